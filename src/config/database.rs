@@ -1,0 +1,85 @@
+//! `[database]`: where the data is.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Profile;
+use super::reader::{DatabaseUrl, Reader};
+use super::server::positive;
+
+const URL_FORM: &str = "a URL such as postgres://user:password@host:5432/database";
+
+/// Where the data is.
+#[derive(Debug, Clone)]
+pub struct DatabaseConfig {
+    /// Where the data is.
+    pub location: Location,
+    /// The server itself, past a connection pooler; migrations go there. [`Location`] if left out.
+    pub direct_url: Option<DatabaseUrl>,
+    /// A replica that reports may be read from.
+    pub read_url: Option<DatabaseUrl>,
+    /// A database that may be emptied, for a role that may not create one.
+    pub shadow_url: Option<DatabaseUrl>,
+    /// The folder for what the program itself keeps: the embedded database, the development secret.
+    pub data_dir: PathBuf,
+    /// The folder of PostgreSQL's server programs for the embedded database, if not the newest found.
+    pub programs: Option<PathBuf>,
+    /// Connections that this process opens at most.
+    pub max_connections: u32,
+    /// How long a request waits for a connection before it is answered 503.
+    pub acquire_timeout: Duration,
+    /// How long one statement of a request may take.
+    pub statement_timeout: Duration,
+    /// Whether statements are prepared on the server; off for a pooler that does not keep them.
+    pub prepared_statements: bool,
+}
+
+/// Which database.
+#[derive(Debug, Clone)]
+pub enum Location {
+    /// A server that is there already.
+    Url(DatabaseUrl),
+    /// A private PostgreSQL that this program starts.
+    Embedded,
+}
+
+impl DatabaseConfig {
+    pub(super) fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Self> {
+        let url = reader.optional::<DatabaseUrl>("database.url", URL_FORM);
+        let direct_url = reader.optional("database.direct_url", URL_FORM);
+        let read_url = reader.optional("database.read_url", URL_FORM);
+        let shadow_url = reader.optional("database.shadow_url", URL_FORM);
+        let embedded = reader.required::<bool>("database.embedded", "true or false");
+        let data_dir = reader.required("database.data_dir", "a folder");
+        let programs = reader.optional("database.programs", "the folder of PostgreSQL's server programs");
+        let max_connections = positive(reader, "database.max_connections");
+        let acquire_timeout = reader.required("database.acquire_timeout", "a duration such as 3s");
+        let statement_timeout = reader.required("database.statement_timeout", "a duration such as 30s");
+        let prepared_statements = reader.required("database.prepared_statements", "true or false");
+        let location = match (url?, embedded?) {
+            (Some(_), true) => {
+                reader.refuse("database.embedded", "true, and database.url is set as well", "set one of the two");
+                return None;
+            }
+            (Some(url), false) => Location::Url(url),
+            (None, false) if profile == Profile::Prod => {
+                let remedy = "set DATABASE_URL (or DATABASE_URL_FILE) to postgres://user:password@host:5432/database";
+                reader.refuse("database.url", "not set, and prod has no database of its own", remedy);
+                return None;
+            }
+            (None, _) => Location::Embedded,
+        };
+        Some(Self {
+            location,
+            direct_url: direct_url?,
+            read_url: read_url?,
+            shadow_url: shadow_url?,
+            data_dir: data_dir?,
+            programs: programs?,
+            max_connections: u32::try_from(max_connections?).ok()?,
+            acquire_timeout: acquire_timeout?,
+            statement_timeout: statement_timeout?,
+            prepared_statements: prepared_statements?,
+        })
+    }
+}

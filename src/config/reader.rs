@@ -1,0 +1,242 @@
+//! Reads settings one by one, keeps every mistake, and remembers where each value came from.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use figment::Figment;
+use figment::value::Value;
+
+use super::secret::{MASK, Secret, mask_url};
+
+/// A type that a setting can have: read from text, whichever layer the text came from.
+pub(super) trait Setting: Sized {
+    /// Reads the value; `None` if the text does not have this form.
+    fn read(text: &str) -> Option<Self>;
+
+    /// How `app config` shows the text of such a value.
+    fn shown(text: &str) -> String {
+        text.to_owned()
+    }
+}
+
+macro_rules! settings_by_from_str {
+    ($($type:ty),*) => {$(
+        impl Setting for $type {
+            fn read(text: &str) -> Option<Self> {
+                text.trim().parse().ok()
+            }
+        }
+    )*};
+}
+settings_by_from_str!(bool, u16, u32, u64, usize, IpAddr, ipnet::IpNet);
+
+impl Setting for String {
+    fn read(text: &str) -> Option<Self> {
+        Some(text.to_owned())
+    }
+}
+
+impl Setting for PathBuf {
+    fn read(text: &str) -> Option<Self> {
+        (!text.is_empty()).then(|| Self::from(text))
+    }
+}
+
+impl Setting for Duration {
+    /// `30s`, `15m`, `24h`, `7d`, `500ms`, `1h 30m`; a bare number is seconds.
+    fn read(text: &str) -> Option<Self> {
+        let text = text.trim();
+        match text.parse::<u64>() {
+            Ok(seconds) => Some(Self::from_secs(seconds)),
+            Err(_) => humantime::parse_duration(text).ok(),
+        }
+    }
+}
+
+impl<T: Setting> Setting for Vec<T> {
+    /// A list: comma-separated in the environment, an array in a file.
+    fn read(text: &str) -> Option<Self> {
+        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(T::read).collect()
+    }
+}
+
+impl Setting for Secret<String> {
+    fn read(text: &str) -> Option<Self> {
+        // A file made by `echo` ends with a newline that is no part of the secret.
+        Some(Self::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+    }
+
+    fn shown(_: &str) -> String {
+        MASK.to_owned()
+    }
+}
+
+/// A PostgreSQL URL. It may hold a password, so it is shown masked.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(Secret<String>);
+
+impl DatabaseUrl {
+    /// The URL with its password: for connecting, not for showing.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl Setting for DatabaseUrl {
+    fn read(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let named_right = text.starts_with("postgres://") || text.starts_with("postgresql://");
+        (named_right && text.parse::<sqlx::postgres::PgConnectOptions>().is_ok())
+            .then(|| Self(Secret::new(text.to_owned())))
+    }
+
+    fn shown(text: &str) -> String {
+        mask_url(text.trim())
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&mask_url(self.0.expose()))
+    }
+}
+
+/// One thing that is wrong with the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The setting, such as `server.port`.
+    pub key: String,
+    /// What is wrong with it, and where it was set.
+    pub problem: String,
+    /// What is allowed, or what to do.
+    pub allowed: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}; {}", self.key, self.problem, self.allowed)
+    }
+}
+
+/// A setting in force, for `app config`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The setting, such as `server.port`.
+    pub key: &'static str,
+    /// Its value; secrets masked. `None` if it is not set.
+    pub value: Option<String>,
+    /// The layer that set it.
+    pub origin: String,
+}
+
+/// Takes settings out of the layers.
+pub(super) struct Reader<'a> {
+    figment: &'a Figment,
+    mistakes: Vec<Mistake>,
+    shown: Vec<Shown>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(figment: &'a Figment) -> Self {
+        Self { figment, mistakes: Vec::new(), shown: Vec::new() }
+    }
+
+    /// A setting that has to have a value. `allowed` says what it may be. `None` is a mistake, already noted.
+    pub(super) fn required<T: Setting>(&mut self, key: &'static str, allowed: &str) -> Option<T> {
+        let before = self.mistakes.len();
+        let value = self.optional(key, allowed)?;
+        if value.is_none() && self.mistakes.len() == before {
+            self.refuse(key, "not set", allowed);
+        }
+        value
+    }
+
+    /// A setting that may be left out. The outer `None` is a mistake, already noted.
+    #[expect(clippy::option_option, reason = "left out is one thing, wrong another")]
+    pub(super) fn optional<T: Setting>(&mut self, key: &'static str, allowed: &str) -> Option<Option<T>> {
+        let Some(text) = self.figment.find_value(key).ok().and_then(|value| text_of(&value)) else {
+            self.shown.push(Shown { key, value: None, origin: "not set".to_owned() });
+            return Some(None);
+        };
+        let origin = self.origin(key);
+        self.shown.push(Shown { key, value: Some(T::shown(&text)), origin: origin.clone() });
+        if let Some(value) = T::read(&text) {
+            return Some(Some(value));
+        }
+        let problem = format!("`{}` (from {origin}) is not {allowed}", T::shown(&text));
+        self.refuse(key, &problem, "nothing was started");
+        None
+    }
+
+    /// Notes a mistake that only the section as a whole can see.
+    pub(super) fn refuse(&mut self, key: &str, problem: &str, allowed: &str) {
+        self.mistakes.push(Mistake { key: key.to_owned(), problem: problem.to_owned(), allowed: allowed.to_owned() });
+    }
+
+    /// Where a setting came from, in words.
+    pub(super) fn origin(&self, key: &str) -> String {
+        self.figment.find_metadata(key).map_or_else(|| "not set".to_owned(), |metadata| metadata.name.to_string())
+    }
+
+    /// Ends the reading: what was read, or every mistake. A key that nothing asked for is one.
+    pub(super) fn finish(mut self) -> Result<Vec<Shown>, Vec<Mistake>> {
+        let mut present = Vec::new();
+        if let Ok(value) = self.figment.extract::<Value>() {
+            leaves("", &value, &mut present);
+        }
+        for key in present {
+            if !self.shown.iter().any(|shown| shown.key == key) {
+                let problem = format!("no such setting (from {})", self.origin(&key));
+                let nearest = self.nearest(&key);
+                self.refuse(&key, &problem, &nearest);
+            }
+        }
+        if self.mistakes.is_empty() { Ok(self.shown) } else { Err(self.mistakes) }
+    }
+
+    fn nearest(&self, key: &str) -> String {
+        let section = key.split('.').next().unwrap_or_default();
+        let siblings: Vec<&str> =
+            self.shown.iter().map(|shown| shown.key).filter(|known| known.starts_with(&format!("{section}."))).collect();
+        if siblings.is_empty() {
+            "`app config` lists those there are".to_owned()
+        } else {
+            format!("there are {}", siblings.join(", "))
+        }
+    }
+}
+
+/// A value of any layer as text. An empty text counts as not set: so a compose file may pass a variable on unset.
+fn text_of(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(_, text) => text.clone(),
+        Value::Char(_, char) => char.to_string(),
+        Value::Bool(_, bool) => bool.to_string(),
+        Value::Num(_, number) => number
+            .to_i128()
+            .map(|number| number.to_string())
+            .or_else(|| number.to_u128().map(|number| number.to_string()))
+            .or_else(|| number.to_f64().map(|number| number.to_string()))?,
+        Value::Array(_, items) => {
+            let items: Vec<String> = items.iter().filter_map(text_of).collect();
+            return Some(items.join(","));
+        }
+        Value::Empty(..) | Value::Dict(..) => return None,
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+fn leaves(prefix: &str, value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Dict(_, entries) => {
+            for (name, entry) in entries {
+                let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                leaves(&key, entry, found);
+            }
+        }
+        _ => found.push(prefix.to_owned()),
+    }
+}

@@ -1,0 +1,107 @@
+//! `[server]`: listening, limits, CORS, proxies.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::Profile;
+use super::reader::Reader;
+
+/// Listening, limits, CORS.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// The address to listen on.
+    pub address: SocketAddr,
+    /// Connections held at once; more wait in the kernel's queue.
+    pub max_connections: usize,
+    /// Requests worked on at once; more are answered 503 `OVERLOADED` at once.
+    pub max_in_flight: usize,
+    /// The largest body in bytes; larger is 413.
+    pub max_body_bytes: usize,
+    /// From the first byte of the request to the head of the answer; longer is 408.
+    pub request_timeout: Duration,
+    /// For the head of a request to arrive, and for a kept connection to stay silent.
+    pub header_timeout: Duration,
+    /// How long a client may take nothing of a streamed answer before it is cut off.
+    pub stall_timeout: Duration,
+    /// What requests under way are given when the server stops.
+    pub drain_timeout: Duration,
+    /// The origins that a browser may call from.
+    pub cors: CorsOrigins,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// The origins that a browser may call from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CorsOrigins {
+    /// Any.
+    Any,
+    /// These, such as `https://expenses.example.com`. None: no other origin than the server's own.
+    These(Vec<String>),
+}
+
+impl ServerConfig {
+    pub(super) fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Self> {
+        let host = reader.required::<IpAddr>("server.host", "an IP address, such as 0.0.0.0 or ::1");
+        let port = reader.required::<u16>("server.port", "a port from 0 to 65535");
+        let max_connections = positive(reader, "server.max_connections");
+        let max_in_flight = positive(reader, "server.max_in_flight");
+        let max_body_bytes = positive(reader, "server.max_body_bytes");
+        let request_timeout = reader.required("server.request_timeout", "a duration such as 30s");
+        let header_timeout = reader.required("server.header_timeout", "a duration such as 10s");
+        let stall_timeout = reader.required("server.stall_timeout", "a duration such as 30s");
+        let drain_timeout = reader.required("server.drain_timeout", "a duration such as 30s");
+        let cors = read_origins(reader, profile);
+        let trusted_proxies =
+            reader.optional::<Vec<IpNet>>("server.trusted_proxies", "a list of networks such as 10.0.0.0/8, 127.0.0.1/32");
+        Some(Self {
+            address: SocketAddr::new(host?, port?),
+            max_connections: max_connections?,
+            max_in_flight: max_in_flight?,
+            max_body_bytes: max_body_bytes?,
+            request_timeout: request_timeout?,
+            header_timeout: header_timeout?,
+            stall_timeout: stall_timeout?,
+            drain_timeout: drain_timeout?,
+            cors: cors?,
+            trusted_proxies: trusted_proxies?.unwrap_or_default(),
+        })
+    }
+}
+
+/// A whole number above 0.
+pub(super) fn positive(reader: &mut Reader<'_>, key: &'static str) -> Option<usize> {
+    let number = reader.required::<u32>(key, "a whole number above 0")?;
+    if number == 0 {
+        reader.refuse(key, "0 would let nothing through", "set a whole number above 0");
+        return None;
+    }
+    usize::try_from(number).ok()
+}
+
+fn read_origins(reader: &mut Reader<'_>, profile: Profile) -> Option<CorsOrigins> {
+    const KEY: &str = "server.cors_origins";
+    let origins = reader.optional::<Vec<String>>(KEY, "a list of origins such as https://expenses.example.com")?;
+    let origins = origins.unwrap_or_default();
+    if origins.iter().any(|origin| origin == "*") {
+        if profile == Profile::Prod {
+            reader.refuse(KEY, "`*` lets any site call the API", "in prod, name the origins of your web client");
+            return None;
+        }
+        return Some(CorsOrigins::Any);
+    }
+    let wrong: Vec<&String> = origins.iter().filter(|origin| !is_origin(origin)).collect();
+    if !wrong.is_empty() {
+        let problem = format!("{wrong:?} is no origin");
+        reader.refuse(KEY, &problem, "an origin is scheme, host and port with no path: https://expenses.example.com");
+        return None;
+    }
+    Some(CorsOrigins::These(origins))
+}
+
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| !host.is_empty() && host.chars().all(|c| c.is_ascii_graphic() && !"/?#@".contains(c)))
+}

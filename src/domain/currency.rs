@@ -1,0 +1,71 @@
+//! Currencies of ISO 4217 and how many decimals each has.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A currency of ISO 4217 that money can be counted in (not `XXX`, `XTS` or a metal, which have no minor unit).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Currency {
+    inner: iso_currency::Currency,
+    decimals: u32,
+}
+
+/// The text is not the code of a currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an ISO 4217 currency code")]
+pub struct UnknownCurrency;
+
+impl Currency {
+    /// The three letters, such as `THB`.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        self.inner.code()
+    }
+
+    /// How many decimals an amount may have: 0 for JPY, 2 for THB, 3 for KWD, at most 4.
+    #[must_use]
+    pub fn decimals(self) -> u32 {
+        self.decimals
+    }
+}
+
+impl FromStr for Currency {
+    type Err = UnknownCurrency;
+
+    fn from_str(code: &str) -> Result<Self, Self::Err> {
+        let inner = iso_currency::Currency::from_code(code).ok_or(UnknownCurrency)?;
+        let decimals = inner.exponent().map(u32::from).ok_or(UnknownCurrency)?;
+        Ok(Self { inner, decimals })
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.code())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_decimals_are_those_of_the_standard() {
+        for (code, decimals) in [("JPY", 0), ("THB", 2), ("USD", 2), ("KWD", 3), ("CLF", 4)] {
+            assert_eq!(code.parse::<Currency>().map(Currency::decimals), Ok(decimals), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_currency_is_refused() {
+        for code in ["", "thb", "THBX", "XXX", "XTS", "XAU", "฿", "ABC"] {
+            assert_eq!(code.parse::<Currency>(), Err(UnknownCurrency), "{code}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The words of the trade: money, days, time. Pure: nothing here knows of HTTP, SQL or configuration.
+
+pub mod civil_date;
+pub mod clock;
+pub mod currency;
+pub mod money;

@@ -1,0 +1,277 @@
+//! Exact money: read from text, kept as a decimal, never a float.
+
+use rust_decimal::Decimal;
+use serde::{Serialize, Serializer};
+
+use super::currency::Currency;
+
+/// The digits that an amount may have before the decimal point. With at most 4 behind it and most currencies at 2,
+/// every amount keeps to the 15 significant digits that a reader of JSON numbers as doubles brings back unchanged.
+pub const MAX_INTEGER_DIGITS: u32 = 12;
+
+/// The most significant digits an amount may have.
+pub const MAX_SIGNIFICANT_DIGITS: usize = 15;
+
+/// A positive amount in major units (`150` is 150.00 THB), not yet held against a currency's decimals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Amount(Decimal);
+
+/// Why a text is no amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AmountError {
+    /// Not a decimal number at all.
+    #[error("must be a number")]
+    NotANumber,
+    /// Zero or less.
+    #[error("must be positive")]
+    NotPositive,
+    /// More than [`MAX_INTEGER_DIGITS`] before the point.
+    #[error("must have at most 12 digits before the decimal point")]
+    TooLarge,
+    /// More decimals than any currency has.
+    #[error("must have at most 4 decimals")]
+    TooManyDecimals,
+    /// More than [`MAX_SIGNIFICANT_DIGITS`].
+    #[error("must have at most 15 significant digits")]
+    TooPrecise,
+}
+
+impl Amount {
+    /// Reads an amount from the text of a JSON number or of a decimal string: `150`, `150.5`, `1.5e2`.
+    ///
+    /// # Errors
+    /// What is wrong with the text, as [`AmountError`].
+    pub fn parse(text: &str) -> Result<Self, AmountError> {
+        let number = Plain::read(text).ok_or(AmountError::NotANumber)?;
+        if number.digits.is_empty() || number.negative {
+            return Err(AmountError::NotPositive);
+        }
+        if number.integer_digits() > i64::from(MAX_INTEGER_DIGITS) {
+            return Err(AmountError::TooLarge);
+        }
+        if number.decimals() > 4 {
+            return Err(AmountError::TooManyDecimals);
+        }
+        if number.digits.len() > MAX_SIGNIFICANT_DIGITS {
+            return Err(AmountError::TooPrecise);
+        }
+        let mantissa: i128 = number.digits.parse().map_err(|_| AmountError::NotANumber)?;
+        // Both are small now: at most 16 digits, and a scale from -11 to 4.
+        let scaled = match u32::try_from(number.decimals()) {
+            Ok(scale) => Decimal::try_from_i128_with_scale(mantissa, scale),
+            Err(_) => Decimal::try_from_i128_with_scale(
+                mantissa * 10_i128.pow(u32::try_from(-number.decimals()).unwrap_or(0)),
+                0,
+            ),
+        };
+        scaled.map(Self).map_err(|_| AmountError::NotANumber)
+    }
+
+    /// Whether the currency has as many decimals as the amount.
+    #[must_use]
+    pub fn fits(self, currency: Currency) -> bool {
+        self.0.normalize().scale() <= currency.decimals()
+    }
+
+    /// The amount as a decimal.
+    #[must_use]
+    pub fn value(self) -> Decimal {
+        self.0
+    }
+}
+
+/// A decimal number taken apart, before any arithmetic: digits without leading and trailing zeros, and the power of ten.
+struct Plain {
+    negative: bool,
+    digits: String,
+    exponent: i64,
+}
+
+impl Plain {
+    /// JSON's grammar of numbers, but that a string may also have leading zeros or start with a plus.
+    fn read(text: &str) -> Option<Self> {
+        // Longer than any number that could pass; a bound, so that no exponent or digit count overflows.
+        if text.len() > 400 {
+            return None;
+        }
+        let (negative, rest) = match text.as_bytes().first()? {
+            b'-' => (true, &text[1..]),
+            b'+' => (false, &text[1..]),
+            _ => (false, text),
+        };
+        let (mantissa, power) = match rest.split_once(['e', 'E']) {
+            Some((mantissa, power)) => (mantissa, read_power(power)?),
+            None => (rest, 0),
+        };
+        let (integer, fraction) = match mantissa.split_once('.') {
+            Some((_, "")) => return None,
+            Some(parts) => parts,
+            None => (mantissa, ""),
+        };
+        let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if integer.is_empty() || !all_digits(integer) || !all_digits(fraction) {
+            return None;
+        }
+        let joined = format!("{integer}{fraction}");
+        let digits = joined.trim_start_matches('0');
+        let significant = digits.trim_end_matches('0');
+        let dropped = i64::try_from(digits.len() - significant.len()).ok()?;
+        let exponent = power - i64::try_from(fraction.len()).ok()? + dropped;
+        Some(Self { negative, digits: significant.to_owned(), exponent })
+    }
+
+    fn decimals(&self) -> i64 {
+        -self.exponent
+    }
+
+    fn integer_digits(&self) -> i64 {
+        i64::try_from(self.digits.len()).unwrap_or(i64::MAX).saturating_add(self.exponent)
+    }
+}
+
+fn read_power(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    // An exponent of any length is a number; past this bound they are all alike: far too large or far too small.
+    let size = digits.parse::<i64>().unwrap_or(1_000_000).min(1_000_000);
+    Some(if text.starts_with('-') { -size } else { size })
+}
+
+/// A decimal that is written as a JSON number with its exact digits and no needless zeros: `150`, `150.5`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct JsonDecimal(pub Decimal);
+
+impl Serialize for JsonDecimal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        rust_decimal::serde::arbitrary_precision::serialize(&self.0.normalize(), serializer)
+    }
+}
+
+/// `part` as a percentage of `whole` with two decimals, halves away from zero; 0 when `whole` is 0.
+#[must_use]
+pub fn percent(part: Decimal, whole: Decimal) -> Decimal {
+    part.checked_mul(Decimal::ONE_HUNDRED)
+        .and_then(|hundredfold| hundredfold.checked_div(whole))
+        .map_or(Decimal::ZERO, |percent| {
+            percent.round_dp_with_strategy(2, rust_decimal::RoundingStrategy::MidpointAwayFromZero)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn json(text: &str) -> String {
+        serde_json::to_string(&JsonDecimal(Amount::parse(text).expect("an amount").value())).expect("a number")
+    }
+
+    #[test]
+    fn an_amount_is_written_with_the_digits_it_was_given() {
+        for (given, written) in [
+            ("150", "150"),
+            ("150.00", "150"),
+            ("0.1", "0.1"),
+            ("1.5e2", "150"),
+            ("1e11", "100000000000"),
+            ("999999999999.99", "999999999999.99"),
+            ("999999999999", "999999999999"),
+            ("12345678901.2345", "12345678901.2345"),
+            ("0.0001", "0.0001"),
+            ("1E-2", "0.01"),
+            ("007", "7"),
+            ("1.50000000000000000000", "1.5"),
+        ] {
+            assert_eq!(json(given), written, "{given}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_amount_says_why() {
+        use AmountError::{NotANumber, NotPositive, TooLarge, TooManyDecimals, TooPrecise};
+        for (text, error) in [
+            ("", NotANumber),
+            ("NaN", NotANumber),
+            ("Infinity", NotANumber),
+            ("1.", NotANumber),
+            (".5", NotANumber),
+            ("1,5", NotANumber),
+            ("0x10", NotANumber),
+            ("1e", NotANumber),
+            ("--1", NotANumber),
+            ("๑๕๐", NotANumber),
+            ("0", NotPositive),
+            ("0.000", NotPositive),
+            ("0e99999999999999999999", NotPositive),
+            ("-1", NotPositive),
+            ("-0", NotPositive),
+            ("1e400", TooLarge),
+            ("1e99999999999999999999", TooLarge),
+            ("1000000000000", TooLarge),
+            ("0.00001", TooManyDecimals),
+            ("1e-99999999999999999999", TooManyDecimals),
+            ("0.123456789012", TooManyDecimals),
+            ("999999999999.9999", TooPrecise),
+        ] {
+            assert_eq!(Amount::parse(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_amount_fits_the_decimals_of_its_currency() {
+        let fits = |text: &str, code: &str| Amount::parse(text).expect(text).fits(code.parse().expect(code));
+        assert!(fits("150", "JPY"));
+        assert!(fits("150.0", "JPY"));
+        assert!(!fits("150.5", "JPY"));
+        assert!(fits("0.01", "THB"));
+        assert!(!fits("0.001", "THB"));
+        assert!(fits("0.001", "KWD"));
+    }
+
+    #[test]
+    fn a_percentage_of_nothing_is_zero() {
+        assert_eq!(percent(Decimal::from(5), Decimal::ZERO), Decimal::ZERO);
+        assert_eq!(percent(Decimal::ONE, Decimal::from(3)).to_string(), "33.33");
+        assert_eq!(percent(Decimal::from(-1), Decimal::from(8)).to_string(), "-12.50");
+        assert_eq!(percent(Decimal::MAX, Decimal::ONE), Decimal::ZERO);
+    }
+
+    proptest! {
+        #[test]
+        fn every_amount_survives_a_reader_of_doubles(minor in 1_u64..=999_999_999_999_999, scale in 0_u32..=4) {
+            let decimal = Decimal::from_i128_with_scale(i128::from(minor), scale);
+            let Ok(amount) = Amount::parse(&decimal.to_string()) else {
+                // Only too many digits before the point can be wrong with it.
+                prop_assert!(decimal.trunc() >= Decimal::from(10_u64.pow(MAX_INTEGER_DIGITS)));
+                return Ok(());
+            };
+            let text = serde_json::to_string(&JsonDecimal(amount.value())).expect("a number");
+            let double: f64 = text.parse().expect("a number");
+            prop_assert_eq!(format!("{double}"), text.clone());
+            prop_assert_eq!(Amount::parse(&text), Ok(Amount(amount.value().normalize())));
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "\\PC*") {
+            let _ = Amount::parse(&text);
+        }
+
+        #[test]
+        fn no_number_like_text_makes_the_reader_panic(text in "[-+]?[0-9]{0,40}(\\.[0-9]{0,40})?([eE][-+]?[0-9]{0,30})?") {
+            if let Ok(amount) = Amount::parse(&text) {
+                prop_assert!(amount.value() > Decimal::ZERO);
+                prop_assert!(amount.value() < Decimal::from(10_u64.pow(MAX_INTEGER_DIGITS)));
+            }
+        }
+
+        #[test]
+        fn notation_does_not_change_the_amount(minor in 1_u64..=99_999_999_999_999) {
+            let plain = Decimal::from_i128_with_scale(i128::from(minor), 2).to_string();
+            let scientific = format!("{minor}e-2");
+            prop_assert_eq!(Amount::parse(&plain), Amount::parse(&scientific));
+        }
+    }
+}
