@@ -4,3 +4,4 @@ pub mod civil_date;
 pub mod clock;
 pub mod currency;
 pub mod money;
+pub mod transaction_type;

@@ -1,0 +1,92 @@
+//! What the handlers work with, and how it is built from the configuration.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::extract::FromRef;
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::config::Config;
+use crate::config::secret::Secret;
+use crate::db::pool::Pools;
+use crate::domain::clock::Clock;
+use crate::features;
+use crate::features::auth::PasswordPolicy;
+use crate::features::auth::password::Hasher;
+use crate::http::Kit;
+use crate::http::identity::Tokens;
+use crate::http::rate_limit::RateLimits;
+use crate::http::readiness::ReadinessState;
+
+/// What the handlers work with: built values, never raw configuration.
+#[derive(Clone)]
+pub struct AppState {
+    /// The database.
+    pub pools: Pools,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes and checks tokens.
+    pub tokens: Arc<Tokens>,
+    /// Makes and checks password hashes.
+    pub hasher: Hasher,
+    /// What is asked of a new password.
+    pub passwords: PasswordPolicy,
+    /// The rate limits.
+    pub limits: Arc<RateLimits>,
+    /// How long a client may take nothing of a list.
+    pub stall_timeout: Duration,
+}
+
+impl FromRef<AppState> for Arc<Tokens> {
+    fn from_ref(state: &AppState) -> Self {
+        Self::clone(&state.tokens)
+    }
+}
+
+impl FromRef<AppState> for Arc<RateLimits> {
+    fn from_ref(state: &AppState) -> Self {
+        Self::clone(&state.limits)
+    }
+}
+
+impl AppState {
+    /// Builds what the handlers work with.
+    ///
+    /// # Errors
+    /// If argon2 refuses the costs.
+    pub fn new(config: &Config, jwt_secret: &Secret<String>, pools: Pools, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let tokens = Arc::new(Tokens::new(jwt_secret.expose(), config.auth.jwt_expires_in, Arc::clone(&clock)));
+        let trusted = config.server.trusted_proxies.clone();
+        Ok(Self {
+            pools,
+            clock,
+            hasher: Hasher::new(&config.auth).context("the password hasher")?,
+            passwords: PasswordPolicy {
+                min_length: config.auth.min_password_length,
+                refuse_common: config.auth.refuse_common_passwords,
+            },
+            limits: Arc::new(RateLimits::new(&config.throttle, trusted, Arc::clone(&tokens))),
+            tokens,
+            stall_timeout: config.server.stall_timeout,
+        })
+    }
+
+    /// The whole router.
+    #[must_use]
+    pub fn router(&self, config: &Config, readiness: ReadinessState, metrics: Option<PrometheusHandle>) -> Router {
+        let (api, document) = features::router().split_for_parts();
+        let kit = Kit {
+            clock: Arc::clone(&self.clock),
+            cors: config.server.cors.clone(),
+            max_body_bytes: config.server.max_body_bytes,
+            max_in_flight: config.server.max_in_flight,
+            request_timeout: config.server.request_timeout,
+            readiness,
+            limits: Arc::clone(&self.limits),
+            metrics,
+        };
+        crate::http::assemble(kit, api.with_state(self.clone()), document)
+    }
+}

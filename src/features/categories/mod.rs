@@ -1,0 +1,3 @@
+//! Categories: what income and expenses are sorted into.
+
+pub mod store;

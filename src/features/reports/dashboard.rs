@@ -1,0 +1,175 @@
+//! `GET /api/transactions/dashboard`: this month, and how it differs from the one before.
+
+use axum::extract::State;
+use chrono::{Datelike as _, Months, NaiveDate};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::AppState;
+use crate::domain::civil_date::today;
+use crate::domain::money::{JsonDecimal, percent};
+use crate::features::users;
+use crate::http::envelope::{FailureBody, Success, SuccessBody};
+use crate::http::error::ApiError;
+use crate::http::identity::CurrentUser;
+
+/// The routes.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(dashboard))
+}
+
+/// The current month in the user's time zone and in the user's currency, against the month before.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Dashboard {
+    #[schema(value_type = f64, example = 50000)]
+    total_income: JsonDecimal,
+    #[schema(value_type = f64, example = 12345.5)]
+    total_expense: JsonDecimal,
+    #[schema(value_type = f64, example = 37654.5)]
+    balance: JsonDecimal,
+    #[schema(example = 42)]
+    transaction_count: i64,
+    #[schema(value_type = f64, example = 50000)]
+    previous_month_income: JsonDecimal,
+    #[schema(value_type = f64, example = 10000)]
+    previous_month_expense: JsonDecimal,
+    #[schema(value_type = f64, example = 0)]
+    income_change: JsonDecimal,
+    /// With two decimals; 0 when the month before has none.
+    #[schema(value_type = f64, example = 0)]
+    income_change_percent: JsonDecimal,
+    #[schema(value_type = f64, example = 2345.5)]
+    expense_change: JsonDecimal,
+    /// With two decimals; 0 when the month before has none.
+    #[schema(value_type = f64, example = 23.46)]
+    expense_change_percent: JsonDecimal,
+    /// What all of the above is in: the user's own currency.
+    #[schema(example = "THB")]
+    currency: String,
+    /// This month in each other currency, which the sums above leave out: money of two kinds does not add up.
+    other_currencies: Vec<InCurrency>,
+}
+
+/// This month in one currency.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct InCurrency {
+    #[schema(example = "JPY")]
+    currency: String,
+    #[schema(value_type = f64, example = 0)]
+    total_income: JsonDecimal,
+    #[schema(value_type = f64, example = 3000)]
+    total_expense: JsonDecimal,
+    #[schema(value_type = f64, example = -3000)]
+    balance: JsonDecimal,
+    #[schema(example = 3)]
+    transaction_count: i64,
+}
+
+/// Two months in one currency.
+#[derive(Debug, Default)]
+struct Sums {
+    currency: String,
+    income: Decimal,
+    expense: Decimal,
+    count: i64,
+    previous_income: Decimal,
+    previous_expense: Decimal,
+}
+
+/// Sums up this month, and compares it with the one before.
+#[utoipa::path(
+    get,
+    path = "/api/transactions/dashboard",
+    tag = "reports",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The sums", body = SuccessBody<Dashboard>),
+        (status = 401, description = "`UNAUTHORIZED`", body = FailureBody),
+    )
+)]
+async fn dashboard(State(state): State<AppState>, user: CurrentUser) -> Result<Success<Dashboard>, ApiError> {
+    let mut connection = state.pools.requests.acquire().await?;
+    let settings = users::store::settings(&mut connection, user.id).await?.ok_or(ApiError::Unauthorized)?;
+    let today = today(state.clock.now(), settings.time_zone);
+    let sums = sums_of_two_months(&mut connection, user.id, today).await?;
+    let (own, others): (Vec<Sums>, Vec<Sums>) =
+        sums.into_iter().partition(|sums| sums.currency == settings.currency.code());
+    let own = own.into_iter().next().unwrap_or_default();
+    let others = others.into_iter().filter(|sums| sums.count > 0).map(InCurrency::from).collect();
+    Ok(Success::ok(Dashboard::new(&own, settings.currency.code(), others)))
+}
+
+impl Dashboard {
+    fn new(sums: &Sums, currency: &str, other_currencies: Vec<InCurrency>) -> Self {
+        let income_change = sums.income - sums.previous_income;
+        let expense_change = sums.expense - sums.previous_expense;
+        Self {
+            total_income: JsonDecimal(sums.income),
+            total_expense: JsonDecimal(sums.expense),
+            balance: JsonDecimal(sums.income - sums.expense),
+            transaction_count: sums.count,
+            previous_month_income: JsonDecimal(sums.previous_income),
+            previous_month_expense: JsonDecimal(sums.previous_expense),
+            income_change: JsonDecimal(income_change),
+            income_change_percent: JsonDecimal(percent(income_change, sums.previous_income)),
+            expense_change: JsonDecimal(expense_change),
+            expense_change_percent: JsonDecimal(percent(expense_change, sums.previous_expense)),
+            currency: currency.to_owned(),
+            other_currencies,
+        }
+    }
+}
+
+impl From<Sums> for InCurrency {
+    fn from(sums: Sums) -> Self {
+        Self {
+            currency: sums.currency,
+            total_income: JsonDecimal(sums.income),
+            total_expense: JsonDecimal(sums.expense),
+            balance: JsonDecimal(sums.income - sums.expense),
+            transaction_count: sums.count,
+        }
+    }
+}
+
+/// The sums of the month that `today` is in and of the one before, by currency.
+async fn sums_of_two_months(
+    connection: &mut PgConnection,
+    user_id: i64,
+    today: NaiveDate,
+) -> Result<Vec<Sums>, ApiError> {
+    let first = today.with_day(1).unwrap_or(today);
+    let (previous, next) = (first.checked_sub_months(Months::new(1)), first.checked_add_months(Months::new(1)));
+    let (Some(previous), Some(next)) = (previous, next) else {
+        return Err(ApiError::internal("the clock is at an end of the calendar"));
+    };
+    let sums = sqlx::query_as!(
+        Sums,
+        r#"
+        select
+            currency,
+            coalesce(sum(amount) filter (where date >= $3 and type = 'INCOME'), 0) as "income!",
+            coalesce(sum(amount) filter (where date >= $3 and type = 'EXPENSE'), 0) as "expense!",
+            count(*) filter (where date >= $3) as "count!",
+            coalesce(sum(amount) filter (where date < $3 and type = 'INCOME'), 0) as "previous_income!",
+            coalesce(sum(amount) filter (where date < $3 and type = 'EXPENSE'), 0) as "previous_expense!"
+        from transactions
+        where user_id = $1 and date >= $2 and date < $4
+        group by currency
+        order by currency
+        "#,
+        user_id,
+        previous,
+        first,
+        next,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(sums)
+}

@@ -1,0 +1,5 @@
+//! Reports: sums over transactions. They read what other features write, and write nothing.
+
+mod dashboard;
+
+pub use dashboard::router;

@@ -1,0 +1,140 @@
+//! The table `users`.
+
+use sqlx::PgConnection;
+
+use super::model::{Settings, User};
+use crate::config::secret::Secret;
+use crate::db::error::breaks;
+
+/// A user with this address is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EmailTaken;
+
+/// What is needed to check a password.
+#[derive(Debug)]
+pub struct Account {
+    /// The user.
+    pub user: User,
+    /// The hash of the password.
+    pub password_hash: Secret<String>,
+}
+
+/// Adds a user. The address is in lower case already.
+///
+/// # Errors
+/// The database's; that the address is taken is the inner result.
+pub async fn insert(
+    connection: &mut PgConnection,
+    email: &str,
+    name: Option<&str>,
+    password_hash: &Secret<String>,
+) -> Result<Result<User, EmailTaken>, sqlx::Error> {
+    let inserted = sqlx::query_as!(
+        User,
+        r#"
+        insert into users (email, name, password_hash)
+        values ($1, $2, $3)
+        returning
+            id,
+            email,
+            name,
+            created_at,
+            updated_at
+        "#,
+        email,
+        name,
+        password_hash.expose(),
+    )
+    .fetch_one(connection)
+    .await;
+    match inserted {
+        Ok(user) => Ok(Ok(user)),
+        Err(error) if breaks(&error, "users_email_key") => Ok(Err(EmailTaken)),
+        Err(error) => Err(error),
+    }
+}
+
+/// A user by id.
+///
+/// # Errors
+/// The database's.
+pub async fn find(connection: &mut PgConnection, id: i64) -> Result<Option<User>, sqlx::Error> {
+    sqlx::query_as!(
+        User,
+        r#"
+        select
+            id,
+            email,
+            name,
+            created_at,
+            updated_at
+        from users
+        where id = $1
+        "#,
+        id,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// A user with the hash of the password, by address in lower case.
+///
+/// # Errors
+/// The database's.
+pub async fn find_account(connection: &mut PgConnection, email: &str) -> Result<Option<Account>, sqlx::Error> {
+    let row = sqlx::query!(
+        r#"
+        select
+            id,
+            email,
+            name,
+            password_hash,
+            created_at,
+            updated_at
+        from users
+        where email = $1
+        "#,
+        email,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| Account {
+        user: User { id: row.id, email: row.email, name: row.name, created_at: row.created_at, updated_at: row.updated_at },
+        password_hash: Secret::new(row.password_hash),
+    }))
+}
+
+/// Puts a new hash in the place of an old one, if that is still the one there.
+///
+/// # Errors
+/// The database's.
+pub async fn replace_hash(
+    connection: &mut PgConnection,
+    id: i64,
+    old: &Secret<String>,
+    new: &Secret<String>,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query!(
+        "update users set password_hash = $3 where id = $1 and password_hash = $2",
+        id,
+        old.expose(),
+        new.expose(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// What a user's money and days are counted in; `None` if there is no such user.
+///
+/// # Errors
+/// The database's; a currency or a zone that this binary does not know is one too.
+pub async fn settings(connection: &mut PgConnection, id: i64) -> Result<Option<Settings>, sqlx::Error> {
+    let row = sqlx::query!(r#"select currency, time_zone from users where id = $1"#, id).fetch_optional(connection).await?;
+    row.map(|row| {
+        let currency = row.currency.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        let time_zone = row.time_zone.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        Ok(Settings { currency, time_zone })
+    })
+    .transpose()
+}

@@ -1,0 +1,79 @@
+//! The address a request comes from. Only a proxy that the configuration names is believed when it says for whom it asks.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use axum::http::HeaderMap;
+use ipnet::IpNet;
+
+/// The other end of the connection; the server puts it into each request's extensions.
+#[derive(Debug, Clone, Copy)]
+pub struct PeerAddress(pub SocketAddr);
+
+/// The client's address: the peer's, or, where the peer is a trusted proxy, the last address in `X-Forwarded-For` that
+/// is none.
+#[must_use]
+pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
+    let mut client = peer.to_canonical();
+    if !is_trusted(client) {
+        return client;
+    }
+    let forwarded: Vec<&str> =
+        headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
+    for text in forwarded.into_iter().rev() {
+        // What is no address was written by somebody who is not believed; the one before it stands.
+        let Ok(address) = text.trim().parse::<IpAddr>() else { break };
+        client = address.to_canonical();
+        if !is_trusted(client) {
+            break;
+        }
+    }
+    client
+}
+
+/// The address as far as one customer has it to himself: an IPv6 address is cut to its /64.
+#[must_use]
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", value.parse().expect("a header"));
+        }
+        let trusted: Vec<IpNet> = trusted.iter().map(|network| network.parse().expect("a network")).collect();
+        client_address(peer.parse().expect("an address"), &headers, &trusted).to_string()
+    }
+
+    #[test]
+    fn a_stranger_who_claims_to_be_a_proxy_is_not_believed() {
+        assert_eq!(client("203.0.113.9", &["198.51.100.1"], &[]), "203.0.113.9");
+        assert_eq!(client("203.0.113.9", &["198.51.100.1"], &["10.0.0.0/8"]), "203.0.113.9");
+    }
+
+    #[test]
+    fn behind_proxies_the_last_address_that_is_none_counts() {
+        let trusted = &["10.0.0.0/8"];
+        assert_eq!(client("10.0.0.1", &["198.51.100.1"], trusted), "198.51.100.1");
+        assert_eq!(client("10.0.0.1", &["6.6.6.6, 198.51.100.1, 10.0.0.2"], trusted), "198.51.100.1");
+        assert_eq!(client("10.0.0.1", &["6.6.6.6", "198.51.100.1"], trusted), "198.51.100.1");
+        assert_eq!(client("::ffff:10.0.0.1", &["198.51.100.1"], trusted), "198.51.100.1");
+        assert_eq!(client("10.0.0.1", &["nonsense"], trusted), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &[], trusted), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_network_of_version_6_is_one_customer() {
+        let network = |text: &str| network_of(text.parse().expect("an address")).to_string();
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(network("203.0.113.9"), "203.0.113.9");
+    }
+}

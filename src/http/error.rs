@@ -1,0 +1,197 @@
+//! The one error of the API. Whatever goes wrong becomes an [`ApiError`], and that becomes status, code and message.
+
+use std::error::Error;
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::context::RequestContext;
+use super::envelope::{FailureBody, FailureError, Meta};
+use crate::db::error::{Meaning, meaning};
+
+/// What went wrong with a request.
+#[derive(Debug)]
+pub enum ApiError {
+    /// The input breaks rules: all of them, in the order of the fields.
+    Validation(Vec<String>),
+    /// The request cannot be read at all.
+    BadRequest(String),
+    /// Nobody is signed in.
+    Unauthorized,
+    /// The e-mail address or the password is wrong; which one is not said.
+    InvalidCredentials,
+    /// A row that is not there, or is somebody else's.
+    NotFound {
+        /// Such as `TRANSACTION_NOT_FOUND`.
+        code: &'static str,
+        /// Such as `Transaction not found: 42`.
+        message: String,
+    },
+    /// No such route.
+    NoRoute,
+    /// The route is there, the method is not.
+    MethodNotAllowed,
+    /// The request did not arrive, or was not worked off, in time.
+    Timeout,
+    /// Something else stands in the way.
+    Conflict {
+        /// Such as `EMAIL_ALREADY_EXISTS`.
+        code: &'static str,
+        /// For people.
+        message: String,
+    },
+    /// The body is larger than allowed.
+    PayloadTooLarge,
+    /// The body is not JSON by its own word.
+    UnsupportedMediaType,
+    /// Too many requests.
+    TooManyRequests {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The server cannot work now.
+    Unavailable {
+        /// Such as `MIGRATIONS_PENDING`.
+        code: &'static str,
+        /// For people.
+        message: String,
+    },
+    /// Anything else. What it was is logged and never answered.
+    Internal(Box<dyn Error + Send + Sync>),
+}
+
+/// The seconds after which a client may try again when the server cannot work.
+const RETRY_UNAVAILABLE_SECONDS: u64 = 2;
+
+impl ApiError {
+    /// The database cannot be reached.
+    #[must_use]
+    pub fn database_unavailable() -> Self {
+        Self::Unavailable { code: "DATABASE_UNAVAILABLE", message: "The database cannot be reached; try again shortly".to_owned() }
+    }
+
+    /// There is more to do than can be done.
+    #[must_use]
+    pub fn overloaded() -> Self {
+        Self::Unavailable { code: "OVERLOADED", message: "The server has too much to do; try again shortly".to_owned() }
+    }
+
+    /// Something that cannot happen did.
+    pub fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
+    }
+
+    /// The status of the answer.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::Validation(_) | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized | Self::InvalidCredentials => StatusCode::UNAUTHORIZED,
+            Self::NotFound { .. } | Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Timeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Conflict { .. } => StatusCode::CONFLICT,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The code in the answer.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Validation(_) | Self::BadRequest(_) => "BAD_REQUEST",
+            Self::Unauthorized => "UNAUTHORIZED",
+            Self::InvalidCredentials => "INVALID_CREDENTIALS",
+            Self::NoRoute => "NOT_FOUND",
+            Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+            Self::Timeout => "REQUEST_TIMEOUT",
+            Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
+            Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
+            Self::TooManyRequests { .. } => "TOO_MANY_REQUESTS",
+            Self::Internal(_) => "INTERNAL_ERROR",
+            Self::NotFound { code, .. } | Self::Conflict { code, .. } | Self::Unavailable { code, .. } => code,
+        }
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooManyRequests { retry_after } => Some(retry_after.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)),
+            Self::Unavailable { .. } => Some(RETRY_UNAVAILABLE_SECONDS),
+            _ => None,
+        }
+    }
+
+    fn message(&self) -> String {
+        let request = || RequestContext::current().map(|context| format!("{} {}", context.method(), context.path()));
+        match self {
+            Self::Validation(problems) => problems.first().cloned().unwrap_or_else(|| "Bad Request".to_owned()),
+            Self::BadRequest(message)
+            | Self::NotFound { message, .. }
+            | Self::Conflict { message, .. }
+            | Self::Unavailable { message, .. } => message.clone(),
+            Self::Unauthorized => "Unauthorized".to_owned(),
+            Self::InvalidCredentials => "Invalid credentials".to_owned(),
+            Self::NoRoute | Self::MethodNotAllowed => format!("Cannot {}", request().unwrap_or_default()),
+            Self::Timeout => "The request took too long and was given up".to_owned(),
+            Self::PayloadTooLarge => "The body is larger than allowed".to_owned(),
+            Self::UnsupportedMediaType => "Send the body as application/json".to_owned(),
+            Self::TooManyRequests { .. } => "Too many requests; try again later".to_owned(),
+            Self::Internal(_) => {
+                let id = RequestContext::current().map(|context| context.request_id().to_owned());
+                format!("Something went wrong; quote the request id {}", id.unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        // The boundary: the one place that logs an error.
+        if let Self::Internal(error) = &self {
+            tracing::error!(error = %Chain(error.as_ref()), "a request failed");
+        }
+        let status = self.status();
+        let retry_after = self.retry_after();
+        let (code, message) = (self.code(), self.message());
+        let details = if let Self::Validation(problems) = self { Some(problems) } else { None };
+        let body = FailureBody { success: false, error: FailureError { code, message, details }, meta: Meta::current() };
+        let mut response = (status, Json(body)).into_response();
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// An error with everything that caused it.
+struct Chain<'a>(&'a (dyn Error + 'static));
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(formatter, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl From<sqlx::Error> for ApiError {
+    fn from(error: sqlx::Error) -> Self {
+        let unavailable = match meaning(&error) {
+            Meaning::Unavailable => Self::database_unavailable(),
+            Meaning::Overloaded => Self::overloaded(),
+            Meaning::Mistake => return Self::internal(error),
+        };
+        tracing::warn!(%error, "the database did not answer");
+        unavailable
+    }
+}

@@ -1,0 +1,92 @@
+//! Extractors that turn every rejection into the API's own error.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse;
+use serde_json::{Map, Value};
+
+use super::error::ApiError;
+use super::input::{FromInput, Input};
+
+/// A JSON body, read by the strict rules of its type.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<S: Send + Sync, T: FromInput> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        let declared = content_type(request.headers());
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            match rejection.into_response().status() {
+                StatusCode::PAYLOAD_TOO_LARGE => ApiError::PayloadTooLarge,
+                _ => ApiError::BadRequest("The body ended before it was complete".to_owned()),
+            }
+        })?;
+        match declared {
+            // Nothing at all is an empty object, so that the answer names the fields that are missing.
+            ContentType::None if bytes.is_empty() => return Input::parse(Map::new()).map(Self),
+            ContentType::None | ContentType::Other => return Err(ApiError::UnsupportedMediaType),
+            ContentType::Json => {}
+        }
+        if bytes.is_empty() {
+            return Input::parse(Map::new()).map(Self);
+        }
+        match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(fields)) => Input::parse(fields).map(Self),
+            Ok(_) => Err(ApiError::BadRequest("The body must be a JSON object".to_owned())),
+            Err(error) => Err(ApiError::BadRequest(format!("The body is not valid JSON: {error}"))),
+        }
+    }
+}
+
+enum ContentType {
+    None,
+    Json,
+    Other,
+}
+
+fn content_type(headers: &HeaderMap) -> ContentType {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return ContentType::None };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")) {
+        ContentType::Json
+    } else {
+        ContentType::Other
+    }
+}
+
+/// A query string, read by the strict rules of its type.
+#[derive(Debug)]
+pub struct QueryString<T>(pub T);
+
+impl<S: Send + Sync, T: FromInput> FromRequestParts<S> for QueryString<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+            .map_err(|_| ApiError::BadRequest("The query string is not valid UTF-8".to_owned()))?;
+        let fields = query.0.into_iter().map(|(key, value)| (key, Value::String(value))).collect();
+        Input::parse(fields).map(Self)
+    }
+}
+
+/// The id of a row, from the path. What is no integer is 400; one that no row can have is looked for and not found.
+#[derive(Debug, Clone, Copy)]
+pub struct Id(pub i64);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let refused = || ApiError::BadRequest("Validation failed (numeric string is expected)".to_owned());
+        let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| refused())?;
+        let digits = text.strip_prefix('-').unwrap_or(&text);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(refused());
+        }
+        Ok(Self(text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX })))
+    }
+}

@@ -1,0 +1,42 @@
+//! For whoever watches over the process: does it live, can it work, what has it done.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router, routing};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::json;
+
+use super::readiness::{Readiness, ReadinessState};
+
+/// The routes, outside of `/api` and of its envelope and limits.
+pub fn router(readiness: ReadinessState, metrics: Option<PrometheusHandle>) -> Router {
+    let router = Router::new()
+        .route("/healthz", routing::get(alive))
+        .route("/readyz", routing::get(ready))
+        .with_state(readiness);
+    match metrics {
+        Some(handle) => router.merge(Router::new().route("/metrics", routing::get(render)).with_state(handle)),
+        None => router,
+    }
+}
+
+async fn alive() -> Json<serde_json::Value> {
+    Json(json!({"status": "ok"}))
+}
+
+async fn ready(State(state): State<ReadinessState>) -> Response {
+    let readiness = state.get();
+    let (status, word) = match &readiness {
+        Readiness::Ready | Readiness::Ahead { .. } => (StatusCode::OK, "ready"),
+        Readiness::MigrationsPending { .. } => (StatusCode::SERVICE_UNAVAILABLE, "migrations_pending"),
+        Readiness::MigrationsWrong { .. } => (StatusCode::SERVICE_UNAVAILABLE, "migrations_wrong"),
+        Readiness::DatabaseUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
+    };
+    (status, Json(json!({"status": word, "message": readiness.to_string()}))).into_response()
+}
+
+async fn render(State(handle): State<PrometheusHandle>) -> Response {
+    let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(header::CONTENT_TYPE, text)], handle.render()).into_response()
+}

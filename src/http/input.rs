@@ -1,0 +1,277 @@
+//! Strict input: every field is read by its rules, every broken rule is told, and what nobody asked for is refused.
+//!
+//! A type that stands in a body or in a query string reads itself from an [`Input`], field by field, in the order in
+//! which problems are to be told. The messages are those of class-validator, which clients of the original know.
+
+use chrono::NaiveDate;
+use serde_json::{Map, Value};
+
+use crate::domain::civil_date::parse_day;
+
+use super::error::ApiError;
+
+/// The fields of a body or a query string, taken out one by one.
+#[derive(Debug)]
+pub struct Input {
+    fields: Map<String, Value>,
+    problems: Vec<String>,
+}
+
+/// A type that reads itself from an input.
+pub trait FromInput: Sized {
+    /// Takes the fields. `None` if a problem was noted.
+    fn from_input(input: &mut Input) -> Option<Self>;
+}
+
+/// The rules of one field: what its value has to be, and what is said if it is not.
+pub trait Rule {
+    /// What the field becomes.
+    type Output;
+
+    /// Reads the value, or tells each rule it breaks. A field that is missing is read as `null`.
+    ///
+    /// # Errors
+    /// The broken rules, each as the words behind the field's name: `must be a string`.
+    fn read(&self, value: Value) -> Result<Self::Output, Vec<String>>;
+}
+
+impl Input {
+    /// Reads a whole type, and refuses every field that it did not ask for.
+    ///
+    /// # Errors
+    /// [`ApiError::Validation`] with everything that is wrong.
+    pub fn parse<T: FromInput>(fields: Map<String, Value>) -> Result<T, ApiError> {
+        let mut input = Self { fields, problems: Vec::new() };
+        let value = T::from_input(&mut input);
+        let unknown = input.fields.keys().map(|key| format!("property {} should not exist", shortened(key)));
+        let problems: Vec<String> = unknown.chain(input.problems).collect();
+        match value {
+            Some(value) if problems.is_empty() => Ok(value),
+            _ => Err(ApiError::Validation(problems)),
+        }
+    }
+
+    /// A field that must be there.
+    pub fn required<R: Rule>(&mut self, key: &str, rule: R) -> Option<R::Output> {
+        let value = self.fields.shift_remove(key).unwrap_or(Value::Null);
+        self.judge(key, &rule, value)
+    }
+
+    /// A field that may be left out, for which `null` says the same. The outer `None` is a problem, already noted.
+    #[expect(clippy::option_option, reason = "left out is one thing, wrong another")]
+    pub fn optional<R: Rule>(&mut self, key: &str, rule: R) -> Option<Option<R::Output>> {
+        match self.fields.shift_remove(key) {
+            None | Some(Value::Null) => Some(None),
+            Some(value) => self.judge(key, &rule, value).map(Some),
+        }
+    }
+
+    /// A field that may be left out, but must have a value where it is there: `null` breaks its rules.
+    #[expect(clippy::option_option, reason = "left out is one thing, wrong another")]
+    pub fn if_present<R: Rule>(&mut self, key: &str, rule: R) -> Option<Option<R::Output>> {
+        match self.fields.shift_remove(key) {
+            None => Some(None),
+            Some(value) => self.judge(key, &rule, value).map(Some),
+        }
+    }
+
+    /// A field of an update that `null` clears: left out, cleared, or set.
+    pub fn clearable<R: Rule>(&mut self, key: &str, rule: R) -> Option<Change<R::Output>> {
+        match self.fields.shift_remove(key) {
+            None => Some(Change::Keep),
+            Some(Value::Null) => Some(Change::Clear),
+            Some(value) => self.judge(key, &rule, value).map(Change::Set),
+        }
+    }
+
+    /// Notes a problem that only several fields together show.
+    pub fn refuse(&mut self, problem: impl Into<String>) {
+        self.problems.push(problem.into());
+    }
+
+    fn judge<R: Rule>(&mut self, key: &str, rule: &R, value: Value) -> Option<R::Output> {
+        match rule.read(value) {
+            Ok(output) => Some(output),
+            Err(broken) => {
+                self.problems.extend(broken.into_iter().map(|words| format!("{key} {words}")));
+                None
+            }
+        }
+    }
+}
+
+/// What an update does to a field that may be empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change<T> {
+    /// It stays as it is.
+    Keep,
+    /// It becomes empty.
+    Clear,
+    /// It gets this value.
+    Set(T),
+}
+
+/// A key of any length came from outside and goes into a message.
+fn shortened(key: &str) -> String {
+    if key.chars().count() <= 64 { key.to_owned() } else { key.chars().take(64).chain(['…']).collect() }
+}
+
+/// A text that is trimmed, not empty, and has at most `max` characters.
+#[derive(Debug, Clone, Copy)]
+pub struct Text {
+    /// The most characters.
+    pub max: usize,
+}
+
+impl Rule for Text {
+    type Output = String;
+
+    fn read(&self, value: Value) -> Result<String, Vec<String>> {
+        let text = not_empty_string(value)?;
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return Err(vec!["should not be empty".to_owned()]);
+        }
+        within(trimmed, self.max).map(str::to_owned)
+    }
+}
+
+/// A text that is trimmed and may be empty.
+#[derive(Debug, Clone, Copy)]
+pub struct OptionalText {
+    /// The most characters.
+    pub max: usize,
+}
+
+impl Rule for OptionalText {
+    type Output = String;
+
+    fn read(&self, value: Value) -> Result<String, Vec<String>> {
+        let Value::String(text) = value else { return Err(vec!["must be a string".to_owned()]) };
+        within(text.trim(), self.max).map(str::to_owned)
+    }
+}
+
+/// A text that is taken as it is, blanks and all: a password.
+#[derive(Debug, Clone, Copy)]
+pub struct Verbatim {
+    /// The most characters.
+    pub max: usize,
+}
+
+impl Rule for Verbatim {
+    type Output = String;
+
+    fn read(&self, value: Value) -> Result<String, Vec<String>> {
+        let text = not_empty_string(value)?;
+        within(&text, self.max)?;
+        Ok(text)
+    }
+}
+
+/// A civil day, as `YYYY-MM-DD` or as a date-time of which the day counts.
+#[derive(Debug, Clone, Copy)]
+pub struct Day;
+
+impl Rule for Day {
+    type Output = NaiveDate;
+
+    fn read(&self, value: Value) -> Result<NaiveDate, Vec<String>> {
+        value.as_str().and_then(parse_day).ok_or_else(|| vec!["must be a valid ISO 8601 date string".to_owned()])
+    }
+}
+
+/// One of a few words.
+#[derive(Debug, Clone, Copy)]
+pub struct OneOf<T: 'static>(pub &'static [(&'static str, T)]);
+
+impl<T: Copy> Rule for OneOf<T> {
+    type Output = T;
+
+    fn read(&self, value: Value) -> Result<T, Vec<String>> {
+        let found = value.as_str().and_then(|text| self.0.iter().find(|(word, _)| *word == text));
+        found.map(|(_, value)| *value).ok_or_else(|| {
+            let words: Vec<&str> = self.0.iter().map(|(word, _)| *word).collect();
+            vec![format!("must be one of the following values: {}", words.join(", "))]
+        })
+    }
+}
+
+/// What is missing breaks both rules, `""` the first, and what is no text the second.
+fn not_empty_string(value: Value) -> Result<String, Vec<String>> {
+    const EMPTY: &str = "should not be empty";
+    const NO_STRING: &str = "must be a string";
+    match value {
+        Value::Null => Err(vec![EMPTY.to_owned(), NO_STRING.to_owned()]),
+        Value::String(text) if text.is_empty() => Err(vec![EMPTY.to_owned()]),
+        Value::String(text) => Ok(text),
+        _ => Err(vec![NO_STRING.to_owned()]),
+    }
+}
+
+fn within(text: &str, max: usize) -> Result<&str, Vec<String>> {
+    if text.contains('\0') {
+        return Err(vec!["must not contain NUL characters".to_owned()]);
+    }
+    if text.chars().count() > max {
+        return Err(vec![format!("must be shorter than or equal to {max} characters")]);
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    struct Sample {
+        title: String,
+        day: Option<NaiveDate>,
+    }
+
+    impl FromInput for Sample {
+        fn from_input(input: &mut Input) -> Option<Self> {
+            let title = input.required("title", Text { max: 5 });
+            let day = input.optional("day", Day);
+            Some(Self { title: title?, day: day? })
+        }
+    }
+
+    fn problems(body: Value) -> Vec<String> {
+        let Value::Object(fields) = body else { panic!("an object") };
+        match Input::parse::<Sample>(fields) {
+            Err(ApiError::Validation(problems)) => problems,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn unknown_keys_come_first_and_every_broken_rule_is_told() {
+        assert_eq!(
+            problems(json!({"day": 5, "role": "admin"})),
+            [
+                "property role should not exist",
+                "title should not be empty",
+                "title must be a string",
+                "day must be a valid ISO 8601 date string"
+            ]
+        );
+    }
+
+    #[test]
+    fn each_form_of_wrong_text_breaks_its_own_rule() {
+        assert_eq!(problems(json!({"title": ""})), ["title should not be empty"]);
+        assert_eq!(problems(json!({"title": "  "})), ["title should not be empty"]);
+        assert_eq!(problems(json!({"title": 5})), ["title must be a string"]);
+        assert_eq!(problems(json!({"title": "a\0b"})), ["title must not contain NUL characters"]);
+        assert_eq!(problems(json!({"title": "sixsix"})), ["title must be shorter than or equal to 5 characters"]);
+    }
+
+    #[test]
+    fn a_length_is_counted_in_characters_and_text_is_trimmed() {
+        let Value::Object(fields) = json!({"title": " ข้าวม ", "day": null}) else { panic!("an object") };
+        assert_eq!(Input::parse::<Sample>(fields).expect("a sample"), Sample { title: "ข้าวม".to_owned(), day: None });
+    }
+}

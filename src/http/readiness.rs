@@ -1,0 +1,122 @@
+//! Whether the API can work: the database answers and has the schema that this binary needs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::watch;
+
+use super::error::ApiError;
+
+/// Whether the API can work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    /// It can.
+    Ready,
+    /// It can, though the database has migrations that this binary does not know: a release was rolled back.
+    Ahead {
+        /// The versions that this binary does not know.
+        unknown: Vec<i64>,
+    },
+    /// Migrations wait for `app migrate deploy`.
+    MigrationsPending {
+        /// How many.
+        count: usize,
+    },
+    /// The record of migrations is not what the binary holds, or one has failed.
+    MigrationsWrong {
+        /// What is wrong and what to run.
+        problem: String,
+    },
+    /// The database does not answer.
+    DatabaseUnavailable,
+}
+
+impl Readiness {
+    /// Whether requests are served.
+    #[must_use]
+    pub const fn serves(&self) -> bool {
+        matches!(self, Self::Ready | Self::Ahead { .. })
+    }
+
+    /// Why not, as the API answers it.
+    #[must_use]
+    pub fn refusal(&self) -> Option<ApiError> {
+        match self {
+            Self::Ready | Self::Ahead { .. } => None,
+            Self::MigrationsPending { .. } | Self::MigrationsWrong { .. } => {
+                Some(ApiError::Unavailable { code: "MIGRATIONS_PENDING", message: self.to_string() })
+            }
+            Self::DatabaseUnavailable => Some(ApiError::database_unavailable()),
+        }
+    }
+}
+
+impl fmt::Display for Readiness {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready => formatter.write_str("ready"),
+            Self::Ahead { unknown } => {
+                let unknown: Vec<String> = unknown.iter().map(ToString::to_string).collect();
+                write!(formatter, "ready, though the database has migrations that this binary does not know: {}", unknown.join(", "))
+            }
+            Self::MigrationsPending { count } => {
+                let noun = if *count == 1 { "migration is" } else { "migrations are" };
+                write!(formatter, "{count} {noun} pending; run `app migrate deploy`")
+            }
+            Self::MigrationsWrong { problem } => formatter.write_str(problem),
+            Self::DatabaseUnavailable => formatter.write_str("the database cannot be reached"),
+        }
+    }
+}
+
+/// The latest that is known, shared by the job that finds it out and everybody who asks.
+#[derive(Debug, Clone)]
+pub struct ReadinessState(Arc<watch::Sender<Readiness>>);
+
+impl ReadinessState {
+    /// Starts with what is known at the start.
+    #[must_use]
+    pub fn new(readiness: Readiness) -> Self {
+        Self(Arc::new(watch::Sender::new(readiness)))
+    }
+
+    /// The latest that is known.
+    #[must_use]
+    pub fn get(&self) -> Readiness {
+        self.0.borrow().clone()
+    }
+
+    /// Whether requests are served.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        self.0.borrow().serves()
+    }
+
+    /// Notes what was found out, and says so in the log when it is news.
+    pub fn set(&self, readiness: Readiness) {
+        self.0.send_if_modified(|known| {
+            if *known == readiness {
+                return false;
+            }
+            match &readiness {
+                Readiness::Ready => tracing::info!("ready"),
+                Readiness::Ahead { .. } => tracing::warn!("{readiness}"),
+                _ => tracing::warn!("not ready: {readiness}"),
+            }
+            *known = readiness;
+            true
+        });
+    }
+}
+
+/// Middleware: answers 503 at once while the API cannot work, before anything asks the database.
+pub async fn gate(State(state): State<ReadinessState>, request: Request, next: Next) -> Response {
+    let refusal = state.0.borrow().refusal();
+    match refusal {
+        Some(error) => error.into_response(),
+        None => next.run(request).await,
+    }
+}

@@ -1,0 +1,92 @@
+//! One process migrates at a time.
+//!
+//! The lock is an advisory one of the session, with the id that sqlx's command-line tool uses too. It is polled: a
+//! process that waits inside `pg_advisory_lock` holds a snapshot, on which the holder's `CREATE INDEX CONCURRENTLY`
+//! would wait in turn, for ever.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use tokio::time::Instant;
+
+use super::MigrateError;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Who holds the lock.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// The server's process.
+    pub pid: Option<i32>,
+    /// What it calls itself.
+    pub application: Option<String>,
+    /// When its session began.
+    pub since: Option<DateTime<Utc>>,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(pid) = self.pid else { return formatter.write_str("It was given up just now.") };
+        write!(formatter, "It is held by the server process {pid}")?;
+        if let Some(application) = self.application.as_deref().filter(|name| !name.is_empty()) {
+            write!(formatter, " ({application})")?;
+        }
+        if let Some(since) = self.since {
+            write!(formatter, ", connected since {}", since.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))?;
+        }
+        formatter.write_str(".")
+    }
+}
+
+/// Takes the lock for the rest of the connection's life, or says who has it.
+pub(super) async fn acquire(connection: &mut PgConnection, timeout: Duration) -> Result<(), MigrateError> {
+    let database: String = sqlx::query_scalar("select current_database()").fetch_one(&mut *connection).await?;
+    let id = id_for(&database);
+    let deadline = Instant::now() + timeout;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let had: bool = sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(id).fetch_one(&mut *connection).await?;
+        if had {
+            return Ok(());
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(MigrateError::Locked { holder: holder(connection, id).await?, waited: timeout });
+        }
+        tokio::time::sleep(pause.min(left)).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+async fn holder(connection: &mut PgConnection, id: i64) -> Result<Holder, sqlx::Error> {
+    // An advisory lock on one bigint is listed as its two halves.
+    let row: Option<(i32, Option<String>, Option<DateTime<Utc>>)> = sqlx::query_as(
+        r"
+        select
+            l.pid,
+            a.application_name,
+            a.backend_start
+        from pg_locks l
+        left join pg_stat_activity a on a.pid = l.pid
+        where l.locktype = 'advisory'
+            and l.objsubid = 1
+            and l.granted
+            and ((l.classid::bigint << 32) | l.objid::bigint) = $1
+            and l.database = (select oid from pg_database where datname = current_database())
+        limit 1
+        ",
+    )
+    .bind(id)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map_or_else(Holder::default, |(pid, application, since)| Holder { pid: Some(pid), application, since }))
+}
+
+/// The id that sqlx has for a database.
+fn id_for(database: &str) -> i64 {
+    const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
+    0x3d32_ad9e * i64::from(CRC.checksum(database.as_bytes()))
+}
