@@ -56,7 +56,12 @@ impl AppState {
     ///
     /// # Errors
     /// If argon2 refuses the costs.
-    pub fn new(config: &Config, jwt_secret: &Secret<String>, pools: Pools, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+    pub fn new(
+        config: &Config,
+        jwt_secret: &Secret<String>,
+        pools: Pools,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
         let tokens = Arc::new(Tokens::new(jwt_secret.expose(), config.auth.jwt_expires_in, Arc::clone(&clock)));
         let trusted = config.server.trusted_proxies.clone();
         Ok(Self {
@@ -74,7 +79,6 @@ impl AppState {
     }
 
     /// The whole router.
-    #[must_use]
     pub fn router(&self, config: &Config, readiness: ReadinessState, metrics: Option<PrometheusHandle>) -> Router {
         let (api, document) = features::router().split_for_parts();
         let kit = Kit {

@@ -1,9 +1,13 @@
 #![doc = include_str!("../docs/architecture.md")]
 
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod db;
 pub mod domain;
 pub mod features;
 pub mod http;
+pub mod jobs;
 pub mod migrate;
+pub mod server;
+pub mod telemetry;

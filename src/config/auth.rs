@@ -2,17 +2,31 @@
 
 use std::time::Duration;
 
-use super::Profile;
 use super::reader::Reader;
 use super::secret::Secret;
 use super::server::positive;
+use super::{Profile, Purpose};
 
 /// The bytes that a secret for HMAC-SHA-256 has at least.
 const MIN_SECRET_BYTES: usize = 32;
 
 /// Words that stand in examples, templates and leaked lists; a secret that holds one was not made by chance.
-const WELL_KNOWN: &[&str] =
-    &["secret", "change", "your-", "your_", "example", "password", "default", "jwt-key", "placeholder", "12345678", "abcdefgh"];
+const WELL_KNOWN: &[&str] = &[
+    "secret",
+    "change",
+    "your-",
+    "your_",
+    "example",
+    "password",
+    "default",
+    "jwt-key",
+    "placeholder",
+    "12345678",
+    "abcdefgh",
+];
+
+/// Ten years: past it a token is no token but a password.
+const LONGEST_LIFETIME: Duration = Duration::from_hours(10 * 366 * 24);
 
 /// Tokens and passwords.
 #[derive(Debug, Clone)]
@@ -36,8 +50,8 @@ pub struct AuthConfig {
 }
 
 impl AuthConfig {
-    pub(super) fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Self> {
-        let jwt_secret = read_secret(reader, profile);
+    pub(super) fn read(reader: &mut Reader<'_>, profile: Profile, purpose: Purpose) -> Option<Self> {
+        let jwt_secret = read_secret(reader, profile == Profile::Prod && purpose == Purpose::Serve);
         let jwt_expires_in = reader.required::<Duration>("auth.jwt_expires_in", "a duration such as 24h or 7d");
         let min_password_length = positive(reader, "auth.min_password_length");
         let refuse_common_passwords = reader.required("auth.refuse_common_passwords", "true or false");
@@ -45,7 +59,7 @@ impl AuthConfig {
         let argon2_iterations = read_bounded(reader, "auth.argon2_iterations", 1, 1_000);
         let hashing_threads = positive(reader, "auth.hashing_threads");
         let max_waiting_hashes = positive(reader, "auth.max_waiting_hashes");
-        if jwt_expires_in.is_some_and(|duration| duration.is_zero() || duration > Duration::from_secs(10 * 366 * 86_400)) {
+        if jwt_expires_in.is_some_and(|duration| duration.is_zero() || duration > LONGEST_LIFETIME) {
             reader.refuse("auth.jwt_expires_in", "not a time that a token can be good for", "set from 1s to ten years");
             return None;
         }
@@ -78,11 +92,11 @@ fn read_bounded(reader: &mut Reader<'_>, key: &'static str, least: u32, most: u3
 
 /// In `prod` a missing, short or well-known secret stops the start: whoever can guess it can be anybody.
 #[expect(clippy::option_option, reason = "left out is one thing, wrong another")]
-fn read_secret(reader: &mut Reader<'_>, profile: Profile) -> Option<Option<Secret<String>>> {
+fn read_secret(reader: &mut Reader<'_>, strict: bool) -> Option<Option<Secret<String>>> {
     const KEY: &str = "auth.jwt_secret";
     const REMEDY: &str = "set JWT_SECRET (or JWT_SECRET_FILE) to what `openssl rand -base64 48` prints";
     let secret = reader.optional::<Secret<String>>(KEY, "a text")?;
-    if profile != Profile::Prod {
+    if !strict {
         return Some(secret);
     }
     let problem = match secret.as_ref().map(Secret::expose) {

@@ -40,9 +40,10 @@ impl Provider for Single {
     }
 
     fn data(&self) -> Result<Map<figment::Profile, Dict>, figment::Error> {
-        let value = self.key.rsplit('.').fold(Value::from(self.value.clone()), |inner, part| {
-            Value::from(Dict::from([(part.to_owned(), inner)]))
-        });
+        let value = self
+            .key
+            .rsplit('.')
+            .fold(Value::from(self.value.clone()), |inner, part| Value::from(Dict::from([(part.to_owned(), inner)])));
         let dict = value.into_dict().unwrap_or_default();
         Ok(Map::from([(figment::Profile::Global, dict)]))
     }
@@ -71,8 +72,8 @@ pub(super) fn merge(
     flags: &BTreeMap<&'static str, String>,
 ) -> Result<Figment, Vec<Mistake>> {
     let mut mistakes = Vec::new();
-    let mut figment = Figment::new()
-        .merge(File { toml: Toml::string(BUILT_IN).nested(), name: "the built-in app.toml".to_owned() });
+    let mut figment =
+        Figment::new().merge(File { toml: Toml::string(BUILT_IN).nested(), name: "the built-in app.toml".to_owned() });
 
     if let Some(path) = environment.get("APP_CONFIG") {
         match std::fs::read_to_string(path) {
@@ -84,7 +85,11 @@ pub(super) fn merge(
                     figment = figment.merge(file);
                 }
             }
-            Err(error) => mistakes.push(mistake("APP_CONFIG", format!("{path} cannot be read: {error}"), "name a file that can be read, or unset it")),
+            Err(error) => mistakes.push(mistake(
+                "APP_CONFIG",
+                format!("{path} cannot be read: {error}"),
+                "name a file that can be read, or unset it",
+            )),
         }
     }
     for single in from_environment(environment, &mut mistakes) {
@@ -107,7 +112,9 @@ fn from_environment(environment: &Environment, mistakes: &mut Vec<Mistake>) -> V
         let plain = PLAIN_NAMES.iter().find(|(plain, _)| *plain == base).map(|(_, key)| (*key).to_owned());
         // Without a section it is somebody else's variable, such as APP_NAME.
         let sectioned = || base.strip_prefix("APP_").filter(|key| key.contains("__"));
-        let Some(key) = plain.or_else(|| sectioned().map(|key| key.to_lowercase().replace("__", "."))) else { continue };
+        let Some(key) = plain.or_else(|| sectioned().map(|key| key.to_lowercase().replace("__", "."))) else {
+            continue;
+        };
         if !from_file {
             found.push(Single { key, value: value.clone(), origin: format!("the environment variable {name}") });
             continue;
@@ -117,7 +124,11 @@ fn from_environment(environment: &Environment, mistakes: &mut Vec<Mistake>) -> V
                 let value = text.trim_end_matches(['\r', '\n']).to_owned();
                 found.push(Single { key, value, origin: format!("the file that {name} names") });
             }
-            Err(error) => mistakes.push(mistake(name, format!("the file {value} cannot be read: {error}"), "name a file that can be read, or unset it")),
+            Err(error) => mistakes.push(mistake(
+                name,
+                format!("the file {value} cannot be read: {error}"),
+                "name a file that can be read, or unset it",
+            )),
         }
         if environment.get(base).is_some_and(|other| !other.is_empty()) {
             mistakes.push(mistake(name, format!("{base} is set as well"), "set one of the two"));

@@ -77,6 +77,15 @@ impl FromStr for Profile {
     }
 }
 
+/// What the configuration is wanted for; what only a server needs is asked of nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To serve the API: everything has to be there and safe.
+    Serve,
+    /// To work on the database: no secret for tokens is needed.
+    Maintain,
+}
+
 /// Everything that can be set, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -127,17 +136,24 @@ impl Config {
     ///
     /// # Errors
     /// Every mistake there is, in [`ConfigError`].
-    pub fn load(environment: &Environment, flags: &Flags, profile: Option<Profile>) -> Result<Self, ConfigError> {
+    pub fn load(
+        environment: &Environment,
+        flags: &Flags,
+        profile: Option<Profile>,
+        purpose: Purpose,
+    ) -> Result<Self, ConfigError> {
         let profile = match profile {
             Some(profile) => profile,
-            None => profile_from(environment).map_err(|mistake| ConfigError { profile: None, mistakes: vec![mistake] })?,
+            None => {
+                profile_from(environment).map_err(|mistake| ConfigError { profile: None, mistakes: vec![mistake] })?
+            }
         };
         let fail = |mistakes| ConfigError { profile: Some(profile), mistakes };
         let figment = layers::merge(profile, environment, flags).map_err(fail)?;
         let mut reader = reader::Reader::new(&figment);
         let server = ServerConfig::read(&mut reader, profile);
         let database = DatabaseConfig::read(&mut reader, profile);
-        let auth = AuthConfig::read(&mut reader, profile);
+        let auth = AuthConfig::read(&mut reader, profile, purpose);
         let throttle = ThrottleConfig::read(&mut reader);
         let migrations = MigrationsConfig::read(&mut reader);
         let log = LogConfig::read(&mut reader);

@@ -199,8 +199,12 @@ impl<'a> Reader<'a> {
 
     fn nearest(&self, key: &str) -> String {
         let section = key.split('.').next().unwrap_or_default();
-        let siblings: Vec<&str> =
-            self.shown.iter().map(|shown| shown.key).filter(|known| known.starts_with(&format!("{section}."))).collect();
+        let siblings: Vec<&str> = self
+            .shown
+            .iter()
+            .map(|shown| shown.key)
+            .filter(|known| known.starts_with(&format!("{section}.")))
+            .collect();
         if siblings.is_empty() {
             "`app config` lists those there are".to_owned()
         } else {

@@ -54,8 +54,8 @@ impl ServerConfig {
         let stall_timeout = reader.required("server.stall_timeout", "a duration such as 30s");
         let drain_timeout = reader.required("server.drain_timeout", "a duration such as 30s");
         let cors = read_origins(reader, profile);
-        let trusted_proxies =
-            reader.optional::<Vec<IpNet>>("server.trusted_proxies", "a list of networks such as 10.0.0.0/8, 127.0.0.1/32");
+        let trusted_proxies = reader
+            .optional::<Vec<IpNet>>("server.trusted_proxies", "a list of networks such as 10.0.0.0/8, 127.0.0.1/32");
         Some(Self {
             address: SocketAddr::new(host?, port?),
             max_connections: max_connections?,

@@ -5,7 +5,7 @@ fn environment(pairs: &[(&str, &str)]) -> Environment {
 }
 
 fn load(profile: Profile, pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    Config::load(&environment(pairs), &Flags::new(), Some(profile))
+    Config::load(&environment(pairs), &Flags::new(), Some(profile), Purpose::Serve)
 }
 
 fn message(result: Result<Config, ConfigError>) -> String {
@@ -31,6 +31,12 @@ fn prod_names_everything_that_is_missing_at_once() {
 }
 
 #[test]
+fn work_on_the_database_needs_no_secret_for_tokens() {
+    let pairs = environment(&[("DATABASE_URL", "postgres://u:p@h/d")]);
+    Config::load(&pairs, &Flags::new(), Some(Profile::Prod), Purpose::Maintain).expect("a configuration");
+}
+
+#[test]
 fn prod_is_safe_by_default() {
     let pairs = [("JWT_SECRET", GOOD_SECRET), ("DATABASE_URL", "postgres://u:p@h/d")];
     let config = load(Profile::Prod, &pairs).expect("a configuration");
@@ -50,7 +56,10 @@ fn a_mistake_names_the_key_where_it_was_set_and_what_is_allowed() {
 #[test]
 fn a_key_that_nobody_knows_is_a_mistake() {
     let message = message(load(Profile::Dev, &[("APP_SERVER__PROT", "80")]));
-    assert!(message.contains("server.prot: no such setting (from the environment variable APP_SERVER__PROT)"), "{message}");
+    assert!(
+        message.contains("server.prot: no such setting (from the environment variable APP_SERVER__PROT)"),
+        "{message}"
+    );
     assert!(message.contains("server.port"), "{message}");
     load(Profile::Dev, &[("APP_NAME", "of somebody else")]).expect("not ours to judge");
 }
@@ -59,7 +68,7 @@ fn a_key_that_nobody_knows_is_a_mistake() {
 fn the_command_line_wins_over_the_environment_and_that_over_the_files() {
     let flags = Flags::from([("server.port", "4002".to_owned())]);
     let pairs = environment(&[("PORT", "4001"), ("APP_SERVER__HOST", "::1")]);
-    let config = Config::load(&pairs, &flags, Some(Profile::Dev)).expect("a configuration");
+    let config = Config::load(&pairs, &flags, Some(Profile::Dev), Purpose::Serve).expect("a configuration");
     assert_eq!(config.server.address.to_string(), "[::1]:4002");
     let port = config.shown.iter().find(|shown| shown.key == "server.port").expect("shown");
     assert_eq!(port.origin, "the command line");
@@ -88,7 +97,8 @@ fn a_secret_may_come_from_a_file_and_is_never_shown() {
     assert_eq!(config.auth.jwt_secret.as_ref().expect("a secret").expose(), GOOD_SECRET);
     let everything = format!("{config:?}");
     assert!(!everything.contains(GOOD_SECRET) && !everything.contains("hunter2"), "{everything}");
-    let message = message(load(Profile::Prod, &[("JWT_SECRET_FILE", path), ("JWT_SECRET", GOOD_SECRET), ("DATABASE_URL", url)]));
+    let message =
+        message(load(Profile::Prod, &[("JWT_SECRET_FILE", path), ("JWT_SECRET", GOOD_SECRET), ("DATABASE_URL", url)]));
     assert!(message.contains("JWT_SECRET is set as well"), "{message}");
 }
 
@@ -109,15 +119,24 @@ fn a_throttle_time_is_read_as_either_version_of_the_original_has_it() {
 
 #[test]
 fn an_unknown_profile_is_a_mistake() {
-    let error = Config::load(&environment(&[("APP_PROFILE", "staging")]), &Flags::new(), None).expect_err("a mistake");
+    let error = Config::load(&environment(&[("APP_PROFILE", "staging")]), &Flags::new(), None, Purpose::Serve)
+        .expect_err("a mistake");
     assert!(error.to_string().contains("`staging` is no profile"), "{error}");
 }
 
 #[test]
 fn in_prod_no_other_site_may_call_unless_it_is_named() {
-    let with = |origins| load(Profile::Prod, &[("JWT_SECRET", GOOD_SECRET), ("DATABASE_URL", "postgres://h/d"), ("APP_SERVER__CORS_ORIGINS", origins)]);
+    let with = |origins| {
+        load(
+            Profile::Prod,
+            &[("JWT_SECRET", GOOD_SECRET), ("DATABASE_URL", "postgres://h/d"), ("APP_SERVER__CORS_ORIGINS", origins)],
+        )
+    };
     assert!(message(with("*")).contains("server.cors_origins"));
     assert!(message(with("https://a.example/path")).contains("server.cors_origins"));
     let config = with("https://a.example, http://localhost:8080").expect("a configuration");
-    assert_eq!(config.server.cors, CorsOrigins::These(vec!["https://a.example".to_owned(), "http://localhost:8080".to_owned()]));
+    assert_eq!(
+        config.server.cors,
+        CorsOrigins::These(vec!["https://a.example".to_owned(), "http://localhost:8080".to_owned()])
+    );
 }

@@ -42,7 +42,7 @@ fn read_ttl(reader: &mut Reader<'_>, text: &str) -> Option<Duration> {
         Ok(milliseconds) => Some(Duration::from_millis(milliseconds)),
         Err(_) => humantime::parse_duration(text).ok(),
     };
-    let ttl = ttl.filter(|ttl| (Duration::from_millis(1)..=Duration::from_secs(86_400)).contains(ttl));
+    let ttl = ttl.filter(|ttl| (Duration::from_millis(1)..=Duration::from_hours(24)).contains(ttl));
     if ttl.is_none() {
         let problem = format!("`{text}` (from {}) is no duration up to a day", reader.origin("throttle.ttl"));
         reader.refuse("throttle.ttl", &problem, "set for example 60s, 60 (seconds) or 60000 (milliseconds)");

@@ -17,7 +17,9 @@ pub enum Meaning {
 #[must_use]
 pub fn meaning(error: &Error) -> Meaning {
     match error {
-        Error::Io(_) | Error::Tls(_) | Error::PoolTimedOut | Error::PoolClosed | Error::WorkerCrashed => Meaning::Unavailable,
+        Error::Io(_) | Error::Tls(_) | Error::PoolTimedOut | Error::PoolClosed | Error::WorkerCrashed => {
+            Meaning::Unavailable
+        }
         Error::Database(database) => match database.code().as_deref() {
             // Cancelled by a time-out, lock not had, deadlock, serialization, out of disk or memory.
             Some("57014" | "55P03" | "40P01" | "40001" | "53100" | "53200") => Meaning::Overloaded,

@@ -108,6 +108,9 @@ pub struct FailureError {
 ///
 /// # Errors
 /// The serializer's.
-pub fn instant<S: serde::Serializer>(instant: &chrono::DateTime<chrono::Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn instant<S: serde::Serializer>(
+    instant: &chrono::DateTime<chrono::Utc>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&rfc3339_millis(*instant))
 }

@@ -69,7 +69,10 @@ impl ApiError {
     /// The database cannot be reached.
     #[must_use]
     pub fn database_unavailable() -> Self {
-        Self::Unavailable { code: "DATABASE_UNAVAILABLE", message: "The database cannot be reached; try again shortly".to_owned() }
+        Self::Unavailable {
+            code: "DATABASE_UNAVAILABLE",
+            message: "The database cannot be reached; try again shortly".to_owned(),
+        }
     }
 
     /// There is more to do than can be done.
@@ -121,7 +124,9 @@ impl ApiError {
 
     fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::TooManyRequests { retry_after } => Some(retry_after.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)),
+            Self::TooManyRequests { retry_after } => {
+                Some(retry_after.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX))
+            }
             Self::Unavailable { .. } => Some(RETRY_UNAVAILABLE_SECONDS),
             _ => None,
         }
@@ -160,7 +165,8 @@ impl IntoResponse for ApiError {
         let retry_after = self.retry_after();
         let (code, message) = (self.code(), self.message());
         let details = if let Self::Validation(problems) = self { Some(problems) } else { None };
-        let body = FailureBody { success: false, error: FailureError { code, message, details }, meta: Meta::current() };
+        let body =
+            FailureBody { success: false, error: FailureError { code, message, details }, meta: Meta::current() };
         let mut response = (status, Json(body)).into_response();
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -58,7 +58,6 @@ impl Input {
     }
 
     /// A field that may be left out, for which `null` says the same. The outer `None` is a problem, already noted.
-    #[expect(clippy::option_option, reason = "left out is one thing, wrong another")]
     pub fn optional<R: Rule>(&mut self, key: &str, rule: R) -> Option<Option<R::Output>> {
         match self.fields.shift_remove(key) {
             None | Some(Value::Null) => Some(None),
@@ -67,7 +66,6 @@ impl Input {
     }
 
     /// A field that may be left out, but must have a value where it is there: `null` breaks its rules.
-    #[expect(clippy::option_option, reason = "left out is one thing, wrong another")]
     pub fn if_present<R: Rule>(&mut self, key: &str, rule: R) -> Option<Option<R::Output>> {
         match self.fields.shift_remove(key) {
             None => Some(None),

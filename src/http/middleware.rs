@@ -27,7 +27,8 @@ pub(super) async fn observe(State(clock): State<Arc<dyn Clock>>, request: Reques
         let status = response.status().as_u16();
         let (method, route) = (context.method().as_str(), context.route());
         // The route and not the path: ids, and a query with amounts and words, are no business of a log.
-        tracing::info!(target: "app::request", method, route, status, ms = elapsed.as_secs_f64() * 1e3, "answered");
+        let us = elapsed.as_micros();
+        tracing::info!(target: "app::request", method, route, status, us, "answered");
         let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
         metrics::counter!("http_requests_total", &labels).increment(1);
         metrics::histogram!("http_request_duration_seconds", &labels[..2]).record(elapsed.as_secs_f64());
@@ -91,7 +92,7 @@ pub(super) fn cors(origins: &CorsOrigins) -> CorsLayer {
             HeaderName::from_static("ratelimit-remaining"),
             HeaderName::from_static("ratelimit-reset"),
         ])
-        .max_age(Duration::from_secs(3600))
+        .max_age(Duration::from_hours(1))
 }
 
 /// A handler that panicked: the request gets its 500, the server goes on.

@@ -55,7 +55,6 @@ pub struct Kit {
 }
 
 /// Puts the features' routes, the documents and the health routes into one router, with everything around it.
-#[must_use]
 pub fn assemble(kit: Kit, api: Router, document: utoipa::openapi::OpenApi) -> Router {
     let permits = Arc::new(Semaphore::new(kit.max_in_flight));
     // The layer that is added last sees the request first.
@@ -73,10 +72,9 @@ pub fn assemble(kit: Kit, api: Router, document: utoipa::openapi::OpenApi) -> Ro
         .route("/api-docs", routing::get(middleware::to_docs))
         .route_layer(axum::middleware::from_fn(context::note_route))
         .method_not_allowed_fallback(middleware::no_method);
-    let whole = around.fallback_service(api);
     // A trailing slash is dropped before the routes are looked at, but the envelope tells the path as it was written.
-    Router::new()
-        .fallback_service(NormalizePathLayer::trim_trailing_slash().layer(whole))
+    around
+        .fallback_service(NormalizePathLayer::trim_trailing_slash().layer(api))
         .layer(CatchPanicLayer::custom(middleware::panicked))
         .layer(middleware::cors(&kit.cors))
         .layer(axum::middleware::from_fn(middleware::security_headers))

@@ -29,7 +29,10 @@ struct Security;
 impl Modify for Security {
     fn modify(&self, document: &mut OpenApi) {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-        document.components.get_or_insert_with(Components::new).add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        document
+            .components
+            .get_or_insert_with(Components::new)
+            .add_security_scheme("bearer", SecurityScheme::Http(bearer));
     }
 }
 

@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn past_the_limit_a_key_waits_and_the_others_do_not() {
-        let limit = Limit::new(Duration::from_secs(60), 3);
+        let limit = Limit::new(Duration::from_mins(1), 3);
         for left in [2, 1, 0] {
             assert_eq!(limit.check(&1).map(|remaining| remaining.remaining).ok(), Some(left));
         }

@@ -60,7 +60,11 @@ impl fmt::Display for Readiness {
             Self::Ready => formatter.write_str("ready"),
             Self::Ahead { unknown } => {
                 let unknown: Vec<String> = unknown.iter().map(ToString::to_string).collect();
-                write!(formatter, "ready, though the database has migrations that this binary does not know: {}", unknown.join(", "))
+                write!(
+                    formatter,
+                    "ready, though the database has migrations that this binary does not know: {}",
+                    unknown.join(", ")
+                )
             }
             Self::MigrationsPending { count } => {
                 let noun = if *count == 1 { "migration is" } else { "migrations are" };

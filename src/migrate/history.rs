@@ -23,7 +23,8 @@ type Row = (i64, String, DateTime<Utc>, bool, Vec<u8>, i64);
 
 /// Reads the record, in order. A database without the table has none.
 pub(super) async fn read(connection: &mut PgConnection) -> Result<Vec<Record>, sqlx::Error> {
-    let exists: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut *connection).await?;
+    let exists: bool =
+        sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut *connection).await?;
     if !exists {
         return Ok(Vec::new());
     }

@@ -48,7 +48,8 @@ pub(super) async fn acquire(connection: &mut PgConnection, timeout: Duration) ->
     let deadline = Instant::now() + timeout;
     let mut pause = FIRST_PAUSE;
     loop {
-        let had: bool = sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(id).fetch_one(&mut *connection).await?;
+        let had: bool =
+            sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(id).fetch_one(&mut *connection).await?;
         if had {
             return Ok(());
         }

@@ -100,6 +100,7 @@ impl MigrateError {
 /// A connection for one command: named, so that others see who holds the lock, and silent about notices.
 async fn connect(options: &PgConnectOptions) -> Result<PgConnection, MigrateError> {
     // A statement that is prepared for one use is only a round trip more; and a pooler may stand in between.
-    let options = options.clone().application_name("app migrate").statement_cache_capacity(0).disable_statement_logging();
+    let options =
+        options.clone().application_name("app migrate").statement_cache_capacity(0).disable_statement_logging();
     options.connect().await.map_err(MigrateError::Connect)
 }

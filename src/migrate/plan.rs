@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use super::Exit;
 use super::history::Record;
 use super::source::Migration;
-use super::Exit;
 use crate::config::Profile;
 
 /// What a database needs to be in step with the binary.
@@ -54,7 +54,12 @@ impl Plan {
     /// What has to be mended before anything can be applied in this profile; the worst first.
     #[must_use]
     pub fn problem(&self, profile: Profile) -> Option<Problem> {
-        let late = || self.pending.iter().map(|migration| migration.version).filter(|version| Some(*version) < self.newest_applied);
+        let late = || {
+            self.pending
+                .iter()
+                .map(|migration| migration.version)
+                .filter(|version| Some(*version) < self.newest_applied)
+        };
         if !self.failed.is_empty() {
             Some(Problem::Failed(self.failed.clone()))
         } else if !self.edited.is_empty() {
@@ -116,7 +121,8 @@ mod tests {
     use super::*;
 
     fn migration(version: i64, sql: &'static str) -> Migration {
-        let up = sqlx::migrate::Migration::new(version, "x".into(), MigrationType::ReversibleUp, sql.into_sql_str(), false);
+        let up =
+            sqlx::migrate::Migration::new(version, "x".into(), MigrationType::ReversibleUp, sql.into_sql_str(), false);
         Migration { version, name: "x".to_owned(), up }
     }
 

@@ -14,6 +14,13 @@ pub struct Migration {
     pub(super) up: sqlx::migrate::Migration,
 }
 
+impl Migration {
+    /// The SQL that makes the change.
+    pub fn up_sql(&self) -> &str {
+        self.up.sql.as_str()
+    }
+}
+
 /// The migrations that are compiled into the binary, in order.
 #[must_use]
 pub fn embedded() -> Vec<Migration> {

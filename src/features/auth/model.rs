@@ -97,16 +97,23 @@ fn looks_like_email(text: &str) -> bool {
         return false;
     }
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    let atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || (!c.is_ascii() && c.is_alphanumeric());
+    // Every script, but no blank, no control character and nothing beyond the basic plane: the original's ranges.
+    let foreign = |c: char| {
+        matches!(c, '\u{A1}'..='\u{D7FF}' | '\u{F900}'..='\u{FDCF}' | '\u{FDF0}'..='\u{FFEF}') && !c.is_whitespace()
+    };
+    let atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || foreign(c);
     let local_is_right = local.len() <= 64 && local.split('.').all(|part| !part.is_empty() && part.chars().all(atom));
     let labels: Vec<&str> = domain.split('.').collect();
     let label_is_right = |label: &&str| {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.chars().all(|c| c == '-' || c.is_ascii_alphanumeric() || (!c.is_ascii() && c.is_alphanumeric()))
+            && label.chars().all(|c| c == '-' || c.is_ascii_alphanumeric() || foreign(c))
     };
-    let top_is_right = |top: &&str| top.chars().count() >= 2 && (top.starts_with("xn--") || top.chars().all(char::is_alphabetic));
+    let top_is_right = |top: &&str| {
+        top.chars().count() >= 2
+            && (top.starts_with("xn--") || top.chars().all(|c| c.is_ascii_alphabetic() || foreign(c)))
+    };
     local_is_right && labels.len() >= 2 && labels.iter().all(label_is_right) && labels.last().is_some_and(top_is_right)
 }
 
@@ -116,12 +123,38 @@ mod tests {
 
     #[test]
     fn an_address_is_taken_or_refused_as_the_original_does() {
-        for good in ["a@b.co", "Test.User+tag@Sub.Example.com", "o'brien@example.ie", "ผู้ใช้@example.co.th", "a@xn--bcher-kva.example"] {
+        for good in [
+            "a@b.co",
+            "Test.User+tag@Sub.Example.com",
+            "o'brien@example.ie",
+            "ผู้ใช้@example.co.th",
+            "a@xn--bcher-kva.example",
+        ] {
             assert!(looks_like_email(good), "{good}");
         }
         for bad in [
-            "", "a", "@", "a@b", "a@b.", "a@.com", "@b.co", "a b@c.de", " a@b.co", "a@b.co ", "a@b.co\n", "a\0@b.co", "a@@b.co",
-            "a..b@c.de", ".a@b.co", "a@b_c.de", "a@-b.co", "a@b.c", "a@b.123", "a@[127.0.0.1]", "<a@b.co>", "a@b.co,c@d.ef",
+            "",
+            "a",
+            "@",
+            "a@b",
+            "a@b.",
+            "a@.com",
+            "@b.co",
+            "a b@c.de",
+            " a@b.co",
+            "a@b.co ",
+            "a@b.co\n",
+            "a\0@b.co",
+            "a@@b.co",
+            "a..b@c.de",
+            ".a@b.co",
+            "a@b_c.de",
+            "a@-b.co",
+            "a@b.c",
+            "a@b.123",
+            "a@[127.0.0.1]",
+            "<a@b.co>",
+            "a@b.co,c@d.ef",
         ] {
             assert!(!looks_like_email(bad), "{bad:?}");
         }
@@ -134,7 +167,10 @@ mod tests {
         let dev = PasswordPolicy { min_length: 6, refuse_common: false };
         let prod = PasswordPolicy { min_length: 8, refuse_common: true };
         assert_eq!(dev.problem("pass123", "a@b.co"), None);
-        assert_eq!(dev.problem("short", "a@b.co").as_deref(), Some("password must be longer than or equal to 6 characters"));
+        assert_eq!(
+            dev.problem("short", "a@b.co").as_deref(),
+            Some("password must be longer than or equal to 6 characters")
+        );
         assert!(prod.problem("pass123", "a@b.co").is_some());
         assert!(prod.problem("Password123!", "a@b.co").is_some());
         assert_eq!(prod.problem("correct horse battery", "a@b.co"), None);

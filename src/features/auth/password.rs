@@ -45,7 +45,10 @@ impl Hasher {
         let params = Params::new(config.argon2_memory_kib, config.argon2_iterations, 1, None)
             .map_err(|error| anyhow::anyhow!("argon2 refuses the costs of [auth]: {error}"))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let nobody = hash(&argon2, "nobody has this password")?;
+        // Of the right form and no password's: comparing with it costs as much and never succeeds.
+        let (memory, passes) = (config.argon2_memory_kib, config.argon2_iterations);
+        let nobody =
+            Secret::new(format!("$argon2id$v=19$m={memory},t={passes},p=1${}${}", "A".repeat(22), "A".repeat(43)));
         Ok(Self(Arc::new(Inner {
             argon2,
             nobody,
@@ -103,7 +106,11 @@ impl Inner {
                 self::hash(&self.argon2, password).map_or(Verdict::Right, Verdict::RightAndRenewed)
             }
             Some(text) => {
-                if self.matches(password, text) { Verdict::Right } else { Verdict::Wrong }
+                if self.matches(password, text) {
+                    Verdict::Right
+                } else {
+                    Verdict::Wrong
+                }
             }
             None => {
                 self.matches(password, self.nobody.expose());
@@ -145,5 +152,51 @@ struct GiveBack<'a>(&'a Semaphore);
 impl Drop for GiveBack<'_> {
     fn drop(&mut self) {
         self.0.add_permits(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Environment, Flags, Profile, Purpose};
+
+    fn hasher() -> Hasher {
+        let config = Config::load(&Environment::new(), &Flags::new(), Some(Profile::Test), Purpose::Serve);
+        Hasher::new(&config.expect("a configuration").auth).expect("a hasher")
+    }
+
+    fn secret(text: &str) -> Secret<String> {
+        Secret::new(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_password_is_told_from_another() {
+        let hasher = hasher();
+        let hash = hasher.hash(secret("pass123")).await.expect("a hash");
+        assert!(hash.expose().starts_with("$argon2id$"), "argon2id");
+        assert_eq!(hasher.verify(secret("pass123"), Some(hash.clone())).await.expect("a verdict"), Verdict::Right);
+        assert_eq!(hasher.verify(secret("pass124"), Some(hash)).await.expect("a verdict"), Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_the_original_is_verified_and_renewed() {
+        let hasher = hasher();
+        for version in ["2a", "2b", "2y"] {
+            let old = bcrypt::hash("pass123", 4).expect("a hash").replacen("2b", version, 1);
+            let verdict = hasher.verify(secret("pass123"), Some(secret(&old))).await.expect("a verdict");
+            let Verdict::RightAndRenewed(new) = verdict else { panic!("{version}: {verdict:?}") };
+            assert_eq!(hasher.verify(secret("pass123"), Some(new)).await.expect("a verdict"), Verdict::Right);
+            assert_eq!(hasher.verify(secret("other"), Some(secret(&old))).await.expect("a verdict"), Verdict::Wrong);
+        }
+    }
+
+    #[tokio::test]
+    async fn comparing_with_nobody_does_the_work_and_never_succeeds() {
+        let hasher = hasher();
+        // A hash that cannot be read would be refused at once, and give the unknown address away.
+        assert!(PasswordHash::new(hasher.0.nobody.expose()).is_ok_and(|hash| hash.hash.is_some()));
+        assert_eq!(hasher.verify(secret("pass123"), None).await.expect("a verdict"), Verdict::Wrong);
+        let damaged = Some(secret("no hash at all"));
+        assert_eq!(hasher.verify(secret("pass123"), damaged).await.expect("a verdict"), Verdict::Wrong);
     }
 }

@@ -127,9 +127,10 @@ pub async fn find_for_update(
     user_id: i64,
     id: i64,
 ) -> Result<Option<Transaction>, sqlx::Error> {
-    let held = sqlx::query_scalar!("select id from transactions where user_id = $1 and id = $2 for update", user_id, id)
-        .fetch_optional(&mut *connection)
-        .await?;
+    let held =
+        sqlx::query_scalar!("select id from transactions where user_id = $1 and id = $2 for update", user_id, id)
+            .fetch_optional(&mut *connection)
+            .await?;
     match held {
         Some(id) => find(connection, user_id, id).await,
         None => Ok(None),
@@ -194,7 +195,9 @@ pub async fn update(
 /// # Errors
 /// The database's.
 pub async fn delete(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query!("delete from transactions where user_id = $1 and id = $2", user_id, id).execute(connection).await?;
+    let done = sqlx::query!("delete from transactions where user_id = $1 and id = $2", user_id, id)
+        .execute(connection)
+        .await?;
     Ok(done.rows_affected() == 1)
 }
 

@@ -99,7 +99,13 @@ pub async fn find_account(connection: &mut PgConnection, email: &str) -> Result<
     .fetch_optional(connection)
     .await?;
     Ok(row.map(|row| Account {
-        user: User { id: row.id, email: row.email, name: row.name, created_at: row.created_at, updated_at: row.updated_at },
+        user: User {
+            id: row.id,
+            email: row.email,
+            name: row.name,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        },
         password_hash: Secret::new(row.password_hash),
     }))
 }
@@ -130,7 +136,8 @@ pub async fn replace_hash(
 /// # Errors
 /// The database's; a currency or a zone that this binary does not know is one too.
 pub async fn settings(connection: &mut PgConnection, id: i64) -> Result<Option<Settings>, sqlx::Error> {
-    let row = sqlx::query!(r#"select currency, time_zone from users where id = $1"#, id).fetch_optional(connection).await?;
+    let row =
+        sqlx::query!(r#"select currency, time_zone from users where id = $1"#, id).fetch_optional(connection).await?;
     row.map(|row| {
         let currency = row.currency.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
         let time_zone = row.time_zone.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;

@@ -1,0 +1,89 @@
+//! Finds the database that a command works on, and starts the private one where that is it.
+
+use std::str::FromStr as _;
+
+use anyhow::Context as _;
+use sqlx::postgres::PgConnectOptions;
+
+use crate::config::{Config, Location};
+#[cfg(feature = "embedded-db")]
+use crate::db::embedded::EmbeddedDatabase;
+
+/// A database that can be connected to.
+pub(super) struct Database {
+    /// For the requests.
+    pub options: PgConnectOptions,
+    /// For the migrations: the server itself, past a connection pooler.
+    pub direct: PgConnectOptions,
+    /// The private PostgreSQL, if that is it; it runs as long as this is held.
+    #[cfg(feature = "embedded-db")]
+    pub embedded: Option<std::sync::Arc<EmbeddedDatabase>>,
+}
+
+impl Database {
+    /// Finds it. The private one is started if it does not run.
+    #[cfg_attr(not(feature = "embedded-db"), expect(clippy::unused_async, reason = "there is nothing to start"))]
+    pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
+        match &config.database.location {
+            Location::Url(url) => {
+                let options = PgConnectOptions::from_str(url.expose()).context("database.url")?;
+                let direct = match &config.database.direct_url {
+                    Some(url) => PgConnectOptions::from_str(url.expose()).context("database.direct_url")?,
+                    None => options.clone(),
+                };
+                Ok(Self {
+                    options,
+                    direct,
+                    #[cfg(feature = "embedded-db")]
+                    embedded: None,
+                })
+            }
+            #[cfg(feature = "embedded-db")]
+            Location::Embedded => Self::start(config).await,
+            #[cfg(not(feature = "embedded-db"))]
+            Location::Embedded => anyhow::bail!(
+                "this build has no private PostgreSQL, and no database is configured; nothing was started. \
+                 Set DATABASE_URL to postgres://user:password@host:5432/database."
+            ),
+        }
+    }
+
+    #[cfg(feature = "embedded-db")]
+    async fn start(config: &Config) -> anyhow::Result<Self> {
+        use crate::db::embedded::Settings;
+        let settings = Settings {
+            directory: config.database.data_dir.join("postgres"),
+            programs: config.database.programs.clone(),
+            throwaway: false,
+            linger: std::time::Duration::ZERO,
+            keeper: std::env::current_exe().context("the program's own file cannot be found")?,
+            start_timeout: std::time::Duration::from_secs(60),
+        };
+        let started = std::time::Instant::now();
+        let database = tokio::task::spawn_blocking(move || EmbeddedDatabase::start(settings)).await??;
+        tracing::info!(
+            "the private PostgreSQL in {}: {} in {} ms",
+            config.database.data_dir.join("postgres").display(),
+            database.outcome(),
+            started.elapsed().as_millis()
+        );
+        let connection = database.connection();
+        let options = PgConnectOptions::new_without_pgpass()
+            .socket(&connection.socket_directory)
+            .port(connection.port)
+            .username(&connection.user)
+            .password(&connection.password)
+            .database(&connection.database);
+        Ok(Self { direct: options.clone(), options, embedded: Some(std::sync::Arc::new(database)) })
+    }
+
+    /// Gives the private PostgreSQL up; the last one out stops it.
+    #[cfg_attr(not(feature = "embedded-db"), expect(clippy::unused_async, reason = "there is nothing to wait for"))]
+    pub(super) async fn close(self) -> anyhow::Result<()> {
+        #[cfg(feature = "embedded-db")]
+        if let Some(database) = self.embedded.and_then(std::sync::Arc::into_inner) {
+            tokio::task::spawn_blocking(move || database.stop()).await??;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+//! `app healthcheck`: for a container, whose image has no curl.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use http_body_util::Empty;
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::{Globals, output};
+use crate::config::Purpose;
+
+const PATIENCE: Duration = Duration::from_secs(3);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Ask whether it can work, migrations applied and database there, and not only whether it lives
+    #[arg(long)]
+    ready: bool,
+}
+
+impl Options {
+    pub(super) async fn run(self, mut globals: Globals) -> anyhow::Result<ExitCode> {
+        // The server's address is all that is needed here, so that a database is asked of nobody.
+        globals.environment.retain(|name, _| !name.contains("DATABASE"));
+        globals.profile = globals.profile.or(Some(crate::config::Profile::Dev));
+        globals.set("server.cors_origins", Some(String::new()));
+        let address = reachable(globals.config(Purpose::Maintain)?.server.address);
+        let path = if self.ready { "/readyz" } else { "/healthz" };
+        let status = tokio::time::timeout(PATIENCE, ask(address, path))
+            .await
+            .with_context(|| format!("http://{address}{path} did not answer within 3 s"))?
+            .with_context(|| format!("http://{address}{path} cannot be asked"))?;
+        output::answer(format_args!("http://{address}{path} answers {status}"));
+        Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Where a server that listens on `address` can be reached from the same machine.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+async fn ask(address: SocketAddr, path: &str) -> anyhow::Result<hyper::StatusCode> {
+    let stream = TcpStream::connect(address).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let request = Request::get(path).header("host", address.to_string()).body(Empty::<Bytes>::new())?;
+    Ok(sender.send_request(request).await?.status())
+}

@@ -1,0 +1,115 @@
+//! `app db seed`: sample data for development.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use chrono::{Days, NaiveDate};
+use serde_json::json;
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+
+use super::database::Database;
+use super::{Globals, output};
+use crate::config::secret::Secret;
+use crate::config::{Config, Profile, Purpose};
+use crate::domain::civil_date::today;
+use crate::domain::clock::{Clock as _, SystemClock};
+use crate::features::auth::password::Hasher;
+use crate::features::transactions::NewTransaction;
+use crate::features::{transactions, users};
+use crate::http::error::ApiError;
+use crate::http::input::Input;
+use crate::migrate::{self, Exit};
+
+const EMAIL: &str = "demo@example.com";
+const PASSWORD: &str = "demo-demo";
+
+/// What a command refused in this profile ends with.
+const REFUSED: u8 = 8;
+
+/// Days before today, title, the same in English, amount, type, category: what a month looks like.
+const MONTH: &[(u64, &str, &str, &str, &str, &str)] = &[
+    (1, "เงินเดือน", "Salary", "42000", "INCOME", "Salary"),
+    (2, "ค่าเช่าห้อง", "Rent", "9500", "EXPENSE", "Rent"),
+    (2, "ข้าวมันไก่", "Chicken rice", "60", "EXPENSE", "Food & Dining"),
+    (3, "รถไฟฟ้า", "Sky train", "47", "EXPENSE", "Transportation"),
+    (4, "ค่าไฟ", "Electricity", "1284.75", "EXPENSE", "Bills & Utilities"),
+    (6, "ซื้อของเข้าบ้าน", "Groceries", "1830.5", "EXPENSE", "Shopping"),
+    (8, "หนัง", "Cinema", "320", "EXPENSE", "Entertainment"),
+    (9, "งานแปล", "Translation job", "3500", "INCOME", "Freelance"),
+    (11, "หมอฟัน", "Dentist", "1200", "EXPENSE", "Healthcare"),
+    (13, "กาแฟ", "Coffee", "85", "EXPENSE", "Food & Dining"),
+    (15, "หนังสือ", "Books", "640.25", "EXPENSE", "Education"),
+    (18, "ของขวัญ", "Present", "1000", "INCOME", "Gift"),
+    (21, "แท็กซี่", "Taxi", "156", "EXPENSE", "Transportation"),
+    (25, "ดอกเบี้ย", "Interest", "12.34", "INCOME", "Investment"),
+];
+
+/// A month ago, and how many of them.
+const MONTHS: u64 = 4;
+const DAYS_OF_A_MONTH: u64 = 30;
+
+pub(super) async fn run(globals: &Globals) -> anyhow::Result<ExitCode> {
+    let config = globals.config(Purpose::Maintain)?;
+    crate::telemetry::start_logging(&config.log);
+    if config.profile == Profile::Prod {
+        output::progress(
+            "app: sample data is not for prod; nothing was changed. Seed a database of the dev profile: `app --profile dev db seed`.",
+        );
+        return Ok(ExitCode::from(REFUSED));
+    }
+    let database = Database::open(&config).await?;
+    let outcome = seed(&config, &database).await;
+    database.close().await?;
+    outcome
+}
+
+async fn seed(config: &Config, database: &Database) -> anyhow::Result<ExitCode> {
+    let status = migrate::status(&database.direct, &migrate::embedded()).await?;
+    if status.exit() != Exit::Done {
+        output::progress("app: the database is not up to date; nothing was changed. Run `app migrate deploy` first.");
+        return Ok(status.exit().into());
+    }
+    let mut connection =
+        database.options.connect().await.context("the database cannot be reached; nothing was changed")?;
+    let hash = Hasher::new(&config.auth)?.hash(Secret::new(PASSWORD.to_owned())).await.map_err(plain)?;
+    let mut transaction = connection.begin().await?;
+    let Ok(user) = users::store::insert(&mut transaction, EMAIL, Some("Demo User"), &hash).await? else {
+        output::answer(format_args!("{EMAIL} is there already; nothing was changed."));
+        return Ok(ExitCode::SUCCESS);
+    };
+    let count = fill(&mut transaction, user.id).await?;
+    transaction.commit().await?;
+    output::answer(format_args!("{EMAIL} was put in, with the password {PASSWORD} and {count} transactions."));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn fill(connection: &mut PgConnection, user_id: i64) -> anyhow::Result<u64> {
+    let settings = users::store::settings(connection, user_id).await?.context("the user is gone")?;
+    let today = today(SystemClock.now(), settings.time_zone);
+    let mut count = 0;
+    for month in (0..MONTHS).rev() {
+        for entry in MONTH {
+            let input = new_transaction(today, month * DAYS_OF_A_MONTH, entry)?;
+            transactions::add(connection, &SystemClock, user_id, input).await.map_err(plain)?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+/// Through the same door as a request, so that sample data keeps all rules.
+fn new_transaction(
+    today: NaiveDate,
+    before: u64,
+    (days, title, title_en, amount, kind, category): &(u64, &str, &str, &str, &str, &str),
+) -> anyhow::Result<NewTransaction> {
+    let date =
+        today.checked_sub_days(Days::new(before + days)).context("the clock is at the beginning of the calendar")?;
+    let fields = json!({"title": title, "titleEn": title_en, "amount": amount, "type": kind, "category": category, "date": date});
+    let serde_json::Value::Object(fields) = fields else { anyhow::bail!("an object is an object") };
+    Input::parse(fields).map_err(plain)
+}
+
+fn plain(error: ApiError) -> anyhow::Error {
+    anyhow::anyhow!("{error:?}")
+}

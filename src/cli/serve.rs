@@ -1,0 +1,157 @@
+//! `app serve`: the server, from the first setting to the last byte.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::database::Database;
+use super::{Globals, development_secret, output};
+use crate::app::AppState;
+use crate::config::secret::Secret;
+use crate::config::{Config, OnBoot, Purpose};
+use crate::db::pool::Pools;
+use crate::domain::clock::SystemClock;
+use crate::http::readiness::{Readiness, ReadinessState};
+use crate::jobs::Jobs;
+use crate::migrate::{self, MigrateError};
+use crate::{server, telemetry};
+
+/// How long a server that applies migrations waits for a database that is just starting.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
+const DATABASE_PAUSE: Duration = Duration::from_millis(500);
+
+/// A second signal, from somebody who does not want to wait.
+const INTERRUPTED: u8 = 130;
+
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Options {
+    /// The port to listen on [default: $PORT, else 3000]
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+    /// The address to listen on [default: 127.0.0.1 in dev, 0.0.0.0 in prod]
+    #[arg(long, value_name = "ADDRESS")]
+    host: Option<std::net::IpAddr>,
+}
+
+impl Options {
+    pub(super) async fn run(self, mut globals: Globals) -> anyhow::Result<ExitCode> {
+        globals.set("server.port", self.port.map(|port| port.to_string()));
+        globals.set("server.host", self.host.map(|host| host.to_string()));
+        let config = globals.config(Purpose::Serve)?;
+        telemetry::start_logging(&config.log);
+        let stop = signals()?;
+        // The port first: where another server runs already, its database is left alone.
+        let listener = server::bind(config.server.address).await?;
+        let database = Database::open(&config).await?;
+        let outcome = run(&config, &database, listener, stop).await;
+        database.close().await?;
+        outcome
+    }
+}
+
+async fn run(
+    config: &Config,
+    database: &Database,
+    listener: tokio::net::TcpListener,
+    stop: CancellationToken,
+) -> anyhow::Result<ExitCode> {
+    let readiness = match config.migrations.on_boot {
+        OnBoot::Check => ReadinessState::new(Readiness::DatabaseUnavailable),
+        OnBoot::Apply => match stop.run_until_cancelled(apply(config, database)).await {
+            None => return Ok(ExitCode::SUCCESS),
+            Some(Ok(())) => ReadinessState::new(Readiness::Ready),
+            Some(Err(error)) => {
+                output::progress(format_args!("app: {error}"));
+                return Ok(error.exit().into());
+            }
+        },
+    };
+    let secret = secret(config)?;
+    let pools = Pools::new(&database.options, &config.database);
+    let metrics = telemetry::start_metrics().context("metrics")?;
+    let state = AppState::new(config, &secret, pools.clone(), Arc::new(SystemClock))?;
+    let router = state.router(config, readiness.clone(), Some(metrics.clone()));
+
+    let (tracker, jobs_stop) = (TaskTracker::new(), CancellationToken::new());
+    let jobs = Jobs {
+        pools: pools.clone(),
+        profile: config.profile,
+        readiness,
+        limits: Arc::clone(&state.limits),
+        metrics: Some(metrics),
+        #[cfg(feature = "embedded-db")]
+        embedded: database.embedded.clone(),
+    };
+    jobs.start(&tracker, &jobs_stop);
+    let address = listener.local_addr().context("the port that was opened")?;
+    tracing::info!(
+        "listening on http://{address} (profile {}); the documentation is at http://{address}/api/docs/",
+        config.profile
+    );
+
+    server::serve(listener, router, &config.server, stop.cancelled_owned()).await;
+
+    jobs_stop.cancel();
+    tracker.close();
+    tracker.wait().await;
+    // What a cut-off request still holds is given up after a moment; its session ends with the process.
+    if tokio::time::timeout(config.database.acquire_timeout, pools.close()).await.is_err() {
+        tracing::warn!("some connections to the database were not given back in time");
+    }
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn secret(config: &Config) -> anyhow::Result<Secret<String>> {
+    match &config.auth.jwt_secret {
+        Some(secret) => Ok(secret.clone()),
+        None => development_secret::read_or_make(&config.database.data_dir),
+    }
+}
+
+/// Applies what is pending before anything is served.
+async fn apply(config: &Config, database: &Database) -> Result<(), MigrateError> {
+    let started = tokio::time::Instant::now();
+    let migrations = migrate::embedded();
+    loop {
+        let deployed =
+            migrate::deploy(&database.direct, &migrations, config.profile, config.migrations.lock_timeout, |done| {
+                tracing::info!("applied the migration {} {} in {} ms", done.version, done.name, done.took.as_millis());
+            })
+            .await;
+        match deployed {
+            Err(MigrateError::Connect(error)) if started.elapsed() < DATABASE_PATIENCE => {
+                tracing::warn!(%error, "the database does not answer yet; trying again");
+                tokio::time::sleep(DATABASE_PAUSE).await;
+            }
+            outcome => return outcome.map(|_| ()),
+        }
+    }
+}
+
+/// Cancelled by the first SIGTERM or SIGINT; the second ends the process at once.
+fn signals() -> anyhow::Result<CancellationToken> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
+    let stop = CancellationToken::new();
+    let cancel = stop.clone();
+    #[expect(clippy::disallowed_methods, reason = "whoever signals twice wants out, whatever is open")]
+    tokio::spawn(async move {
+        let mut next = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        next().await;
+        cancel.cancel();
+        next().await;
+        std::process::exit(INTERRUPTED.into());
+    });
+    Ok(stop)
+}

@@ -1,0 +1,51 @@
+//! Finds out whether the API can work: does the database answer, and has it the schema that this binary needs?
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+
+use crate::config::Profile;
+use crate::http::readiness::{Readiness, ReadinessState};
+use crate::migrate::{self, Migration, Plan, Problem};
+
+/// While the API cannot work, it has to be ready soon after it could: within 2 s of a deploy.
+const PAUSE_NOT_READY: Duration = Duration::from_millis(500);
+const PAUSE_READY: Duration = Duration::from_secs(2);
+
+/// Longer than this, and the database counts as away.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Looks again and again.
+pub(super) async fn watch(pool: PgPool, profile: Profile, state: ReadinessState) {
+    let migrations = migrate::embedded();
+    loop {
+        state.set(look(&pool, profile, &migrations).await);
+        tokio::time::sleep(if state.serves() { PAUSE_READY } else { PAUSE_NOT_READY }).await;
+    }
+}
+
+async fn look(pool: &PgPool, profile: Profile, migrations: &[Migration]) -> Readiness {
+    let looked = async {
+        let mut connection = pool.acquire().await?;
+        Ok::<_, anyhow::Error>(migrate::status_on(&mut connection, migrations).await?)
+    };
+    match tokio::time::timeout(PATIENCE, looked).await {
+        Ok(Ok(status)) => readiness(&status.plan, profile),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "the database does not answer");
+            Readiness::DatabaseUnavailable
+        }
+        Err(_) => Readiness::DatabaseUnavailable,
+    }
+}
+
+/// What the state of the migrations means for a server that runs.
+pub(super) fn readiness(plan: &Plan, profile: Profile) -> Readiness {
+    match plan.problem(profile) {
+        // A release was rolled back, or a newer one is being rolled out: the schema has all that this binary needs.
+        Some(Problem::Unknown(unknown)) if plan.pending.is_empty() => Readiness::Ahead { unknown },
+        Some(problem) => Readiness::MigrationsWrong { problem: problem.to_string() },
+        None if plan.pending.is_empty() => Readiness::Ready,
+        None => Readiness::MigrationsPending { count: plan.pending.len() },
+    }
+}

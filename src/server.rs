@@ -1,0 +1,119 @@
+//! Listens, serves, and stops without losing what is under way.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tower::ServiceExt as _;
+
+use crate::config::ServerConfig;
+use crate::http::client_address::PeerAddress;
+
+/// The head of a request may have this many bytes, and this many headers.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+const MAX_HEADERS: usize = 100;
+
+/// When accepting fails for want of file descriptors, trying again at once would only burn the processor.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+/// Opens the port.
+///
+/// # Errors
+/// What the system says, with the address and what to do.
+pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            anyhow::anyhow!(
+                "{address} is in use by another program; nothing was started. Stop that program, or set PORT."
+            )
+        }
+        io::ErrorKind::PermissionDenied => {
+            anyhow::anyhow!("{address} may not be opened by this user; nothing was started. Set PORT to 1024 or above.")
+        }
+        _ => {
+            anyhow::anyhow!("{address} cannot be opened: {error}; nothing was started. Set APP_SERVER__HOST and PORT.")
+        }
+    })
+}
+
+/// Serves until `stop` resolves, then accepts nothing more and gives what is under way time to end.
+pub async fn serve(listener: TcpListener, router: Router, config: &ServerConfig, stop: impl Future<Output = ()>) {
+    let permits = Arc::new(Semaphore::new(config.max_connections));
+    let graceful = GracefulShutdown::new();
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(config.header_timeout)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADERS);
+    tokio::pin!(stop);
+    loop {
+        // At the limit nothing more is accepted: newcomers wait in the kernel's queue, which is bounded.
+        let accepted = async {
+            let permit = Arc::clone(&permits).acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
+            () = &mut stop => break,
+            accepted = accepted => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
+                continue;
+            }
+        };
+        let connection = http.serve_connection(TokioIo::new(prepared(stream)), service(router.clone(), peer));
+        let watched = graceful.watch(connection);
+        tokio::spawn(async move {
+            // A connection that ends badly is the client's affair: it left, was too slow, or spoke no HTTP.
+            if let Err(error) = watched.await {
+                tracing::debug!(%error, %peer, "a connection ended early");
+            }
+            drop(permit);
+        });
+    }
+    drop(listener);
+    let drain = config.drain_timeout;
+    tracing::info!("stopping: {} at most for what is under way", humantime::format_duration(drain));
+    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not end in time and were cut off");
+    }
+}
+
+/// Answers are small and should leave at once.
+fn prepared(stream: TcpStream) -> TcpStream {
+    // Without it the answers only come a little later.
+    let _ = stream.set_nodelay(true);
+    stream
+}
+
+fn service(
+    router: Router,
+    peer: SocketAddr,
+) -> TowerToHyperService<
+    impl tower::Service<
+        Request<Incoming>,
+        Response = axum::response::Response,
+        Error = std::convert::Infallible,
+        Future: Send,
+    > + Clone,
+> {
+    TowerToHyperService::new(router.map_request(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(PeerAddress(peer));
+        request
+    }))
+}

@@ -1,0 +1,91 @@
+//! A server of a test's own, in the test's process, on real sockets and with tables of its own.
+
+use std::sync::Arc;
+
+use app::app::AppState;
+use app::config::secret::Secret;
+use app::config::{Config, Environment, Flags, Profile, Purpose};
+use app::db::pool::Pools;
+use app::domain::clock::{Clock, FixedClock, SystemClock};
+use app::http::readiness::{Readiness, ReadinessState};
+use chrono::{DateTime, Utc};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, PgConnection};
+use tokio_util::sync::CancellationToken;
+
+use super::client::Client;
+use super::cluster;
+
+pub(crate) const SECRET: &str = "the tests sign with this and nobody else does";
+
+/// A server that ends with the test.
+pub(crate) struct TestApp {
+    pub(crate) anon: Client,
+    pub(crate) options: PgConnectOptions,
+    pub(crate) readiness: ReadinessState,
+    pub(crate) pools: Pools,
+    stop: CancellationToken,
+}
+
+/// How a test wants its server.
+pub(crate) struct Wishes {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) environment: Vec<(&'static str, &'static str)>,
+}
+
+impl TestApp {
+    pub(crate) async fn start() -> Self {
+        Self::with(Wishes { clock: Arc::new(SystemClock), environment: Vec::new() }).await
+    }
+
+    /// One for which time stands still at an instant, such as `2026-02-16T09:30:00Z`.
+    pub(crate) async fn at(instant: &str) -> Self {
+        let instant: DateTime<Utc> = instant.parse().expect("an instant");
+        Self::with(Wishes { clock: Arc::new(FixedClock(instant)), environment: Vec::new() }).await
+    }
+
+    /// One with settings of its own, as environment variables.
+    pub(crate) async fn configured(environment: &[(&'static str, &'static str)]) -> Self {
+        Self::with(Wishes { clock: Arc::new(SystemClock), environment: environment.to_vec() }).await
+    }
+
+    pub(crate) async fn with(wishes: Wishes) -> Self {
+        let own = wishes.environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment: Environment = own.collect();
+        let config =
+            Config::load(&environment, &Flags::new(), Some(Profile::Test), Purpose::Serve).expect("a configuration");
+        let options = cluster::schema().await;
+        let pools = Pools::new(&options, &config.database);
+        let secret = Secret::new(SECRET.to_owned());
+        let state = AppState::new(&config, &secret, pools.clone(), wishes.clock).expect("a state");
+        let readiness = ReadinessState::new(Readiness::Ready);
+        let router = state.router(&config, readiness.clone(), None);
+        let listener = app::server::bind(config.server.address).await.expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
+        tokio::spawn(async move { app::server::serve(listener, router, &config.server, stopped).await });
+        Self { anon: Client::new(base), options, readiness, pools, stop }
+    }
+
+    /// Somebody new who is signed in.
+    pub(crate) async fn user(&self, name: &str) -> Client {
+        self.anon.sign_up(name).await
+    }
+
+    /// A connection to the test's own tables.
+    pub(crate) async fn connection(&self) -> PgConnection {
+        self.options.connect().await.expect("connected")
+    }
+
+    /// The number in the first row.
+    pub(crate) async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&mut self.connection().await).await.expect(sql)
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}

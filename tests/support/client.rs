@@ -1,0 +1,138 @@
+//! Clients that speak HTTP, each as somebody: `anon`, `alice`. Every answer is held against the envelope.
+
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+/// Somebody who sends requests.
+#[derive(Clone)]
+pub(crate) struct Client {
+    pub(crate) http: reqwest::Client,
+    pub(crate) base: String,
+    pub(crate) token: Option<String>,
+}
+
+/// What came back.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Client {
+    pub(crate) fn new(base: String) -> Self {
+        // A server that speaks to the test alone: no proxy of the machine's has a say in it.
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+        Self { http: http.expect("a client"), base, token: None }
+    }
+
+    pub(crate) fn with_token(&self, token: impl Into<String>) -> Self {
+        Self { token: Some(token.into()), ..self.clone() }
+    }
+
+    /// Registers and logs in somebody new.
+    pub(crate) async fn sign_up(&self, name: &str) -> Self {
+        let email = format!("{name}@example.com");
+        self.post("/api/auth/register", json!({"email": email, "password": "pass123", "name": name})).await.expect(201);
+        let login = self.post("/api/auth/login", json!({"email": email, "password": "pass123"})).await.expect(200);
+        self.with_token(login["access_token"].as_str().expect("a token"))
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::POST, path).json(&body)).await
+    }
+
+    /// A body to the letter, for what `serde_json` would not write.
+    pub(crate) async fn post_raw(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        self.send(self.request(Method::POST, path).header("content-type", "application/json").body(body)).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::PUT, path).json(&body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::PATCH, path).json(&body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status(), response.headers().clone());
+        let path = response.url().as_str().strip_prefix(&self.base).expect("our server").to_owned();
+        let text = response.text().await.expect("a whole answer");
+        let answer = Answer { status, headers, text };
+        if path.starts_with("/api") && answer.is_json() && !path.starts_with("/api/openapi.json") {
+            answer.check_envelope(&path);
+        }
+        answer
+    }
+}
+
+impl Answer {
+    fn is_json(&self) -> bool {
+        self.headers.get("content-type").is_some_and(|value| value.as_bytes().starts_with(b"application/json"))
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// The `data` of a success with this status.
+    #[track_caller]
+    pub(crate) fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        self.json()["data"].clone()
+    }
+
+    /// A failure with this status, code and message.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16, code: &str, message: &str) {
+        let body = self.json();
+        let found = (self.status.as_u16(), body["error"]["code"].as_str(), body["error"]["message"].as_str());
+        assert_eq!(found, (status, Some(code), Some(message)), "{}", self.text);
+    }
+
+    /// A 400 with these problems, the first of them as the message.
+    #[track_caller]
+    pub(crate) fn invalid(&self, problems: &[&str]) {
+        self.refused(400, "BAD_REQUEST", problems[0]);
+        assert_eq!(self.json()["error"]["details"], json!(problems), "{}", self.text);
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("a plain header"))
+    }
+
+    /// Every answer under `/api` has the same shape, and says what it answers.
+    #[track_caller]
+    fn check_envelope(&self, path: &str) {
+        let body = self.json();
+        let succeeded = self.status.is_success();
+        assert_eq!(body["success"], json!(succeeded), "{}", self.text);
+        let keys: Vec<&str> = body.as_object().expect("an object").keys().map(String::as_str).collect();
+        assert_eq!(keys, ["success", if succeeded { "data" } else { "error" }, "meta"], "{}", self.text);
+        assert_eq!(body["meta"]["path"], json!(path), "{}", self.text);
+        assert_eq!(body["meta"]["requestId"].as_str(), self.header("x-request-id"), "{}", self.text);
+        let timestamp = body["meta"]["timestamp"].as_str().expect("a timestamp");
+        assert!(timestamp.len() == 24 && timestamp.ends_with('Z'), "{timestamp}");
+        if !succeeded {
+            assert!(body["error"]["code"].is_string() && body["error"]["message"].is_string(), "{}", self.text);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! One throwaway PostgreSQL for a run of the tests, whether they run in threads or in processes of their own. The first
+//! test starts it, and a moment after the last one it is gone, with everything in it.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use app::db::embedded::{EmbeddedDatabase, Settings};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection};
+
+/// How long the server waits for the next test, where each is a process of its own.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// Picks the server programs, to run the tests on another major version.
+const PROGRAMS: &str = "TEST_POSTGRES_BIN";
+
+fn cluster() -> &'static EmbeddedDatabase {
+    static CLUSTER: OnceLock<EmbeddedDatabase> = OnceLock::new();
+    CLUSTER.get_or_init(|| {
+        let programs = std::env::var_os(PROGRAMS).map(PathBuf::from);
+        let settings = Settings {
+            directory: directory(programs.as_ref()),
+            programs,
+            throwaway: true,
+            linger: LINGER,
+            keeper: PathBuf::from(env!("CARGO_BIN_EXE_app")),
+            start_timeout: Duration::from_secs(60),
+        };
+        EmbeddedDatabase::start(settings).expect("a PostgreSQL for the tests")
+    })
+}
+
+/// Outside of the checkout: where the tests run as root, the server's account may not be able to enter that.
+fn directory(programs: Option<&PathBuf>) -> PathBuf {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    (env!("CARGO_MANIFEST_DIR"), programs, rustix::process::getuid().as_raw()).hash(&mut hasher);
+    std::env::temp_dir().join(format!("expense-tracker-tests-{:08x}", hasher.finish() >> 32))
+}
+
+/// How the database `app` of the cluster is reached.
+pub(crate) fn options() -> PgConnectOptions {
+    let connection = cluster().connection();
+    PgConnectOptions::new_without_pgpass()
+        .socket(&connection.socket_directory)
+        .port(connection.port)
+        .username(&connection.user)
+        .password(&connection.password)
+        .database(&connection.database)
+        .disable_statement_logging()
+}
+
+/// The same as a URL, for a process that is given one.
+pub(crate) fn url(options: &PgConnectOptions) -> String {
+    let connection = cluster().connection();
+    let socket = connection.socket_directory.to_str().expect("a path").replace('/', "%2F");
+    let database = options.get_database().expect("a database");
+    format!("postgres://{}:{}@{socket}:{}/{database}", connection.user, connection.password, connection.port)
+}
+
+/// A name that no other test has.
+pub(crate) fn unique(prefix: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("{prefix}_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A schema of a test's own with the tables in it; made faster than a database.
+pub(crate) async fn schema() -> PgConnectOptions {
+    let schema = unique("test");
+    let options = options().options([("search_path", schema.as_str())]);
+    let mut connection = options.connect().await.expect("connected");
+    run(&mut connection, format!("create schema {schema}")).await;
+    for migration in app::migrate::embedded() {
+        run(&mut connection, migration.up_sql().to_owned()).await;
+    }
+    options
+}
+
+/// An empty database of a test's own, where a test is about a whole database.
+pub(crate) async fn database() -> PgConnectOptions {
+    let name = unique("test");
+    let mut connection = options().connect().await.expect("connected");
+    run(&mut connection, format!("create database {name}")).await;
+    options().database(&name)
+}
+
+pub(crate) async fn run(connection: &mut PgConnection, sql: String) {
+    connection.execute(AssertSqlSafe(sql.clone())).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+}

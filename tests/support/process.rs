@@ -1,0 +1,98 @@
+//! The real binary, as a process of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use super::client::Client;
+
+/// Good enough for prod, and nobody's.
+pub(crate) const SECRET: &str = "vT4qLw0nXz8uJc2hRb6yKd1mPf5sGa9eVi3oYt7x";
+
+/// A command with nothing of this process's configuration.
+pub(crate) fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_app"));
+    command.args(arguments).env_clear().stdin(Stdio::null());
+    for name in ["PATH", "HOME", "TMPDIR", "LLVM_PROFILE_FILE"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command.envs(environment.iter().copied());
+    command
+}
+
+pub(crate) fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    command(arguments, environment).output().expect("app runs")
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+/// A server that is killed with the test.
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) client: Client,
+    pub(crate) log: mpsc::Receiver<String>,
+}
+
+impl Server {
+    /// Starts it on a free port, and waits until it listens.
+    pub(crate) fn start(environment: &[(&str, &str)]) -> Self {
+        Self::start_with(command(&["serve", "--port", "0"], environment))
+    }
+
+    pub(crate) fn start_with(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("app starts");
+        let (lines, log) = mpsc::channel();
+        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                // The test may have stopped listening; the pipe has to be read on all the same.
+                let _ = lines.send(line);
+            }
+        });
+        let mut seen = Vec::new();
+        let base = loop {
+            let line = log.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("it listens: {seen:#?}"));
+            if let Some((_, rest)) = line.split_once("listening on ") {
+                break rest.split_whitespace().next().expect("an address").to_owned();
+            }
+            seen.push(line);
+        };
+        Self { child, client: Client::new(base), log }
+    }
+
+    pub(crate) fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.child)
+    }
+
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(self.pid(), signal).expect("it lives");
+    }
+
+    /// Waits for the end; the exit code.
+    pub(crate) fn wait(&mut self, patience: Duration) -> Option<i32> {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status.code();
+            }
+            assert!(Instant::now() < deadline, "it does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
