@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{BufMut, Bytes, BytesMut};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tracing::Instrument;
@@ -115,7 +115,8 @@ where
     let body = match parts.recv().await {
         Some(Part::Last(whole)) => Body::from(whole),
         Some(Part::Failed(error)) => return Err(error),
-        Some(Part::Chunk(first)) => Body::from_stream(stream::unfold((Some(first), Some(parts)), next_chunk)),
+        // Fused, because the compression asks once more after the end.
+        Some(Part::Chunk(first)) => Body::from_stream(stream::unfold((Some(first), Some(parts)), next_chunk).fuse()),
         None => return Err(ApiError::internal("the task that writes a list ended without a word")),
     };
     let json = HeaderValue::from_static("application/json");

@@ -31,22 +31,29 @@ pub(crate) struct TestApp {
 pub(crate) struct Wishes {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) environment: Vec<(&'static str, &'static str)>,
+    /// A database of its own, where a test looks at the server's other sessions.
+    pub(crate) own_database: bool,
 }
 
 impl TestApp {
     pub(crate) async fn start() -> Self {
-        Self::with(Wishes { clock: Arc::new(SystemClock), environment: Vec::new() }).await
+        Self::with(Wishes { clock: Arc::new(SystemClock), environment: Vec::new(), own_database: false }).await
     }
 
     /// One for which time stands still at an instant, such as `2026-02-16T09:30:00Z`.
     pub(crate) async fn at(instant: &str) -> Self {
         let instant: DateTime<Utc> = instant.parse().expect("an instant");
-        Self::with(Wishes { clock: Arc::new(FixedClock(instant)), environment: Vec::new() }).await
+        Self::with(Wishes { clock: Arc::new(FixedClock(instant)), environment: Vec::new(), own_database: false }).await
     }
 
     /// One with settings of its own, as environment variables.
     pub(crate) async fn configured(environment: &[(&'static str, &'static str)]) -> Self {
-        Self::with(Wishes { clock: Arc::new(SystemClock), environment: environment.to_vec() }).await
+        Self::with(Wishes { clock: Arc::new(SystemClock), environment: environment.to_vec(), own_database: false })
+            .await
+    }
+
+    pub(crate) async fn on_its_own_database() -> Self {
+        Self::with(Wishes { clock: Arc::new(SystemClock), environment: Vec::new(), own_database: true }).await
     }
 
     pub(crate) async fn with(wishes: Wishes) -> Self {
@@ -54,7 +61,7 @@ impl TestApp {
         let environment: Environment = own.collect();
         let config =
             Config::load(&environment, &Flags::new(), Some(Profile::Test), Purpose::Serve).expect("a configuration");
-        let options = cluster::schema().await;
+        let options = if wishes.own_database { cluster::migrated_database().await } else { cluster::schema().await };
         let pools = Pools::new(&options, &config.database);
         let secret = Secret::new(SECRET.to_owned());
         let state = AppState::new(&config, &secret, pools.clone(), wishes.clock).expect("a state");

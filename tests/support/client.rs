@@ -100,6 +100,11 @@ impl Answer {
         self.json()["data"].clone()
     }
 
+    #[track_caller]
+    pub(crate) fn expect_status(&self, status: u16) {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+    }
+
     /// A failure with this status, code and message.
     #[track_caller]
     pub(crate) fn refused(&self, status: u16, code: &str, message: &str) {

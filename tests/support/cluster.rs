@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use app::config::Profile;
 use app::db::embedded::{EmbeddedDatabase, Settings};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection};
@@ -84,6 +85,14 @@ pub(crate) async fn database() -> PgConnectOptions {
     let mut connection = options().connect().await.expect("connected");
     run(&mut connection, format!("create database {name}")).await;
     options().database(&name)
+}
+
+/// The same with the tables in it.
+pub(crate) async fn migrated_database() -> PgConnectOptions {
+    let options = database().await;
+    let patience = Duration::from_secs(10);
+    app::migrate::deploy(&options, &app::migrate::embedded(), Profile::Test, patience, |_| ()).await.expect("deployed");
+    options
 }
 
 pub(crate) async fn run(connection: &mut PgConnection, sql: String) {

@@ -1,0 +1,53 @@
+//! While the API cannot work it says so at once, and why.
+
+use app::http::readiness::Readiness;
+
+use crate::support::app::TestApp;
+
+#[tokio::test]
+async fn while_migrations_are_pending_the_api_answers_503_and_names_the_command() {
+    let app = TestApp::start().await;
+    app.readiness.set(Readiness::MigrationsPending { count: 2 });
+    for path in ["/api", "/api/transactions", "/api/nope"] {
+        let answer = app.anon.get(path).await;
+        answer.refused(503, "MIGRATIONS_PENDING", "2 migrations are pending; run `app migrate deploy`");
+        assert!(answer.header("retry-after").is_some());
+    }
+    let ready = app.anon.get("/readyz").await;
+    ready.expect_status(503);
+    assert_eq!(ready.json()["status"], "migrations_pending");
+    app.anon.get("/healthz").await.expect_status(200);
+    app.anon.get("/api/openapi.json").await.expect_status(200);
+    app.readiness.set(Readiness::Ready);
+    app.anon.get("/api").await.expect(200);
+    app.anon.get("/readyz").await.expect_status(200);
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_the_api_answers_503() {
+    let app = TestApp::start().await;
+    app.readiness.set(Readiness::DatabaseUnavailable);
+    let message = "The database cannot be reached; try again shortly";
+    app.anon.get("/api/transactions").await.refused(503, "DATABASE_UNAVAILABLE", message);
+    assert_eq!(app.anon.get("/readyz").await.json()["status"], "database_unavailable");
+}
+
+#[tokio::test]
+async fn a_database_that_is_ahead_is_served_with_a_warning() {
+    let app = TestApp::start().await;
+    app.readiness.set(Readiness::Ahead { unknown: vec![20_990_101_000_000] });
+    app.anon.get("/api").await.expect(200);
+    let ready = app.anon.get("/readyz").await;
+    ready.expect_status(200);
+    assert!(ready.json()["message"].as_str().expect("a message").contains("20990101000000"), "{}", ready.text);
+}
+
+#[tokio::test]
+async fn a_request_that_finds_the_database_gone_is_answered_503() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    app.pools.close().await;
+    let message = "The database cannot be reached; try again shortly";
+    alice.get("/api/auth/me").await.refused(503, "DATABASE_UNAVAILABLE", message);
+    alice.get("/api/transactions").await.refused(503, "DATABASE_UNAVAILABLE", message);
+}
