@@ -27,7 +27,7 @@ pub(super) async fn observe(State(clock): State<Arc<dyn Clock>>, request: Reques
         let status = response.status().as_u16();
         let (method, route) = (context.method().as_str(), context.route());
         // The route and not the path: ids, and a query with amounts and words, are no business of a log.
-        let us = elapsed.as_micros();
+        let us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         tracing::info!(target: "app::request", method, route, status, us, "answered");
         let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
         metrics::counter!("http_requests_total", &labels).increment(1);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use sqlx::PgConnection;
 use sqlx::migrate::Migrate as _;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection as _, PgConnection};
 
 use super::history::{self, TABLE};
 use super::plan::Plan;
@@ -37,8 +37,7 @@ pub async fn deploy(
 ) -> Result<Vec<Deployed>, MigrateError> {
     let mut connection = connect(options).await?;
     let outcome = deploy_on(&mut connection, migrations, profile, lock_timeout, &mut report).await;
-    // The lock goes with the connection. If it cannot be closed properly it is dropped, which ends the session as well.
-    let _ = connection.close().await;
+    lock::release(connection).await;
     outcome
 }
 

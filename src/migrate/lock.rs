@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{Connection as _, Executor as _, PgConnection};
 use tokio::time::Instant;
 
 use super::MigrateError;
@@ -60,6 +60,12 @@ pub(super) async fn acquire(connection: &mut PgConnection, timeout: Duration) ->
         tokio::time::sleep(pause.min(left)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// Gives the lock up at once and ends the session. If the session is broken, the lock goes with it a moment later.
+pub(super) async fn release(mut connection: PgConnection) {
+    let _ = connection.execute("select pg_advisory_unlock_all()").await;
+    let _ = connection.close().await;
 }
 
 async fn holder(connection: &mut PgConnection, id: i64) -> Result<Holder, sqlx::Error> {

@@ -1,0 +1,3 @@
+//! The migrations, on whole databases.
+
+mod deploy;

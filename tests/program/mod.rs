@@ -1,0 +1,7 @@
+//! The real binary: its commands, how it starts and stops, and what it keeps when it is killed.
+
+mod commands;
+mod crash;
+mod embedded;
+mod modes;
+mod shutdown;
