@@ -1,6 +1,6 @@
 //! The database: pools, and what its errors mean.
 
-#[cfg(all(unix, feature = "embedded-db"))]
+#[cfg(feature = "embedded-db")]
 pub mod embedded;
 pub mod error;
 pub mod pool;
