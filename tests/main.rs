@@ -1,5 +1,7 @@
 //! All tests that need PostgreSQL or the real binary, in one program: it links once, and shares one throwaway server.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod api;
 mod migrate;
 mod program;

@@ -57,7 +57,7 @@ impl Database {
             throwaway: false,
             linger: std::time::Duration::ZERO,
             keeper: std::env::current_exe().context("the program's own file cannot be found")?,
-            start_timeout: std::time::Duration::from_secs(60),
+            start_timeout: std::time::Duration::from_mins(1),
         };
         let started = std::time::Instant::now();
         let database = tokio::task::spawn_blocking(move || EmbeddedDatabase::start(settings)).await??;
@@ -77,6 +77,19 @@ impl Database {
         Ok(Self { direct: options.clone(), options, embedded: Some(std::sync::Arc::new(database)) })
     }
 
+    /// The URL of the private PostgreSQL; empty if that is not it.
+    pub(super) fn embedded_url(&self) -> String {
+        #[cfg(feature = "embedded-db")]
+        if let Some(database) = &self.embedded {
+            let connection = database.connection();
+            // A socket's folder stands where a host would, with everything escaped that means something in a URL.
+            let folder: String = connection.socket_directory.to_string_lossy().bytes().map(escaped).collect();
+            let (user, password) = (&connection.user, &connection.password);
+            return format!("postgres://{user}:{password}@{folder}:{}/{}", connection.port, connection.database);
+        }
+        String::new()
+    }
+
     /// Gives the private PostgreSQL up; the last one out stops it.
     #[cfg_attr(not(feature = "embedded-db"), expect(clippy::unused_async, reason = "there is nothing to wait for"))]
     pub(super) async fn close(self) -> anyhow::Result<()> {
@@ -85,5 +98,15 @@ impl Database {
             tokio::task::spawn_blocking(move || database.stop()).await??;
         }
         Ok(())
+    }
+}
+
+/// A byte of a path as it stands in a URL.
+#[cfg(feature = "embedded-db")]
+fn escaped(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        char::from(byte).to_string()
+    } else {
+        format!("%{byte:02X}")
     }
 }

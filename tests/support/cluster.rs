@@ -27,7 +27,7 @@ fn cluster() -> &'static EmbeddedDatabase {
             throwaway: true,
             linger: LINGER,
             keeper: PathBuf::from(env!("CARGO_BIN_EXE_app")),
-            start_timeout: Duration::from_secs(60),
+            start_timeout: Duration::from_mins(1),
         };
         EmbeddedDatabase::start(settings).expect("a PostgreSQL for the tests")
     })

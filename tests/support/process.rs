@@ -60,7 +60,7 @@ impl Server {
         });
         let mut seen = Vec::new();
         let base = loop {
-            let line = log.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("it listens: {seen:#?}"));
+            let line = log.recv_timeout(Duration::from_mins(1)).unwrap_or_else(|_| panic!("it listens: {seen:#?}"));
             if let Some((_, rest)) = line.split_once("listening on ") {
                 break rest.split_whitespace().next().expect("an address").to_owned();
             }

@@ -1,0 +1,63 @@
+# What is done again and again. CI calls the same recipes. `just` alone lists them.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# List the recipes
+default:
+    @just --list
+
+# Run the server, with a private PostgreSQL and the migrations applied
+run *ARGS:
+    cargo run -- {{ARGS}}
+
+# Pass all tests
+test *ARGS:
+    cargo test {{ARGS}}
+
+# Everything that CI checks besides the tests
+check: fmt-check clippy docs deny query-cache
+
+# Format the sources
+fmt:
+    cargo fmt --all
+
+fmt-check:
+    cargo fmt --all -- --check
+
+# Lints, with and without the private PostgreSQL; a warning is an error
+clippy:
+    cargo clippy --all-targets -- -D warnings
+    cargo clippy --no-default-features -- -D warnings
+
+# The documentation of the code; a broken link is an error
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+
+# Licences, sources and banned crates; known vulnerabilities too where the advisory database can be reached
+deny:
+    cargo deny --all-features check bans licenses sources
+    @if cargo deny fetch db 2>/dev/null; then \
+        cargo deny --all-features check advisories; \
+    else \
+        echo "the advisory database cannot be reached from here: advisories were not checked"; \
+    fi
+
+# Make .sqlx anew after a change of SQL or of a migration
+prepare:
+    scripts/query-cache write
+
+# Hold .sqlx against the SQL in the sources and the schema of the migrations
+query-cache:
+    scripts/query-cache check
+
+# The tests on PostgreSQL 15 and on 18; both are fetched where they are not installed
+test-majors:
+    scripts/test-majors
+
+# A month of a real person's, posted and checked against sums worked out by itself (the server has to run)
+month:
+    python3 examples/month.py
+
+# Performance figures, against pgbench with the same SQL in the same run
+bench *ARGS:
+    benches/run {{ARGS}}
