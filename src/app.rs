@@ -1,5 +1,6 @@
 //! What the handlers work with, and how it is built from the configuration.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,9 +21,12 @@ use crate::http::identity::Tokens;
 use crate::http::rate_limit::RateLimits;
 use crate::http::readiness::ReadinessState;
 
-/// What the handlers work with: built values, never raw configuration.
+/// What the handlers work with: built values, never raw configuration. Cheap to clone, as each request does.
 #[derive(Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Services>);
+
+/// The values themselves.
+pub struct Services {
     /// The database.
     pub pools: Pools,
     /// The time.
@@ -37,6 +41,14 @@ pub struct AppState {
     pub limits: Arc<RateLimits>,
     /// How long a client may take nothing of a list.
     pub stall_timeout: Duration,
+}
+
+impl Deref for AppState {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.0
+    }
 }
 
 impl FromRef<AppState> for Arc<Tokens> {
@@ -64,7 +76,7 @@ impl AppState {
     ) -> anyhow::Result<Self> {
         let tokens = Arc::new(Tokens::new(jwt_secret.expose(), config.auth.jwt_expires_in, Arc::clone(&clock)));
         let trusted = config.server.trusted_proxies.clone();
-        Ok(Self {
+        Ok(Self(Arc::new(Services {
             pools,
             clock,
             hasher: Hasher::new(&config.auth).context("the password hasher")?,
@@ -75,7 +87,7 @@ impl AppState {
             limits: Arc::new(RateLimits::new(&config.throttle, trusted, Arc::clone(&tokens))),
             tokens,
             stall_timeout: config.server.stall_timeout,
-        })
+        })))
     }
 
     /// The whole router.

@@ -23,7 +23,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::{Router, routing};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
-use tower::Layer;
+use tower::{Layer, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::normalize_path::NormalizePathLayer;
@@ -57,16 +57,24 @@ pub struct Kit {
 /// Puts the features' routes, the documents and the health routes into one router, with everything around it.
 pub fn assemble(kit: Kit, api: Router, document: utoipa::openapi::OpenApi) -> Router {
     let permits = Arc::new(Semaphore::new(kit.max_in_flight));
-    // The layer that is added last sees the request first.
+    // One stack of layers, because each call of `layer` costs every request a box. The first sees the request first.
+    let inside = ServiceBuilder::new()
+        .layer(axum::middleware::from_fn_with_state(permits, middleware::shed_load))
+        .layer(axum::middleware::from_fn_with_state(kit.request_timeout, middleware::time_out))
+        .layer(axum::middleware::from_fn_with_state(kit.limits, rate_limit::limit_requests))
+        .layer(axum::middleware::from_fn_with_state(kit.readiness.clone(), readiness::gate));
+    let outside = ServiceBuilder::new()
+        .layer(axum::middleware::from_fn_with_state(kit.clock, middleware::observe))
+        .layer(CompressionLayer::new())
+        .layer(axum::middleware::from_fn(middleware::security_headers))
+        .layer(middleware::cors(&kit.cors))
+        .layer(CatchPanicLayer::custom(middleware::panicked));
     let api = api
         .route_layer(axum::middleware::from_fn(context::note_route))
         .fallback(middleware::no_route)
         .method_not_allowed_fallback(middleware::no_method)
         .layer(DefaultBodyLimit::max(kit.max_body_bytes))
-        .layer(axum::middleware::from_fn_with_state(kit.readiness.clone(), readiness::gate))
-        .layer(axum::middleware::from_fn_with_state(kit.limits, rate_limit::limit_requests))
-        .layer(axum::middleware::from_fn_with_state(kit.request_timeout, middleware::time_out))
-        .layer(axum::middleware::from_fn_with_state(permits, middleware::shed_load));
+        .layer(inside);
     let around = health::router(kit.readiness, kit.metrics)
         .merge(openapi::router(document))
         .route("/api-docs", routing::get(middleware::to_docs))
@@ -75,9 +83,5 @@ pub fn assemble(kit: Kit, api: Router, document: utoipa::openapi::OpenApi) -> Ro
     // A trailing slash is dropped before the routes are looked at, but the envelope tells the path as it was written.
     around
         .fallback_service(NormalizePathLayer::trim_trailing_slash().layer(api))
-        .layer(CatchPanicLayer::custom(middleware::panicked))
-        .layer(middleware::cors(&kit.cors))
-        .layer(axum::middleware::from_fn(middleware::security_headers))
-        .layer(CompressionLayer::new())
-        .layer(axum::middleware::from_fn_with_state(kit.clock, middleware::observe))
+        .layer(outside)
 }
