@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::Profile;
 use super::reader::{DatabaseUrl, Reader};
-use super::server::positive;
 
 const URL_FORM: &str = "a URL such as postgres://user:password@host:5432/database";
 
@@ -24,7 +23,8 @@ pub struct DatabaseConfig {
     pub data_dir: PathBuf,
     /// The folder of PostgreSQL's server programs for the embedded database, if not the newest found.
     pub programs: Option<PathBuf>,
-    /// Connections that this process opens at most.
+    /// Connections that this process opens at most; left out, three for each processor, and six at least. More do not
+    /// make a database faster, they only take turns on its processors.
     pub max_connections: u32,
     /// How long a request waits for a connection before it is answered 503.
     pub acquire_timeout: Duration,
@@ -52,7 +52,7 @@ impl DatabaseConfig {
         let embedded = reader.required::<bool>("database.embedded", "true or false");
         let data_dir = reader.required("database.data_dir", "a folder");
         let programs = reader.optional("database.programs", "the folder of PostgreSQL's server programs");
-        let max_connections = positive(reader, "database.max_connections");
+        let max_connections = read_connections(reader);
         let acquire_timeout = reader.required("database.acquire_timeout", "a duration such as 3s");
         let statement_timeout = reader.required("database.statement_timeout", "a duration such as 30s");
         let prepared_statements = reader.required("database.prepared_statements", "true or false");
@@ -76,10 +76,25 @@ impl DatabaseConfig {
             shadow_url: shadow_url?,
             data_dir: data_dir?,
             programs: programs?,
-            max_connections: u32::try_from(max_connections?).ok()?,
+            max_connections: max_connections?,
             acquire_timeout: acquire_timeout?,
             statement_timeout: statement_timeout?,
             prepared_statements: prepared_statements?,
         })
+    }
+}
+
+fn read_connections(reader: &mut Reader<'_>) -> Option<u32> {
+    const KEY: &str = "database.max_connections";
+    match reader.optional::<u32>(KEY, "a whole number above 0")? {
+        Some(0) => {
+            reader.refuse(KEY, "0 would let nothing through", "set a whole number above 0, or leave it out");
+            None
+        }
+        Some(number) => Some(number),
+        None => {
+            let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+            Some(u32::try_from(processors.saturating_mul(3)).unwrap_or(u32::MAX).clamp(6, 30))
+        }
     }
 }

@@ -5,8 +5,6 @@ use std::sync::{Arc, OnceLock};
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, Method};
-use axum::middleware::Next;
-use axum::response::Response;
 
 use crate::domain::clock::Clock;
 
@@ -81,6 +79,14 @@ impl RequestContext {
         self.0.clock.now()
     }
 
+    /// The same where the context is at hand.
+    pub(super) fn note_route(&self, request: &Request) {
+        if let Some(route) = request.extensions().get::<MatchedPath>() {
+            // Known already where a router is nested in another; the first to know is the outer one.
+            let _ = self.0.route.set(route.clone());
+        }
+    }
+
     /// The pattern of the route, so that logs and metrics hold no ids; `-` for a path that is no route.
     #[must_use]
     pub fn route(&self) -> &str {
@@ -88,13 +94,11 @@ impl RequestContext {
     }
 }
 
-/// Middleware around each route: notes its pattern for the log and the metrics.
-pub async fn note_route(request: Request, next: Next) -> Response {
-    if let (Some(context), Some(route)) = (RequestContext::current(), request.extensions().get::<MatchedPath>()) {
-        // Set twice only if a router is nested in itself; the first is the outer one and does as well.
-        let _ = context.0.route.set(route.clone());
+/// Notes the pattern of the route for the log and the metrics, where the router has found one by now.
+pub(super) fn note_route(request: &Request) {
+    if let Some(context) = RequestContext::current() {
+        context.note_route(request);
     }
-    next.run(request).await
 }
 
 /// An id from outside is taken only if it is short and plain: it ends up in logs and in answers.

@@ -7,7 +7,6 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tokio::sync::Semaphore;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument;
 
@@ -20,6 +19,7 @@ use crate::domain::clock::Clock;
 pub(super) async fn observe(State(clock): State<Arc<dyn Clock>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let context = RequestContext::of(&request, clock);
+    context.note_route(&request);
     let span = tracing::info_span!("request", id = %context.request_id());
     let handled = async {
         let mut response = next.run(request).await;
@@ -38,17 +38,6 @@ pub(super) async fn observe(State(clock): State<Arc<dyn Clock>>, request: Reques
         response
     };
     context.clone().scope(handled.instrument(span)).await
-}
-
-/// Gives up on a request that takes too long.
-pub(super) async fn time_out(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| ApiError::Timeout.into_response())
-}
-
-/// Turns a request away at once when as many are under way as may be: a queue would only make all of them slow.
-pub(super) async fn shed_load(State(permits): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    let Ok(_permit) = permits.try_acquire() else { return ApiError::overloaded().into_response() };
-    next.run(request).await
 }
 
 /// Headers that make a browser careful with what it is given.

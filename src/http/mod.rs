@@ -6,6 +6,7 @@ pub mod context;
 pub mod envelope;
 pub mod error;
 pub mod extract;
+mod guard;
 pub mod health;
 mod hs256;
 pub mod identity;
@@ -31,6 +32,7 @@ use tower_http::normalize_path::NormalizePathLayer;
 use crate::config::CorsOrigins;
 use crate::domain::clock::Clock;
 
+use self::guard::Guard;
 use self::rate_limit::RateLimits;
 use self::readiness::ReadinessState;
 
@@ -56,13 +58,13 @@ pub struct Kit {
 
 /// Puts the features' routes, the documents and the health routes into one router, with everything around it.
 pub fn assemble(kit: Kit, api: Router, document: utoipa::openapi::OpenApi) -> Router {
-    let permits = Arc::new(Semaphore::new(kit.max_in_flight));
-    // One stack of layers, because each call of `layer` costs every request a box. The first sees the request first.
-    let inside = ServiceBuilder::new()
-        .layer(axum::middleware::from_fn_with_state(permits, middleware::shed_load))
-        .layer(axum::middleware::from_fn_with_state(kit.request_timeout, middleware::time_out))
-        .layer(axum::middleware::from_fn_with_state(kit.limits, rate_limit::limit_requests))
-        .layer(axum::middleware::from_fn_with_state(kit.readiness.clone(), readiness::gate));
+    let guard = Arc::new(Guard {
+        permits: Semaphore::new(kit.max_in_flight),
+        limits: kit.limits,
+        readiness: kit.readiness.clone(),
+        patience: kit.request_timeout,
+    });
+    // The first layer sees the request first.
     let outside = ServiceBuilder::new()
         .layer(axum::middleware::from_fn_with_state(kit.clock, middleware::observe))
         .layer(CompressionLayer::new())
@@ -70,18 +72,14 @@ pub fn assemble(kit: Kit, api: Router, document: utoipa::openapi::OpenApi) -> Ro
         .layer(middleware::cors(&kit.cors))
         .layer(CatchPanicLayer::custom(middleware::panicked));
     let api = api
-        .route_layer(axum::middleware::from_fn(context::note_route))
         .fallback(middleware::no_route)
         .method_not_allowed_fallback(middleware::no_method)
         .layer(DefaultBodyLimit::max(kit.max_body_bytes))
-        .layer(inside);
+        .layer(axum::middleware::from_fn_with_state(guard, guard::guard));
     let around = health::router(kit.readiness, kit.metrics)
         .merge(openapi::router(document))
         .route("/api-docs", routing::get(middleware::to_docs))
-        .route_layer(axum::middleware::from_fn(context::note_route))
         .method_not_allowed_fallback(middleware::no_method);
     // A trailing slash is dropped before the routes are looked at, but the envelope tells the path as it was written.
-    around
-        .fallback_service(NormalizePathLayer::trim_trailing_slash().layer(api))
-        .layer(outside)
+    around.fallback_service(NormalizePathLayer::trim_trailing_slash().layer(api)).layer(outside)
 }

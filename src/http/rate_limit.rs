@@ -9,11 +9,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{FromRef, FromRequestParts, Request, State};
+use axum::extract::{FromRef, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
@@ -57,8 +55,8 @@ struct Limit<K: Hash + Eq + Clone> {
     ttl: Duration,
 }
 
-/// What is left after a request that was let through.
-struct Remaining {
+/// What a caller has left.
+pub(super) struct Allowance {
     limit: u32,
     remaining: u32,
     reset: Duration,
@@ -73,18 +71,19 @@ impl<K: Hash + Eq + Clone> Limit<K> {
         Self { limiter: RateLimiter::keyed(quota).with_middleware(), limit, ttl }
     }
 
-    fn check(&self, key: &K) -> Result<Remaining, ApiError> {
+    /// What is left, or how long to wait.
+    fn check(&self, key: &K) -> Result<Allowance, Duration> {
         match self.limiter.check_key(key) {
             Ok(snapshot) => {
                 let remaining = snapshot.remaining_burst_capacity();
                 let used = self.limit.get().saturating_sub(remaining);
                 // The time until the allowance is whole again, as it comes back evenly over the period.
                 let reset = self.ttl.mul_f64(f64::from(used) / f64::from(self.limit.get()));
-                Ok(Remaining { limit: self.limit.get(), remaining, reset })
+                Ok(Allowance { limit: self.limit.get(), remaining, reset })
             }
             Err(not_until) => {
                 let retry_after = not_until.wait_time_from(DefaultClock::default().now());
-                Err(ApiError::TooManyRequests { retry_after: retry_after.max(Duration::from_secs(1)) })
+                Err(retry_after.max(Duration::from_secs(1)))
             }
         }
     }
@@ -112,7 +111,9 @@ impl RateLimits {
     /// # Errors
     /// [`ApiError::TooManyRequests`].
     pub fn attempt(&self, attempt: &Attempt) -> Result<(), ApiError> {
-        self.attempts.check(attempt).map(|_| ())
+        self.attempts
+            .check(attempt)
+            .map_or_else(|retry_after| Err(ApiError::TooManyRequests { retry_after }), |_| Ok(()))
     }
 
     /// Forgets whoever has not asked for a while; a job calls it, so that memory does not grow with each address seen.
@@ -121,29 +122,30 @@ impl RateLimits {
         self.attempts.forget_idle();
     }
 
+    /// Counts a request, by account if it is signed in and by address if not, and leaves the identity with it. What the
+    /// caller has left, and the refusal if that is nothing.
+    pub(super) fn admit(&self, request: &mut Request) -> (Allowance, Option<ApiError>) {
+        let caller = match self.tokens.identify(request.headers()) {
+            Some(user) => {
+                request.extensions_mut().insert(user);
+                Caller::Account(user.id)
+            }
+            None => Caller::Address(self.address(request.extensions(), request.headers())),
+        };
+        match self.requests.check(&caller) {
+            Ok(allowance) => (allowance, None),
+            Err(retry_after) => {
+                let allowance = Allowance { limit: self.requests.limit.get(), remaining: 0, reset: retry_after };
+                (allowance, Some(ApiError::TooManyRequests { retry_after }))
+            }
+        }
+    }
+
     fn address(&self, extensions: &Extensions, headers: &HeaderMap) -> IpAddr {
         // Without a peer (a test that calls the router directly) all come from one place.
         let peer = extensions.get::<PeerAddress>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
         network_of(client_address(peer, headers, &self.trusted_proxies))
     }
-}
-
-/// Middleware: counts each request, and answers 429 past the limit.
-pub async fn limit_requests(State(limits): State<Arc<RateLimits>>, mut request: Request, next: Next) -> Response {
-    let caller = match limits.tokens.identify(request.headers()) {
-        Some(user) => {
-            request.extensions_mut().insert(user);
-            Caller::Account(user.id)
-        }
-        None => Caller::Address(limits.address(request.extensions(), request.headers())),
-    };
-    let outcome = limits.requests.check(&caller);
-    let (mut response, headers) = match outcome {
-        Ok(remaining) => (next.run(request).await, remaining),
-        Err(error) => refused(error, &limits.requests),
-    };
-    write_headers(response.headers_mut(), &headers);
-    response
 }
 
 /// For a handler that anybody may try, such as logging in: counts the attempt by address, more strictly than requests.
@@ -162,18 +164,16 @@ where
     }
 }
 
-fn refused<K: Hash + Eq + Clone>(error: ApiError, limit: &Limit<K>) -> (Response, Remaining) {
-    let reset = if let ApiError::TooManyRequests { retry_after } = &error { *retry_after } else { limit.ttl };
-    (error.into_response(), Remaining { limit: limit.limit.get(), remaining: 0, reset })
-}
-
-fn write_headers(headers: &mut HeaderMap, remaining: &Remaining) {
-    let mut write = |name: &'static str, value: u64| {
-        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from(value));
-    };
-    write("ratelimit-limit", remaining.limit.into());
-    write("ratelimit-remaining", remaining.remaining.into());
-    write("ratelimit-reset", remaining.reset.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX));
+impl Allowance {
+    /// Says so in the answer.
+    pub(super) fn tell(&self, headers: &mut HeaderMap) {
+        let mut write = |name: &'static str, value: u64| {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
+        };
+        write("ratelimit-limit", self.limit.into());
+        write("ratelimit-remaining", self.remaining.into());
+        write("ratelimit-reset", self.reset.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX));
+    }
 }
 
 #[cfg(test)]
@@ -186,7 +186,7 @@ mod tests {
         for left in [2, 1, 0] {
             assert_eq!(limit.check(&1).map(|remaining| remaining.remaining).ok(), Some(left));
         }
-        let Err(ApiError::TooManyRequests { retry_after }) = limit.check(&1) else { panic!("let through") };
+        let Err(retry_after) = limit.check(&1) else { panic!("let through") };
         assert!(retry_after <= Duration::from_secs(20), "{retry_after:?}");
         assert!(limit.check(&2).is_ok());
     }

@@ -3,9 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use tokio::sync::watch;
 
 use super::error::ApiError;
@@ -99,6 +96,12 @@ impl ReadinessState {
         self.0.borrow().serves()
     }
 
+    /// Why requests are not served, for an answer at once, before anything asks the database.
+    #[must_use]
+    pub fn refusal(&self) -> Option<ApiError> {
+        self.0.borrow().refusal()
+    }
+
     /// Notes what was found out, and says so in the log when it is news.
     pub fn set(&self, readiness: Readiness) {
         self.0.send_if_modified(|known| {
@@ -113,14 +116,5 @@ impl ReadinessState {
             *known = readiness;
             true
         });
-    }
-}
-
-/// Middleware: answers 503 at once while the API cannot work, before anything asks the database.
-pub async fn gate(State(state): State<ReadinessState>, request: Request, next: Next) -> Response {
-    let refusal = state.0.borrow().refusal();
-    match refusal {
-        Some(error) => error.into_response(),
-        None => next.run(request).await,
     }
 }
