@@ -92,7 +92,7 @@ impl AppState {
 
     /// The whole router.
     pub fn router(&self, config: &Config, readiness: ReadinessState, metrics: Option<PrometheusHandle>) -> Router {
-        let (api, document) = features::router().split_for_parts();
+        let (api, document) = features::router();
         let kit = Kit {
             clock: Arc::clone(&self.clock),
             cors: config.server.cors.clone(),

@@ -7,16 +7,20 @@ pub mod reports;
 pub mod transactions;
 pub mod users;
 
+use axum::Router;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::AppState;
 use crate::http::openapi;
 
-/// All routes, with their description.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(openapi::base())
+/// All routes, and their description.
+pub fn router() -> (Router<AppState>, OpenApi) {
+    let (router, document) = OpenApiRouter::with_openapi(openapi::base())
         .merge(index::router())
         .merge(auth::router())
         .merge(reports::router())
         .merge(transactions::router())
+        .split_for_parts();
+    (router, openapi::complete(document))
 }

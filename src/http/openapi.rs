@@ -2,8 +2,10 @@
 
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Components, OpenApi, ServerBuilder};
+use utoipa::openapi::{Components, Content, OpenApi, Ref, RefOr, ResponseBuilder, ServerBuilder};
 use utoipa::{Modify, OpenApi as _};
 
 use super::envelope::{FailureBody, FailureError, Meta};
@@ -42,6 +44,88 @@ pub fn base() -> OpenApi {
     let mut document = Base::openapi();
     document.servers = Some(vec![ServerBuilder::new().url("/").build()]);
     document
+}
+
+/// Adds what holds for every operation, so that no feature has to say it again: strict bodies, and the failures that
+/// any request may meet.
+#[must_use]
+pub fn complete(mut document: OpenApi) -> OpenApi {
+    let mut bodies = Vec::new();
+    for item in document.paths.paths.values_mut() {
+        let methods = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in methods.into_iter().filter_map(Option::as_mut) {
+            for (status, description) in ANY_OPERATION {
+                add_failure(operation, status, description);
+            }
+            if let Some(RefOr::T(body)) = &operation.request_body {
+                bodies.extend(body.content.values().filter_map(schema_name));
+                for (status, description) in ANY_BODY {
+                    add_failure(operation, status, description);
+                }
+            }
+        }
+    }
+    let schemas = document.components.as_mut().map(|components| &mut components.schemas);
+    for (name, schema) in schemas.into_iter().flatten() {
+        if let RefOr::T(Schema::Object(object)) = schema
+            && bodies.contains(name)
+        {
+            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+    }
+    document
+}
+
+const ANY_OPERATION: &[(&str, &str)] = &[
+    ("408", "`REQUEST_TIMEOUT`: the request took too long"),
+    ("429", "`TOO_MANY_REQUESTS`: come back after `Retry-After`"),
+    ("500", "`INTERNAL_ERROR`: quote the request id"),
+    ("503", "`MIGRATIONS_PENDING`, `DATABASE_UNAVAILABLE` or `OVERLOADED`: come back after `Retry-After`"),
+];
+
+const ANY_BODY: &[(&str, &str)] = &[
+    ("413", "`PAYLOAD_TOO_LARGE`: the body is over 1 MiB"),
+    ("415", "`UNSUPPORTED_MEDIA_TYPE`: the body is not `application/json`"),
+];
+
+/// The name of the schema that a body has.
+fn schema_name(content: &RefOr<Content>) -> Option<String> {
+    let RefOr::T(Content { schema: Some(RefOr::Ref(reference)), .. }) = content else { return None };
+    reference.ref_location.rsplit('/').next().map(str::to_owned)
+}
+
+fn add_failure(operation: &mut Operation, status: &str, description: &str) {
+    let response = || {
+        let content = Content::new(Some(Ref::from_schema_name("FailureBody")));
+        ResponseBuilder::new().description(description).content("application/json", content).build()
+    };
+    operation.responses.responses.entry(status.to_owned()).or_insert_with(|| response().into());
+}
+
+/// The schema of an amount that is answered.
+#[must_use]
+pub fn amount() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(Type::Number)
+        .description(Some("Exact, in major units, with no more than 15 significant digits."))
+        .examples([serde_json::json!(60.5)])
+        .into()
+}
+
+/// The schema of an amount that is asked for.
+#[must_use]
+pub fn amount_input() -> Schema {
+    let number = ObjectBuilder::new().schema_type(Type::Number).exclusive_minimum(Some(0));
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(r"^\d+(\.\d+)?([eE][+-]?\d+)?$"));
+    OneOfBuilder::new()
+        .item(number)
+        .item(text)
+        .description(Some(
+            "Positive, in major units, read from its text and never through a float: at most 12 digits before the point, \
+             15 significant ones, and as many decimals as the currency has in ISO 4217.",
+        ))
+        .examples([serde_json::json!(60.5), serde_json::json!("60.50")])
+        .into()
 }
 
 /// The routes of the document and of its page.

@@ -16,6 +16,7 @@ use crate::features::users;
 use crate::http::envelope::{FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
 use crate::http::identity::CurrentUser;
+use crate::http::openapi;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -26,27 +27,27 @@ pub fn router() -> OpenApiRouter<AppState> {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Dashboard {
-    #[schema(value_type = f64, example = 50000)]
+    #[schema(schema_with = openapi::amount)]
     total_income: JsonDecimal,
-    #[schema(value_type = f64, example = 12345.5)]
+    #[schema(schema_with = openapi::amount)]
     total_expense: JsonDecimal,
-    #[schema(value_type = f64, example = 37654.5)]
+    #[schema(schema_with = openapi::amount)]
     balance: JsonDecimal,
     #[schema(example = 42)]
     transaction_count: i64,
-    #[schema(value_type = f64, example = 50000)]
+    #[schema(schema_with = openapi::amount)]
     previous_month_income: JsonDecimal,
-    #[schema(value_type = f64, example = 10000)]
+    #[schema(schema_with = openapi::amount)]
     previous_month_expense: JsonDecimal,
-    #[schema(value_type = f64, example = 0)]
+    #[schema(schema_with = openapi::amount)]
     income_change: JsonDecimal,
     /// With two decimals; 0 when the month before has none.
-    #[schema(value_type = f64, example = 0)]
+    #[schema(schema_with = openapi::amount)]
     income_change_percent: JsonDecimal,
-    #[schema(value_type = f64, example = 2345.5)]
+    #[schema(schema_with = openapi::amount)]
     expense_change: JsonDecimal,
     /// With two decimals; 0 when the month before has none.
-    #[schema(value_type = f64, example = 23.46)]
+    #[schema(schema_with = openapi::amount)]
     expense_change_percent: JsonDecimal,
     /// What all of the above is in: the user's own currency.
     #[schema(example = "THB")]
@@ -61,11 +62,11 @@ struct Dashboard {
 struct InCurrency {
     #[schema(example = "JPY")]
     currency: String,
-    #[schema(value_type = f64, example = 0)]
+    #[schema(schema_with = openapi::amount)]
     total_income: JsonDecimal,
-    #[schema(value_type = f64, example = 3000)]
+    #[schema(schema_with = openapi::amount)]
     total_expense: JsonDecimal,
-    #[schema(value_type = f64, example = -3000)]
+    #[schema(schema_with = openapi::amount)]
     balance: JsonDecimal,
     #[schema(example = 3)]
     transaction_count: i64,

@@ -10,6 +10,7 @@ use crate::domain::currency::Currency;
 use crate::domain::money::{Amount, AmountError, JsonDecimal};
 use crate::domain::transaction_type::{TRANSACTION_TYPES, TransactionType};
 use crate::http::input::{Change, Day, FromInput, Input, OneOf, OptionalText, Rule, Text};
+use crate::http::openapi;
 
 const MAX_TITLE: usize = 500;
 const MAX_CATEGORY: usize = 100;
@@ -28,7 +29,7 @@ pub struct Transaction {
     #[schema(example = "Chicken rice")]
     pub title_en: Option<String>,
     /// Major units of the currency, exact.
-    #[schema(value_type = f64, example = 60.5)]
+    #[schema(schema_with = openapi::amount)]
     pub amount: JsonDecimal,
     /// ISO 4217.
     #[schema(example = "THB")]
@@ -65,9 +66,8 @@ pub struct NewTransaction {
     /// The same in English.
     #[schema(rename = "titleEn", example = "Chicken rice", max_length = 500)]
     pub title_en: Option<String>,
-    /// Positive, in major units: a number, or a decimal string. At most 12 digits before the point, and as many
-    /// decimals as the currency has.
-    #[schema(value_type = f64, example = 60.5, exclusive_minimum = 0)]
+    /// Positive, in major units.
+    #[schema(schema_with = openapi::amount_input)]
     pub amount: Amount,
     /// ISO 4217; left out, the user's own.
     #[schema(value_type = Option<String>, example = "THB", min_length = 3, max_length = 3)]
@@ -119,7 +119,7 @@ pub struct Edit {
     #[schema(value_type = Option<String>, rename = "titleEn", example = "Chicken rice", max_length = 500)]
     pub title_en: Change<String>,
     /// Positive, in major units.
-    #[schema(value_type = Option<f64>, example = 75, exclusive_minimum = 0)]
+    #[schema(schema_with = openapi::amount_input, required = false)]
     pub amount: Option<Amount>,
     /// ISO 4217.
     #[schema(value_type = Option<String>, example = "THB", min_length = 3, max_length = 3)]
