@@ -15,6 +15,8 @@ pub(super) struct Database {
     pub options: PgConnectOptions,
     /// For the migrations: the server itself, past a connection pooler.
     pub direct: PgConnectOptions,
+    /// For the reports: a replica, if there is one.
+    pub replica: Option<PgConnectOptions>,
     /// The private PostgreSQL, if that is it; it runs as long as this is held.
     #[cfg(feature = "embedded-db")]
     pub embedded: Option<std::sync::Arc<EmbeddedDatabase>>,
@@ -34,6 +36,7 @@ impl Database {
                 Ok(Self {
                     options,
                     direct,
+                    replica: replica(config)?,
                     #[cfg(feature = "embedded-db")]
                     embedded: None,
                 })
@@ -74,7 +77,12 @@ impl Database {
             .username(&connection.user)
             .password(&connection.password)
             .database(&connection.database);
-        Ok(Self { direct: options.clone(), options, embedded: Some(std::sync::Arc::new(database)) })
+        Ok(Self {
+            direct: options.clone(),
+            options,
+            replica: replica(config)?,
+            embedded: Some(std::sync::Arc::new(database)),
+        })
     }
 
     /// The URL of the private PostgreSQL; empty if that is not it.
@@ -99,6 +107,12 @@ impl Database {
         }
         Ok(())
     }
+}
+
+/// A replica, if one is configured.
+fn replica(config: &Config) -> anyhow::Result<Option<PgConnectOptions>> {
+    let url = config.database.read_url.as_ref();
+    url.map(|url| PgConnectOptions::from_str(url.expose())).transpose().context("database.read_url")
 }
 
 /// A byte of a path as it stands in a URL.

@@ -72,7 +72,7 @@ async fn run(
         },
     };
     let secret = secret(config)?;
-    let pools = Pools::new(&database.options, &config.database);
+    let pools = Pools::new(&database.options, database.replica.as_ref(), &config.database);
     let metrics = telemetry::start_metrics().context("metrics")?;
     let state = AppState::new(config, &secret, pools.clone(), Arc::new(SystemClock))?;
     let router = state.router(config, readiness.clone(), Some(metrics.clone()));

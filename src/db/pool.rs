@@ -14,30 +14,35 @@ const TRY_AFTER: Duration = Duration::from_secs(1);
 /// What a list may take: it lasts as long as its client goes on reading.
 const LIST_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// The connections of a server, in two pools, so that slow readers of long lists take nothing from all the others.
+/// The connections of a server, in pools, so that slow readers of long lists take nothing from all the others.
 #[derive(Debug, Clone)]
 pub struct Pools {
     /// For everything that is short.
     pub requests: PgPool,
     /// For lists, which go on as long as their client reads.
     pub lists: PgPool,
+    /// For reports, which may be read from a replica; the pool of the requests where there is none.
+    pub reports: PgPool,
 }
 
 impl Pools {
     /// Pools that connect when they are first asked, so that a server starts while its database is away.
     #[must_use]
-    pub fn new(options: &PgConnectOptions, config: &DatabaseConfig) -> Self {
+    pub fn new(options: &PgConnectOptions, replica: Option<&PgConnectOptions>, config: &DatabaseConfig) -> Self {
         let lists = (config.max_connections / 3).max(1);
-        let requests = config.max_connections.saturating_sub(lists).max(1);
+        let size = config.max_connections.saturating_sub(lists).max(1);
+        let requests = pool(options, config, size, config.statement_timeout);
         Self {
-            requests: pool(options, config, requests, config.statement_timeout),
             lists: pool(options, config, lists, LIST_TIMEOUT),
+            reports: replica
+                .map_or_else(|| requests.clone(), |replica| pool(replica, config, size, config.statement_timeout)),
+            requests,
         }
     }
 
-    /// Closes both when what is under way is done.
+    /// Closes all of them when what is under way is done.
     pub async fn close(&self) {
-        tokio::join!(self.requests.close(), self.lists.close());
+        tokio::join!(self.requests.close(), self.lists.close(), self.reports.close());
     }
 }
 

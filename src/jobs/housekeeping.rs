@@ -21,6 +21,7 @@ pub(super) async fn run(pools: Pools, limits: Arc<RateLimits>, metrics: Option<P
         }
         tell("requests", &pools.requests);
         tell("lists", &pools.lists);
+        tell("reports", &pools.reports);
     }
 }
 

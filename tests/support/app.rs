@@ -33,27 +33,34 @@ pub(crate) struct Wishes {
     pub(crate) environment: Vec<(&'static str, &'static str)>,
     /// A database of its own, where a test looks at the server's other sessions.
     pub(crate) own_database: bool,
+    /// A replica for the reports that never catches up, so that a test sees who reads from it.
+    pub(crate) empty_replica: bool,
+}
+
+impl Default for Wishes {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), environment: Vec::new(), own_database: false, empty_replica: false }
+    }
 }
 
 impl TestApp {
     pub(crate) async fn start() -> Self {
-        Self::with(Wishes { clock: Arc::new(SystemClock), environment: Vec::new(), own_database: false }).await
+        Self::with(Wishes::default()).await
     }
 
     /// One for which time stands still at an instant, such as `2026-02-16T09:30:00Z`.
     pub(crate) async fn at(instant: &str) -> Self {
         let instant: DateTime<Utc> = instant.parse().expect("an instant");
-        Self::with(Wishes { clock: Arc::new(FixedClock(instant)), environment: Vec::new(), own_database: false }).await
+        Self::with(Wishes { clock: Arc::new(FixedClock(instant)), ..Wishes::default() }).await
     }
 
     /// One with settings of its own, as environment variables.
     pub(crate) async fn configured(environment: &[(&'static str, &'static str)]) -> Self {
-        Self::with(Wishes { clock: Arc::new(SystemClock), environment: environment.to_vec(), own_database: false })
-            .await
+        Self::with(Wishes { environment: environment.to_vec(), ..Wishes::default() }).await
     }
 
     pub(crate) async fn on_its_own_database() -> Self {
-        Self::with(Wishes { clock: Arc::new(SystemClock), environment: Vec::new(), own_database: true }).await
+        Self::with(Wishes { own_database: true, ..Wishes::default() }).await
     }
 
     pub(crate) async fn with(wishes: Wishes) -> Self {
@@ -62,7 +69,8 @@ impl TestApp {
         let config =
             Config::load(&environment, &Flags::new(), Some(Profile::Test), Purpose::Serve).expect("a configuration");
         let options = if wishes.own_database { cluster::migrated_database().await } else { cluster::schema().await };
-        let pools = Pools::new(&options, &config.database);
+        let replica = if wishes.empty_replica { Some(cluster::schema().await) } else { None };
+        let pools = Pools::new(&options, replica.as_ref(), &config.database);
         let secret = Secret::new(SECRET.to_owned());
         let state = AppState::new(&config, &secret, pools.clone(), wishes.clock).expect("a state");
         let readiness = ReadinessState::new(Readiness::Ready);
