@@ -57,6 +57,12 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
             for (status, description) in ANY_OPERATION {
                 add_failure(operation, status, description);
             }
+            if operation.security.is_some() {
+                add_failure(operation, "401", "`UNAUTHORIZED`: nobody is signed in");
+            }
+            if operation.parameters.is_some() || operation.request_body.is_some() {
+                add_failure(operation, "400", "`BAD_REQUEST`: all that is wrong is in `details`");
+            }
             if let Some(RefOr::T(body)) = &operation.request_body {
                 bodies.extend(body.content.values().filter_map(schema_name));
                 for (status, description) in ANY_BODY {

@@ -30,9 +30,7 @@ pub fn router() -> OpenApiRouter<AppState> {
     request_body = Register,
     responses(
         (status = 201, description = "Registered", body = SuccessBody<User>),
-        (status = 400, description = "`BAD_REQUEST`: what is wrong is in `details`", body = FailureBody),
         (status = 409, description = "`EMAIL_ALREADY_EXISTS`", body = FailureBody),
-        (status = 429, description = "`TOO_MANY_REQUESTS`", body = FailureBody),
     )
 )]
 async fn register(
@@ -88,9 +86,7 @@ struct LoggedInUser {
     request_body = Login,
     responses(
         (status = 200, description = "Logged in", body = SuccessBody<LoggedIn>),
-        (status = 400, description = "`BAD_REQUEST`: what is wrong is in `details`", body = FailureBody),
         (status = 401, description = "`INVALID_CREDENTIALS`, for an unknown address and for a wrong password", body = FailureBody),
-        (status = 429, description = "`TOO_MANY_REQUESTS`", body = FailureBody),
     )
 )]
 async fn login(
@@ -125,10 +121,7 @@ async fn login(
     path = "/api/auth/me",
     tag = "auth",
     security(("bearer" = [])),
-    responses(
-        (status = 200, description = "The user", body = SuccessBody<User>),
-        (status = 401, description = "`UNAUTHORIZED`", body = FailureBody),
-    )
+    responses((status = 200, description = "The user", body = SuccessBody<User>))
 )]
 async fn me(State(state): State<AppState>, user: CurrentUser) -> Result<Success<User>, ApiError> {
     let mut connection = state.pools.requests.acquire().await?;

@@ -13,7 +13,7 @@ use crate::app::AppState;
 use crate::domain::civil_date::today;
 use crate::domain::money::{JsonDecimal, percent};
 use crate::features::users;
-use crate::http::envelope::{FailureBody, Success, SuccessBody};
+use crate::http::envelope::{Success, SuccessBody};
 use crate::http::error::ApiError;
 use crate::http::identity::CurrentUser;
 use crate::http::openapi;
@@ -89,10 +89,7 @@ struct Sums {
     path = "/api/transactions/dashboard",
     tag = "reports",
     security(("bearer" = [])),
-    responses(
-        (status = 200, description = "The sums", body = SuccessBody<Dashboard>),
-        (status = 401, description = "`UNAUTHORIZED`", body = FailureBody),
-    )
+    responses((status = 200, description = "The sums", body = SuccessBody<Dashboard>))
 )]
 async fn dashboard(State(state): State<AppState>, user: CurrentUser) -> Result<Success<Dashboard>, ApiError> {
     // Who the user is comes from where it was written: a replica may not know yet who registered just now.
