@@ -1,16 +1,14 @@
 //! `app db seed`: sample data for development.
 
-use std::process::ExitCode;
-
 use anyhow::Context as _;
 use chrono::{Days, NaiveDate};
 use serde_json::json;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
 use super::database::Database;
-use super::{Globals, output};
+use super::migrate::Answer;
+use crate::config::Config;
 use crate::config::secret::Secret;
-use crate::config::{Config, Profile, Purpose};
 use crate::domain::civil_date::today;
 use crate::domain::clock::{Clock as _, SystemClock};
 use crate::features::auth::password::Hasher;
@@ -18,13 +16,10 @@ use crate::features::transactions::NewTransaction;
 use crate::features::{transactions, users};
 use crate::http::error::ApiError;
 use crate::http::input::Input;
-use crate::migrate::{self, Exit};
+use crate::migrate::{self, Exit, Settings};
 
 const EMAIL: &str = "demo@example.com";
 const PASSWORD: &str = "demo-demo";
-
-/// What a command refused in this profile ends with.
-const REFUSED: u8 = 8;
 
 /// Days before today, title, the same in English, amount, type, category: what a month looks like.
 const MONTH: &[(u64, &str, &str, &str, &str, &str)] = &[
@@ -48,39 +43,28 @@ const MONTH: &[(u64, &str, &str, &str, &str, &str)] = &[
 const MONTHS: u64 = 4;
 const DAYS_OF_A_MONTH: u64 = 30;
 
-pub(super) async fn run(globals: &Globals) -> anyhow::Result<ExitCode> {
-    let config = globals.config(Purpose::Maintain)?;
-    crate::telemetry::start_logging(&config.log);
-    if config.profile == Profile::Prod {
-        output::progress(
-            "app: sample data is not for prod; nothing was changed. Seed a database of the dev profile: `app --profile dev db seed`.",
-        );
-        return Ok(ExitCode::from(REFUSED));
+/// Puts the sample data in, if the database is up to date.
+pub(super) async fn run(config: &Config, database: &Database) -> anyhow::Result<Answer> {
+    let status = migrate::status(&database.direct, &migrate::embedded(), &Settings::new(config)).await?;
+    if status.exit() != Exit::Done {
+        let text = "the database is not up to date; nothing was changed. Run `app migrate deploy` first.";
+        return Ok(Answer::of_error(status.exit(), "not_up_to_date", text));
     }
-    let database = Database::open(&config).await?;
-    let outcome = seed(&config, &database).await;
-    database.close().await?;
-    outcome
+    Ok(Answer::new(Exit::Done, sample(config, database).await?, json!({"user": EMAIL})))
 }
 
-async fn seed(config: &Config, database: &Database) -> anyhow::Result<ExitCode> {
-    let status = migrate::status(&database.direct, &migrate::embedded()).await?;
-    if status.exit() != Exit::Done {
-        output::progress("app: the database is not up to date; nothing was changed. Run `app migrate deploy` first.");
-        return Ok(status.exit().into());
-    }
+/// Puts the sample data in; what was done.
+pub(super) async fn sample(config: &Config, database: &Database) -> anyhow::Result<String> {
     let mut connection =
         database.options.connect().await.context("the database cannot be reached; nothing was changed")?;
     let hash = Hasher::new(&config.auth)?.hash(Secret::new(PASSWORD.to_owned())).await.map_err(plain)?;
     let mut transaction = connection.begin().await?;
     let Ok(user) = users::store::insert(&mut transaction, EMAIL, Some("Demo User"), &hash).await? else {
-        output::answer(format_args!("{EMAIL} is there already; nothing was changed."));
-        return Ok(ExitCode::SUCCESS);
+        return Ok(format!("{EMAIL} is there already; nothing was changed."));
     };
     let count = fill(&mut transaction, user.id).await?;
     transaction.commit().await?;
-    output::answer(format_args!("{EMAIL} was put in, with the password {PASSWORD} and {count} transactions."));
-    Ok(ExitCode::SUCCESS)
+    Ok(format!("{EMAIL} was put in, with the password {PASSWORD} and {count} transactions."))
 }
 
 async fn fill(connection: &mut PgConnection, user_id: i64) -> anyhow::Result<u64> {

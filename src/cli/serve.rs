@@ -18,12 +18,11 @@ use crate::db::pool::Pools;
 use crate::domain::clock::SystemClock;
 use crate::http::readiness::{Readiness, ReadinessState};
 use crate::jobs::Jobs;
-use crate::migrate::{self, MigrateError};
+use crate::migrate::{self, Event, MigrateError, Settings};
 use crate::{server, telemetry};
 
 /// How long a server that applies migrations waits for a database that is just starting.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
-const DATABASE_PAUSE: Duration = Duration::from_millis(500);
 
 /// A second signal, from somebody who does not want to wait.
 const INTERRUPTED: u8 = 130;
@@ -62,10 +61,10 @@ async fn run(
 ) -> anyhow::Result<ExitCode> {
     let readiness = match config.migrations.on_boot {
         OnBoot::Check => ReadinessState::new(Readiness::DatabaseUnavailable),
-        OnBoot::Apply => match stop.run_until_cancelled(apply(config, database)).await {
-            None => return Ok(ExitCode::SUCCESS),
-            Some(Ok(())) => ReadinessState::new(Readiness::Ready),
-            Some(Err(error)) => {
+        OnBoot::Apply => match apply(config, database, &stop).await {
+            Ok(()) => ReadinessState::new(Readiness::Ready),
+            Err(_) if stop.is_cancelled() => return Ok(ExitCode::SUCCESS),
+            Err(error) => {
                 output::progress(format_args!("app: {error}"));
                 return Ok(error.exit().into());
             }
@@ -114,24 +113,24 @@ fn secret(config: &Config) -> anyhow::Result<Secret<String>> {
     }
 }
 
-/// Applies what is pending before anything is served.
-async fn apply(config: &Config, database: &Database) -> Result<(), MigrateError> {
-    let started = tokio::time::Instant::now();
+/// Applies what is pending before anything is served; a database that is just starting is waited for.
+async fn apply(config: &Config, database: &Database, stop: &CancellationToken) -> Result<(), MigrateError> {
+    let settings = Settings { wait: DATABASE_PATIENCE, cancel: stop.clone(), ..Settings::new(config) };
     let migrations = migrate::embedded();
-    loop {
-        let deployed =
-            migrate::deploy(&database.direct, &migrations, config.profile, config.migrations.lock_timeout, |done| {
-                tracing::info!("applied the migration {} {} in {} ms", done.version, done.name, done.took.as_millis());
-            })
-            .await;
-        match deployed {
-            Err(MigrateError::Connect(error)) if started.elapsed() < DATABASE_PATIENCE => {
-                tracing::warn!(%error, "the database does not answer yet; trying again");
-                tokio::time::sleep(DATABASE_PAUSE).await;
-            }
-            outcome => return outcome.map(|_| ()),
+    let deployed = migrate::deploy(&database.direct, &migrations, &settings, |event| match event {
+        Event::Done(done) => {
+            tracing::info!("applied the migration {} {} in {} ms", done.version, done.name, done.took.as_millis());
         }
-    }
+        Event::Begins { .. } => {}
+        Event::Goes { version, statement: (number, of), since } => {
+            tracing::info!("the migration {version} is at its statement {number} of {of} for {} s", since.as_secs());
+        }
+        Event::WaitsForLock { version, tries: (tries, most), .. } => {
+            tracing::warn!("the migration {version} did not get a lock in time (try {tries} of {most})");
+        }
+        Event::Notice(text) => tracing::warn!("{text}"),
+    });
+    deployed.await.map(|_| ())
 }
 
 /// Cancelled by the first SIGTERM or SIGINT; the second ends the process at once.

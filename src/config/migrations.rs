@@ -1,4 +1,4 @@
-//! `[migrations]`: what the server does with pending ones when it starts.
+//! `[migrations]`: what the server does with pending ones when it starts, and how long anything may wait.
 
 use std::time::Duration;
 
@@ -11,6 +11,13 @@ pub struct MigrationsConfig {
     pub on_boot: OnBoot,
     /// How long to wait for another process that is migrating.
     pub lock_timeout: Duration,
+    /// How long a statement of a migration waits for a lock on a table. Everybody who comes after it waits as long, so
+    /// it is short, and the migration is tried again. A file can set its own: `-- lock_timeout: 2s`.
+    pub statement_lock_timeout: Duration,
+    /// How often a migration that did not get a lock in time is tried again.
+    pub lock_retries: u32,
+    /// How long a statement of a migration may take; zero is for ever. A file can set its own.
+    pub statement_timeout: Duration,
 }
 
 /// What the server does with pending migrations when it starts.
@@ -36,6 +43,16 @@ impl MigrationsConfig {
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let on_boot = reader.required("migrations.on_boot", "`apply` or `check`");
         let lock_timeout = reader.required("migrations.lock_timeout", "a duration such as 10s");
-        Some(Self { on_boot: on_boot?, lock_timeout: lock_timeout? })
+        let statement_lock_timeout = reader.required("migrations.statement_lock_timeout", "a duration such as 5s");
+        let lock_retries = reader.required("migrations.lock_retries", "a whole number");
+        let statement_timeout =
+            reader.required("migrations.statement_timeout", "a duration such as 15m, or 0s for ever");
+        Some(Self {
+            on_boot: on_boot?,
+            lock_timeout: lock_timeout?,
+            statement_lock_timeout: statement_lock_timeout?,
+            lock_retries: lock_retries?,
+            statement_timeout: statement_timeout?,
+        })
     }
 }

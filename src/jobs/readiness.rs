@@ -43,7 +43,9 @@ async fn look(pool: &PgPool, profile: Profile, migrations: &[Migration]) -> Read
 pub(super) fn readiness(plan: &Plan, profile: Profile) -> Readiness {
     match plan.problem(profile) {
         // A release was rolled back, or a newer one is being rolled out: the schema has all that this binary needs.
-        Some(Problem::Unknown(unknown)) if plan.pending.is_empty() => Readiness::Ahead { unknown },
+        Some(Problem::Unknown(unknown)) if plan.pending.is_empty() => {
+            Readiness::Ahead { unknown: unknown.into_iter().map(|one| one.version).collect() }
+        }
         Some(problem) => Readiness::MigrationsWrong { problem: problem.to_string() },
         None if plan.pending.is_empty() => Readiness::Ready,
         None => Readiness::MigrationsPending { count: plan.pending.len() },

@@ -1,83 +1,201 @@
 //! Applying what is pending.
 
-use std::time::Duration;
-
-use sqlx::PgConnection;
-use sqlx::migrate::Migrate as _;
 use sqlx::postgres::PgConnectOptions;
 
-use super::history::{self, TABLE};
-use super::plan::Plan;
+use super::MigrateError;
+use super::attempt::Action;
+use super::event::{Deployed, Event};
+use super::execute::{self, Job, Purpose};
+use super::history::{self, History};
+use super::plan::{Plan, State};
+use super::record::Recorder;
+use super::script::Prepared;
+use super::session::Session;
+use super::settings::Settings;
 use super::source::Migration;
-use super::{MigrateError, connect, lock};
 use crate::config::Profile;
 
-/// A migration that was applied just now.
-#[derive(Debug, Clone)]
-pub struct Deployed {
-    /// Its version.
-    pub version: i64,
-    /// Its name.
-    pub name: String,
-    /// How long it took.
-    pub took: Duration,
-}
-
-/// Applies what is pending, in order, and calls `report` after each. Several processes may try at once: one applies,
-/// the others wait for it and find nothing left to do.
+/// Applies what is pending, in order, and reports as it goes. Several processes may try at once: one applies, the others
+/// wait for it and find nothing left to do.
 ///
 /// # Errors
 /// [`MigrateError`]; what was applied before stays applied.
 pub async fn deploy(
     options: &PgConnectOptions,
     migrations: &[Migration],
-    profile: Profile,
-    lock_timeout: Duration,
-    mut report: impl FnMut(&Deployed),
+    settings: &Settings,
+    mut report: impl FnMut(Event),
 ) -> Result<Vec<Deployed>, MigrateError> {
-    let mut connection = connect(options).await?;
-    let outcome = deploy_on(&mut connection, migrations, profile, lock_timeout, &mut report).await;
-    lock::release(connection).await;
+    let mut session = Session::locked(options, settings).await?;
+    let outcome = deploy_on(&mut session, migrations, &mut report).await;
+    session.close().await;
     outcome
 }
 
-async fn deploy_on(
-    connection: &mut PgConnection,
+/// What a deploy would do: the same checks, and nothing is changed.
+///
+/// # Errors
+/// [`MigrateError`], as a deploy would end with.
+pub async fn preview(
+    options: &PgConnectOptions,
     migrations: &[Migration],
-    profile: Profile,
-    lock_timeout: Duration,
-    report: &mut impl FnMut(&Deployed),
-) -> Result<Vec<Deployed>, MigrateError> {
-    lock::acquire(connection, lock_timeout).await?;
-    let plan = Plan::new(migrations, &history::read(connection).await?);
-    if let Some(problem) = plan.problem(profile) {
-        return Err(MigrateError::Refused(problem));
-    }
-    let mut deployed = Vec::new();
-    if plan.pending.is_empty() {
-        return Ok(deployed);
-    }
-    let prepared = connection.ensure_migrations_table(TABLE).await;
-    prepared.map_err(|error| MigrateError::Database(sqlx::Error::from(error)))?;
-    for migration in plan.pending {
-        let took = connection.apply(TABLE, &migration.up).await.map_err(|error| failure(&migration, error))?;
-        let done = Deployed { version: migration.version, name: migration.name, took };
-        report(&done);
-        deployed.push(done);
-    }
-    Ok(deployed)
+    settings: &Settings,
+) -> Result<Plan, MigrateError> {
+    let mut session = Session::open(options, settings).await?;
+    let history = history::read(&mut session.connection).await;
+    session.close().await;
+    let plan = checked(migrations, &history?, settings)?;
+    prepare(&plan.pending)?;
+    Ok(plan)
 }
 
-fn failure(migration: &Migration, error: sqlx::migrate::MigrateError) -> MigrateError {
-    use sqlx::migrate::MigrateError as Sqlx;
-    let error = match error {
-        Sqlx::ExecuteMigration(error, _) | Sqlx::Execute(error) => error,
-        other => sqlx::Error::from(other),
+fn checked(migrations: &[Migration], history: &History, settings: &Settings) -> Result<Plan, MigrateError> {
+    let plan = Plan::new(migrations, history);
+    if let Some(problem) = plan.problem_if(settings.refuse_late()) {
+        return Err(MigrateError::Refused(problem));
+    }
+    // In a checkout one has been begun; in what is deployed, something was forgotten.
+    match plan.empty.first().filter(|_| settings.profile == Profile::Prod) {
+        Some(empty) => Err(MigrateError::File {
+            file: empty.file.clone(),
+            line: 1,
+            problem: "there is nothing in it but comments; fill it in or delete it".to_owned(),
+        }),
+        None => Ok(plan),
+    }
+}
+
+/// Whether these could be applied to an empty database, as far as that is to be seen without one.
+pub(super) fn check(migrations: &[Migration], settings: &Settings) -> Result<(), MigrateError> {
+    prepare(&checked(migrations, &History::default(), settings)?.pending).map(|_| ())
+}
+
+fn prepare(pending: &[Migration]) -> Result<Vec<Prepared<'_>>, MigrateError> {
+    pending.iter().map(|migration| Prepared::new(&migration.up)).collect()
+}
+
+pub(super) async fn deploy_on(
+    session: &mut Session<'_>,
+    migrations: &[Migration],
+    report: &mut impl FnMut(Event),
+) -> Result<Vec<Deployed>, MigrateError> {
+    let history = history::read(&mut session.connection).await?;
+    let plan = checked(migrations, &history, session.settings)?;
+    // Every file first, so that one that cannot run stops the others too.
+    let prepared = prepare(&plan.pending)?;
+    tell(&plan, report);
+    let adopted = adoptable(migrations, &plan, &history);
+    if prepared.is_empty() && adopted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut recorder = recorder(session, &history).await?;
+    let mut first = opening(&recorder, &history);
+    for migration in adopted {
+        first += &recorder.done(migration.version, &migration.name, Some(&migration.up), Action::Adopt);
+    }
+    apply(session, &mut recorder, first, &plan.pending, &prepared, report).await
+}
+
+/// A recorder for a session that has the lock.
+pub(super) async fn recorder(session: &mut Session<'_>, history: &History) -> Result<Recorder, MigrateError> {
+    if history.tables.schema.is_none() {
+        return Err(MigrateError::Senseless(
+            "no schema of the search path exists, so there is none to make tables in; nothing was changed. Create it, or \
+             name one that exists with `?options=-csearch_path%3D…` in the database's URL."
+                .to_owned(),
+        ));
+    }
+    let recorder = Recorder::new(&mut session.connection, history).await?;
+    session.set_pid(recorder.pid());
+    Ok(recorder)
+}
+
+/// What has to be noted before anything else: the tables, and whose process is gone.
+pub(super) fn opening(recorder: &Recorder, history: &History) -> String {
+    let mut sql = Recorder::make_tables(&history.tables);
+    // The lock is ours, so whatever says that it runs does not.
+    let gone: Vec<i64> =
+        history.attempts.iter().filter(|attempt| attempt.abandoned()).map(|attempt| attempt.id).collect();
+    if !gone.is_empty() {
+        sql += &recorder.interrupted(&gone);
+    }
+    sql
+}
+
+fn tell(plan: &Plan, report: &mut impl FnMut(Event)) {
+    for late in &plan.late {
+        report(Event::Notice(format!(
+            "{} {} is older than what the database has already; it is applied all the same",
+            late.version, late.name
+        )));
+    }
+    for one in &plan.empty {
+        report(Event::Notice(format!("{} has nothing in it yet; it is left out", one.file)));
+    }
+    for one in &plan.cosmetic {
+        report(Event::Notice(format!(
+            "{} {} was changed after it was applied, in comments or white space only",
+            one.version, one.name
+        )));
+    }
+}
+
+/// Applied by another tool, and as they should be. What they hold is noted, so that a comment may change later.
+fn adoptable<'a>(migrations: &'a [Migration], plan: &Plan, history: &History) -> Vec<&'a Migration> {
+    let known: std::collections::HashSet<i64> = history.attempts.iter().map(|attempt| attempt.version).collect();
+    let adoptable = |one: &&Migration| plan.state(one.version) == State::Applied && !known.contains(&one.version);
+    migrations.iter().filter(adoptable).collect()
+}
+
+/// Runs them. What is noted at the end of one goes together with what is noted at the beginning of the next.
+async fn apply(
+    session: &mut Session<'_>,
+    recorder: &mut Recorder,
+    mut first: String,
+    pending: &[Migration],
+    prepared: &[Prepared<'_>],
+    report: &mut impl FnMut(Event),
+) -> Result<Vec<Deployed>, MigrateError> {
+    let begin = |recorder: &mut Recorder, (migration, prepared): (&Migration, &Prepared<'_>)| {
+        let (attempt, mut sql) = recorder.begin(migration, &migration.up, Action::Apply);
+        if prepared.no_transaction {
+            sql += &recorder.begun(migration);
+        }
+        (attempt, sql)
     };
-    let left = if migration.up.no_tx {
-        "It runs without a transaction, so what came before the failing statement stands. Look at the database before the next try."
-    } else {
-        "Nothing of it is left in the database. Mend the file and deploy again."
-    };
-    MigrateError::Failed { version: migration.version, name: migration.name.clone(), error, left }
+    let mut all = pending.iter().zip(prepared).peekable();
+    let mut attempt = 0;
+    if let Some(next) = all.peek() {
+        let (id, sql) = begin(recorder, *next);
+        attempt = id;
+        first += &sql;
+    }
+    session.note(first).await?;
+    let mut deployed = Vec::new();
+    while let Some((migration, prepared)) = all.next() {
+        let mut on_success =
+            if prepared.no_transaction { recorder.completed(migration.version) } else { recorder.applied(migration) };
+        on_success += &recorder.succeeded(attempt);
+        let mut next_attempt = attempt;
+        if let Some(next) = all.peek() {
+            let (id, sql) = begin(recorder, *next);
+            next_attempt = id;
+            on_success += &sql;
+        }
+        let job = Job {
+            version: migration.version,
+            name: &migration.name,
+            prepared,
+            purpose: Purpose::Apply,
+            attempt,
+            on_success,
+            on_nothing_left: recorder.removed(migration.version),
+        };
+        let took = execute::run(session, recorder, &job, report).await?;
+        let done = Deployed { version: migration.version, name: migration.name.clone(), took };
+        report(Event::Done(done.clone()));
+        deployed.push(done);
+        attempt = next_attempt;
+    }
+    Ok(deployed)
 }

@@ -1,11 +1,19 @@
-//! What a database has on record: the table `_sqlx_migrations`, shared with sqlx's command-line tool.
+//! What a database has on record: the table `_sqlx_migrations`, shared with sqlx's command-line tool, and beside it our
+//! own, with a row for each attempt.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row as _};
 
+use super::attempt::{Action, Attempt, Outcome};
+
+/// Sqlx's table.
 pub(super) const TABLE: &str = "_sqlx_migrations";
+
+/// Ours.
+pub(super) const ATTEMPTS: &str = "_app_migration_attempts";
 
 /// A migration on record.
 #[derive(Debug, Clone)]
@@ -19,16 +27,72 @@ pub(super) struct Record {
     pub took: Option<Duration>,
 }
 
-type Row = (i64, String, DateTime<Utc>, bool, Vec<u8>, i64);
+/// Everything that a database has on record.
+#[derive(Debug, Clone, Default)]
+pub(super) struct History {
+    pub tables: Tables,
+    /// In order of their versions.
+    pub records: Vec<Record>,
+    /// In the order in which they were made.
+    pub attempts: Vec<Attempt>,
+}
 
-/// Reads the record, in order. A database without the table has none.
-pub(super) async fn read(connection: &mut PgConnection) -> Result<Vec<Record>, sqlx::Error> {
-    let exists: bool =
-        sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut *connection).await?;
-    if !exists {
-        return Ok(Vec::new());
+/// Where the two tables are. They are always named with their schema: a migration may set another `search_path`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tables {
+    /// The schema that they are in, or are to be made in; quoted. `None` if there is no schema to make them in.
+    pub schema: Option<String>,
+    pub has_records: bool,
+    pub has_attempts: bool,
+}
+
+impl Tables {
+    pub(super) fn records(&self) -> String {
+        format!("{}.{TABLE}", self.schema.as_deref().unwrap_or("public"))
     }
-    let rows: Vec<Row> = sqlx::query_as(
+
+    pub(super) fn attempts(&self) -> String {
+        format!("{}.{ATTEMPTS}", self.schema.as_deref().unwrap_or("public"))
+    }
+}
+
+/// Reads it all. A database without the tables has nothing.
+pub(super) async fn read(connection: &mut PgConnection) -> Result<History, sqlx::Error> {
+    let tables = tables(connection).await?;
+    let records = if tables.has_records { records(connection, &tables).await? } else { Vec::new() };
+    let attempts = if tables.has_attempts { attempts(connection, &tables).await? } else { Vec::new() };
+    Ok(History { tables, records, attempts })
+}
+
+// Simple queries all: one round trip each, and nothing that a pooler would have to keep.
+
+async fn tables(connection: &mut PgConnection) -> Result<Tables, sqlx::Error> {
+    let row = sqlx::raw_sql(
+        r"
+        select
+            (
+                select quote_ident(n.nspname)
+                from pg_class c
+                join pg_namespace n on n.oid = c.relnamespace
+                where c.oid = coalesce(to_regclass('_sqlx_migrations'), to_regclass('_app_migration_attempts'))
+            ) as of_tables,
+            quote_ident(current_schema()) as current,
+            to_regclass('_sqlx_migrations') is not null as has_records,
+            to_regclass('_app_migration_attempts') is not null as has_attempts
+        ",
+    )
+    .fetch_one(connection)
+    .await?;
+    let of_tables: Option<String> = row.try_get("of_tables")?;
+    Ok(Tables {
+        schema: of_tables.or(row.try_get("current")?),
+        has_records: row.try_get("has_records")?,
+        has_attempts: row.try_get("has_attempts")?,
+    })
+}
+
+async fn records(connection: &mut PgConnection, tables: &Tables) -> Result<Vec<Record>, sqlx::Error> {
+    let query = format!(
         r"
         select
             version,
@@ -37,16 +101,80 @@ pub(super) async fn read(connection: &mut PgConnection) -> Result<Vec<Record>, s
             success,
             checksum,
             execution_time
-        from _sqlx_migrations
+        from {}
         order by version
         ",
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(record).collect())
+        tables.records()
+    );
+    let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(query)).fetch_all(connection).await?;
+    rows.iter().map(record).collect()
 }
 
-fn record((version, name, installed_on, success, checksum, nanoseconds): Row) -> Record {
-    let took = u64::try_from(nanoseconds).ok().map(Duration::from_nanos);
-    Record { version, name, installed_on, success, checksum, took }
+fn record(row: &PgRow) -> Result<Record, sqlx::Error> {
+    let nanoseconds: i64 = row.try_get("execution_time")?;
+    Ok(Record {
+        version: row.try_get("version")?,
+        name: row.try_get("description")?,
+        installed_on: row.try_get("installed_on")?,
+        success: row.try_get("success")?,
+        checksum: row.try_get("checksum")?,
+        took: u64::try_from(nanoseconds).ok().map(Duration::from_nanos),
+    })
+}
+
+async fn attempts(connection: &mut PgConnection, tables: &Tables) -> Result<Vec<Attempt>, sqlx::Error> {
+    // Who is not allowed to see when another's session began sees that there is one, and has to believe it is that one.
+    let query = format!(
+        r"
+        select
+            id,
+            version,
+            name,
+            action,
+            outcome,
+            started_at,
+            ended_at,
+            statement,
+            line,
+            sqlstate,
+            message,
+            left_behind,
+            role,
+            app_version,
+            normalized_checksum,
+            outcome = 'running' and exists (
+                select
+                from pg_stat_activity a
+                where a.pid = t.backend_pid
+                    and (a.backend_start is null or a.backend_start = t.backend_start)
+            ) as alive
+        from {} t
+        order by id
+        ",
+        tables.attempts()
+    );
+    let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(query)).fetch_all(connection).await?;
+    rows.iter().map(attempt).collect()
+}
+
+fn attempt(row: &PgRow) -> Result<Attempt, sqlx::Error> {
+    let (action, outcome): (&str, &str) = (row.try_get("action")?, row.try_get("outcome")?);
+    Ok(Attempt {
+        id: row.try_get("id")?,
+        version: row.try_get("version")?,
+        name: row.try_get("name")?,
+        action: Action::from_word(action),
+        outcome: Outcome::from_word(outcome),
+        started_at: row.try_get("started_at")?,
+        ended_at: row.try_get("ended_at")?,
+        statement: row.try_get("statement")?,
+        line: row.try_get("line")?,
+        sqlstate: row.try_get("sqlstate")?,
+        message: row.try_get("message")?,
+        left_behind: row.try_get("left_behind")?,
+        role: row.try_get("role")?,
+        app_version: row.try_get("app_version")?,
+        normalized_checksum: row.try_get("normalized_checksum")?,
+        alive: row.try_get("alive")?,
+    })
 }

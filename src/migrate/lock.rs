@@ -8,10 +8,11 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::{Connection as _, Executor as _, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use tokio::time::Instant;
 
 use super::MigrateError;
+use super::settings::Settings;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
@@ -42,30 +43,33 @@ impl fmt::Display for Holder {
 }
 
 /// Takes the lock for the rest of the connection's life, or says who has it.
-pub(super) async fn acquire(connection: &mut PgConnection, timeout: Duration) -> Result<(), MigrateError> {
-    let database: String = sqlx::query_scalar("select current_database()").fetch_one(&mut *connection).await?;
-    let id = id_for(&database);
-    let deadline = Instant::now() + timeout;
+pub(super) async fn acquire(
+    connection: &mut PgConnection,
+    database: &str,
+    settings: &Settings,
+) -> Result<(), MigrateError> {
+    let id = id_for(database);
+    let deadline = Instant::now() + settings.lock_timeout;
     let mut pause = FIRST_PAUSE;
     loop {
-        let had: bool =
-            sqlx::query_scalar("select pg_try_advisory_lock($1)").bind(id).fetch_one(&mut *connection).await?;
-        if had {
+        let attempt = sqlx::raw_sql(AssertSqlSafe(format!("select pg_try_advisory_lock({id}) as had")));
+        if attempt.fetch_one(&mut *connection).await?.try_get("had")? {
             return Ok(());
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(MigrateError::Locked { holder: holder(connection, id).await?, waited: timeout });
+            let holder = holder(connection, id).await?;
+            return Err(MigrateError::Locked { holder, waited: settings.lock_timeout });
         }
-        tokio::time::sleep(pause.min(left)).await;
+        tokio::select! {
+            () = tokio::time::sleep(pause.min(left)) => {}
+            () = settings.cancel.cancelled() => {
+                let waited = "while it waited for another process that is migrating; nothing was changed";
+                return Err(MigrateError::Cancelled(waited.to_owned()));
+            }
+        }
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
-}
-
-/// Gives the lock up at once and ends the session. If the session is broken, the lock goes with it a moment later.
-pub(super) async fn release(mut connection: PgConnection) {
-    let _ = connection.execute("select pg_advisory_unlock_all()").await;
-    let _ = connection.close().await;
 }
 
 async fn holder(connection: &mut PgConnection, id: i64) -> Result<Holder, sqlx::Error> {

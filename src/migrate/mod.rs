@@ -1,27 +1,52 @@
-//! The migrations that the binary carries: which there are, which a database has, and applying what is pending.
+//! The migrations: which there are, which a database has, applying what is pending, and mending what went wrong.
 //!
 //! Everything here works on a connection of its own that is closed afterwards, whatever happened; never on one from the
 //! pool, where a failed run would leave its lock behind. The record is sqlx's own table, so that its command-line tool
-//! can read it too.
+//! can read it too, and beside it one of our own with a row for each attempt.
 
+mod attempt;
+mod checksum;
 mod deploy;
+mod error;
+mod event;
+mod execute;
+mod files;
 mod history;
 mod lock;
 mod plan;
+mod record;
+mod repair;
+mod reset;
+mod resolve;
+mod rollback;
+mod schema;
+mod script;
+mod seed;
+mod session;
+mod settings;
 mod source;
+mod statements;
+
 mod status;
 
 use std::process::ExitCode;
-use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, PgConnection};
-
-pub use deploy::{Deployed, deploy};
+pub use attempt::{Action, Attempt, Outcome};
+pub use deploy::{deploy, preview};
+pub use error::{FailedMigration, Left, MigrateError, Purpose};
+pub use event::{Deployed, Event};
+pub use files::{create, rebase};
 pub use lock::Holder;
-pub use plan::{Plan, Problem};
-pub use source::{Migration, embedded};
-pub use status::{Line, State, Status, status, status_on};
+pub use plan::{Blocked, Named, Plan, Problem, State, Unknown};
+pub use repair::repair;
+pub use reset::reset;
+pub use resolve::{Resolution, Resolved, resolve};
+pub use rollback::{Target, rollback};
+pub use seed::seed_file;
+pub use session::wait;
+pub use settings::Settings;
+pub use source::{Migration, Script, embedded, folder};
+pub use status::{Line, Status, status, status_on};
 
 /// What a command ends with; the numbers are a contract that scripts rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,76 +56,26 @@ pub enum Exit {
     Done = 0,
     /// Failed.
     Failed = 1,
+    /// The command makes no sense as it was given.
+    Usage = 2,
     /// Migrations are pending.
     Pending = 3,
-    /// The history differs: edited, missing, ahead.
+    /// The history differs: edited, missing, ahead, out of order.
     HistoryDiffers = 4,
-    /// A failed migration stands.
+    /// A failed or interrupted migration stands.
     FailedMigration = 5,
+    /// The schema is not the one that the migrations build.
+    Drift = 6,
     /// The lock was not had in time.
     LockTimeout = 7,
+    /// Not in this profile.
+    Forbidden = 8,
+    /// Somebody stopped it.
+    Cancelled = 130,
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
     }
-}
-
-/// Why a command did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum MigrateError {
-    /// The database cannot be reached.
-    #[error("the database cannot be reached; nothing was changed: {0}")]
-    Connect(#[source] sqlx::Error),
-    /// Another process is migrating.
-    #[error(
-        "another process holds the migration lock, and did not give it up within {}; nothing was changed. {holder} Run the \
-         command again when it is done, or wait longer with --lock-timeout.",
-        humantime::format_duration(*.waited)
-    )]
-    Locked {
-        /// Who has it, as far as the server tells.
-        holder: Holder,
-        /// How long it was waited for.
-        waited: Duration,
-    },
-    /// What the database has on record is not what the binary holds.
-    #[error("{0}")]
-    Refused(Problem),
-    /// A migration's own statement failed.
-    #[error("the migration {version} {name} failed: {error}\n{left}")]
-    Failed {
-        /// The migration's version.
-        version: i64,
-        /// The migration's name.
-        name: String,
-        /// What PostgreSQL said.
-        error: sqlx::Error,
-        /// What is left of it, and what to do.
-        left: &'static str,
-    },
-    /// A question to the database failed.
-    #[error("the database failed while the record was read; nothing was changed: {0}")]
-    Database(#[from] sqlx::Error),
-}
-
-impl MigrateError {
-    /// What the command ends with.
-    #[must_use]
-    pub const fn exit(&self) -> Exit {
-        match self {
-            Self::Connect(_) | Self::Failed { .. } | Self::Database(_) => Exit::Failed,
-            Self::Locked { .. } => Exit::LockTimeout,
-            Self::Refused(problem) => problem.exit(),
-        }
-    }
-}
-
-/// A connection for one command: named, so that others see who holds the lock, and silent about notices.
-async fn connect(options: &PgConnectOptions) -> Result<PgConnection, MigrateError> {
-    // A statement that is prepared for one use is only a round trip more; and a pooler may stand in between.
-    let options =
-        options.clone().application_name("app migrate").statement_cache_capacity(0).disable_statement_logging();
-    options.connect().await.map_err(MigrateError::Connect)
 }

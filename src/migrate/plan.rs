@@ -1,9 +1,13 @@
 //! What there is held against what the database has.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use super::Exit;
-use super::history::Record;
+use super::attempt::{Action, Attempt, Outcome};
+use super::checksum::{self, Change};
+use super::history::{History, Record};
+use super::script;
 use super::source::Migration;
 use crate::config::Profile;
 
@@ -12,66 +16,290 @@ use crate::config::Profile;
 pub struct Plan {
     /// To be applied, in order.
     pub pending: Vec<Migration>,
-    /// Applied, and changed since: the versions.
-    pub edited: Vec<i64>,
-    /// On record, and not among the migrations there are: the database is ahead, or a file is gone.
-    pub unknown: Vec<i64>,
-    /// Begun, and never ended well.
-    pub failed: Vec<i64>,
-    /// The newest on record.
-    newest_applied: Option<i64>,
+    /// Applied, and changed since.
+    pub edited: Vec<Named>,
+    /// Applied, and changed since in comments or white space only.
+    pub cosmetic: Vec<Named>,
+    /// On record, and not among the migrations there are.
+    pub unknown: Vec<Unknown>,
+    /// Begun, never ended well, and not to be tried again before somebody has looked.
+    pub blocked: Vec<Blocked>,
+    /// Pending, and older than the newest on record.
+    pub late: Vec<Named>,
+    /// Not applied, and with nothing in them yet: `new` wrote them.
+    pub empty: Vec<Named>,
+    /// Files that have one version.
+    pub duplicates: Vec<Named>,
+    /// What became of each that is on record.
+    pub(super) states: HashMap<i64, State>,
+}
+
+/// A migration, by what people call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Its version.
+    pub version: i64,
+    /// Its name.
+    pub name: String,
+    /// Its file.
+    pub file: String,
+}
+
+/// One that only the database knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// Its version.
+    pub version: i64,
+    /// Its name.
+    pub name: String,
+    /// Newer than any there is: the database is ahead. Otherwise its file is gone.
+    pub ahead: bool,
+}
+
+/// One that stands in the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocked {
+    /// Its version.
+    pub version: i64,
+    /// Its name.
+    pub name: String,
+    /// What is known of it.
+    pub why: String,
+}
+
+/// What became of a migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It is applied.
+    Applied,
+    /// It is applied, and comments or white space of its file were changed since.
+    Cosmetic,
+    /// It is applied, and its file was changed since.
+    Edited,
+    /// It is applied, and its file is gone.
+    Missing,
+    /// It is applied, and is newer than any that this binary knows.
+    Ahead,
+    /// It waits.
+    Pending,
+    /// It is not applied, and there is nothing in it yet.
+    Empty,
+    /// It is being run at this moment.
+    Running,
+    /// It failed, and nothing of it is left; the next deploy tries again.
+    Failed,
+    /// The process ended in the middle of it.
+    Interrupted,
+    /// It failed, and a part of it stands.
+    Partial,
+}
+
+impl State {
+    /// In a word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Applied | Self::Cosmetic => "applied",
+            Self::Edited => "edited",
+            Self::Missing => "missing",
+            Self::Ahead => "ahead",
+            Self::Pending => "pending",
+            Self::Empty => "empty",
+            Self::Running => "running",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+            Self::Partial => "partial",
+        }
+    }
 }
 
 /// Why the record stands in the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
+    /// Two files have one version.
+    Duplicates(Vec<Named>),
     /// A migration failed half-way.
-    Failed(Vec<i64>),
+    Failed(Vec<Blocked>),
     /// An applied migration was edited.
-    Edited(Vec<i64>),
+    Edited(Vec<Named>),
     /// The database has migrations that the binary does not know.
-    Unknown(Vec<i64>),
+    Unknown(Vec<Unknown>),
     /// A pending migration is older than the newest applied one.
-    OutOfOrder(Vec<i64>),
+    OutOfOrder(Vec<Named>),
+}
+
+impl Named {
+    pub(super) fn of(migration: &Migration) -> Self {
+        Self { version: migration.version, name: migration.name.clone(), file: migration.up.file.clone() }
+    }
 }
 
 impl Plan {
-    pub(super) fn new(migrations: &[Migration], records: &[Record]) -> Self {
-        let mut plan = Self { newest_applied: records.iter().map(|record| record.version).max(), ..Self::default() };
+    pub(super) fn new(migrations: &[Migration], history: &History) -> Self {
+        let mut plan = Self { duplicates: duplicates(migrations), ..Self::default() };
+        let records: HashMap<i64, &Record> = history.records.iter().map(|record| (record.version, record)).collect();
+        // Later ones take the place of earlier ones.
+        let latest: HashMap<i64, &Attempt> =
+            history.attempts.iter().map(|attempt| (attempt.version, attempt)).collect();
+        let normalized: HashMap<i64, &[u8]> = history
+            .attempts
+            .iter()
+            .filter(|attempt| attempt.outcome == Outcome::Succeeded && attempt.action != Action::Revert)
+            .filter_map(|attempt| Some((attempt.version, attempt.normalized_checksum.as_deref()?)))
+            .collect();
+        let newest_applied = history.records.last().map(|record| record.version);
+        let newest_known = migrations.last().map(|migration| migration.version);
         for migration in migrations {
-            match records.iter().find(|record| record.version == migration.version) {
-                None => plan.pending.push(migration.clone()),
-                Some(record) if !record.success => plan.failed.push(record.version),
-                Some(record) if record.checksum != *migration.up.checksum => plan.edited.push(record.version),
-                Some(_) => {}
+            let version = migration.version;
+            let attempt = latest.get(&version).copied();
+            let state = match records.get(&version) {
+                None => waiting(attempt),
+                Some(record) if !record.success => begun(attempt),
+                Some(_) if attempt.is_some_and(Attempt::running) => State::Running,
+                Some(record) => {
+                    match checksum::change(&migration.up, &record.checksum, normalized.get(&version).copied()) {
+                        Change::None => State::Applied,
+                        Change::Cosmetic => State::Cosmetic,
+                        Change::Edited => State::Edited,
+                    }
+                }
+            };
+            plan.states.insert(version, state);
+            match (records.get(&version), state) {
+                (None, State::Pending) if script::is_empty(&migration.up) => {
+                    plan.states.insert(version, State::Empty);
+                    plan.empty.push(Named::of(migration));
+                }
+                (None, _) => {
+                    if Some(version) < newest_applied {
+                        plan.late.push(Named::of(migration));
+                    }
+                    plan.pending.push(migration.clone());
+                }
+                (Some(record), State::Partial | State::Interrupted | State::Running) if !record.success => {
+                    plan.blocked.push(blocked(record, attempt));
+                }
+                (_, State::Edited) => plan.edited.push(Named::of(migration)),
+                (_, State::Cosmetic) => plan.cosmetic.push(Named::of(migration)),
+                _ => {}
             }
         }
-        let known = |record: &&Record| migrations.iter().any(|migration| migration.version == record.version);
-        plan.unknown.extend(records.iter().filter(|record| !known(record)).map(|record| record.version));
+        for record in &history.records {
+            if plan.states.contains_key(&record.version) {
+                continue;
+            }
+            let ahead = Some(record.version) > newest_known;
+            let mut state = if ahead { State::Ahead } else { State::Missing };
+            if !record.success {
+                let attempt = latest.get(&record.version).copied();
+                plan.blocked.push(blocked(record, attempt));
+                state = begun(attempt);
+            }
+            plan.states.insert(record.version, state);
+            plan.unknown.push(Unknown { version: record.version, name: record.name.clone(), ahead });
+        }
         plan
+    }
+
+    /// What became of one.
+    pub(super) fn state(&self, version: i64) -> State {
+        self.states.get(&version).copied().unwrap_or(State::Pending)
     }
 
     /// What has to be mended before anything can be applied in this profile; the worst first.
     #[must_use]
     pub fn problem(&self, profile: Profile) -> Option<Problem> {
-        let late = || {
-            self.pending
-                .iter()
-                .map(|migration| migration.version)
-                .filter(|version| Some(*version) < self.newest_applied)
-        };
-        if !self.failed.is_empty() {
-            Some(Problem::Failed(self.failed.clone()))
+        self.problem_if(profile == Profile::Prod)
+    }
+
+    /// The same, for one who says whether files that came late are refused.
+    #[must_use]
+    pub(super) fn problem_if(&self, refuse_late: bool) -> Option<Problem> {
+        if !self.duplicates.is_empty() {
+            Some(Problem::Duplicates(self.duplicates.clone()))
+        } else if !self.blocked.is_empty() {
+            Some(Problem::Failed(self.blocked.clone()))
         } else if !self.edited.is_empty() {
             Some(Problem::Edited(self.edited.clone()))
         } else if !self.unknown.is_empty() {
             Some(Problem::Unknown(self.unknown.clone()))
-        } else if profile == Profile::Prod && late().next().is_some() {
-            Some(Problem::OutOfOrder(late().collect()))
+        } else if refuse_late && !self.late.is_empty() {
+            Some(Problem::OutOfOrder(self.late.clone()))
         } else {
             None
         }
     }
+}
+
+fn duplicates(migrations: &[Migration]) -> Vec<Named> {
+    let mut found: Vec<Named> = Vec::new();
+    for pair in migrations.windows(2) {
+        if let [one, other] = pair
+            && one.version == other.version
+        {
+            found.extend(
+                [Named::of(one), Named::of(other)]
+                    .into_iter()
+                    .filter(|named| !found.contains(named))
+                    .collect::<Vec<_>>(),
+            );
+        }
+    }
+    found
+}
+
+/// One that is not on record: most often it was never tried.
+fn waiting(latest: Option<&Attempt>) -> State {
+    match latest {
+        Some(attempt) if attempt.running() => State::Running,
+        Some(attempt) if attempt.action == Action::Apply && attempt.interrupted() => State::Interrupted,
+        Some(attempt) if attempt.action == Action::Apply && attempt.outcome == Outcome::RolledBack => State::Failed,
+        _ => State::Pending,
+    }
+}
+
+/// One that is on record as not done.
+fn begun(latest: Option<&Attempt>) -> State {
+    match latest {
+        Some(attempt) if attempt.running() => State::Running,
+        Some(attempt) if attempt.interrupted() => State::Interrupted,
+        _ => State::Partial,
+    }
+}
+
+fn blocked(record: &Record, latest: Option<&Attempt>) -> Blocked {
+    let why = match latest {
+        Some(attempt) if attempt.running() => "it is being run at this moment".to_owned(),
+        Some(attempt) => left(attempt),
+        None => "another tool began it and did not end it; what it left is not known".to_owned(),
+    };
+    Blocked { version: record.version, name: record.name.clone(), why }
+}
+
+/// What an attempt at a file without a transaction left.
+fn left(attempt: &Attempt) -> String {
+    let mut text = match (attempt.interrupted(), attempt.statement) {
+        (true, Some(number)) => format!("the process ended in the middle of its statement {number}"),
+        (true, None) => "the process ended in the middle of it".to_owned(),
+        (false, Some(number)) => format!("its statement {number} failed"),
+        (false, None) => "it failed".to_owned(),
+    };
+    if let Some(line) = attempt.line {
+        text += &format!(" (line {line})");
+    }
+    match attempt.statement {
+        Some(2) => text += "; the one before it was done",
+        Some(number) if number > 2 => text += &format!("; the {} before it were done", number - 1),
+        _ => {}
+    }
+    if !attempt.left_behind.is_empty() {
+        let noun = if attempt.left_behind.len() == 1 { "the invalid index" } else { "the invalid indexes" };
+        text += &format!("; it left {noun} {}", attempt.left_behind.join(", "));
+    }
+    if let Some(message) = &attempt.message {
+        text += &format!(": {message}");
+    }
+    text
 }
 
 impl Problem {
@@ -80,34 +308,86 @@ impl Problem {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Failed(_) => Exit::FailedMigration,
-            Self::Edited(_) | Self::Unknown(_) | Self::OutOfOrder(_) => Exit::HistoryDiffers,
+            Self::Duplicates(_) | Self::Edited(_) | Self::Unknown(_) | Self::OutOfOrder(_) => Exit::HistoryDiffers,
+        }
+    }
+
+    /// In a word, for scripts.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Duplicates(_) => "duplicate_version",
+            Self::Failed(_) => "failed_migration",
+            Self::Edited(_) => "edited",
+            Self::Unknown(_) => "unknown",
+            Self::OutOfOrder(_) => "out_of_order",
         }
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |versions: &[i64]| versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let named = |list: &[Named]| {
+            list.iter().map(|one| format!("{} {}", one.version, one.name)).collect::<Vec<_>>().join(", ")
+        };
         match self {
-            Self::Failed(versions) => write!(
+            Self::Duplicates(files) => {
+                let files: Vec<&str> = files.iter().map(|one| one.file.as_str()).collect();
+                write!(
+                    formatter,
+                    "several files have one version: {}. Nothing was applied. Give one of them a timestamp of its own.",
+                    files.join(", ")
+                )
+            }
+            Self::Failed(blocked) => {
+                for one in blocked {
+                    write!(formatter, "the migration {} {} stands half-way: {}. ", one.version, one.name, one.why)?;
+                }
+                let version = blocked.first().map_or(0, |one| one.version);
+                write!(
+                    formatter,
+                    "Nothing else was applied. Look at what it left, then run `app migrate resolve --rolled-back {version}` \
+                     once nothing of it is left, or `app migrate resolve --applied {version}` once you have done the rest by hand."
+                )
+            }
+            Self::Edited(files) => write!(
                 formatter,
-                "a migration failed half-way: {}. Nothing else was applied. Look at what it left in the database, then run `app migrate status`.",
-                list(versions)
+                "edited after it was applied: {}. Nothing was applied. Put the file back as it was and make the change in a \
+                 new migration; or, if it builds the same schema as before, run `app migrate repair {}`.",
+                named(files),
+                files.first().map_or(0, |one| one.version)
             ),
-            Self::Edited(versions) => write!(
+            Self::Unknown(unknown) => {
+                let some = |ahead: bool| {
+                    let list: Vec<String> = unknown
+                        .iter()
+                        .filter(|one| one.ahead == ahead)
+                        .map(|one| format!("{} {}", one.version, one.name))
+                        .collect();
+                    (!list.is_empty()).then(|| list.join(", "))
+                };
+                if let Some(ahead) = some(true) {
+                    write!(
+                        formatter,
+                        "the database has migrations that this binary does not know: {ahead}. Nothing was applied. Run the \
+                         release that brought them, or a newer one."
+                    )?;
+                }
+                if let Some(missing) = some(false) {
+                    let space = if some(true).is_some() { " " } else { "" };
+                    write!(
+                        formatter,
+                        "{space}the file of an applied migration is gone: {missing}. Nothing was applied. Put the file back."
+                    )?;
+                }
+                Ok(())
+            }
+            Self::OutOfOrder(files) => write!(
                 formatter,
-                "edited after it was applied: {}. Nothing was applied. Put the file back as it was, and make the change in a new migration.",
-                list(versions)
-            ),
-            Self::Unknown(versions) => write!(
-                formatter,
-                "the database has migrations that this binary does not know: {}. Nothing was applied. Run the release that brought them, or a newer one.",
-                list(versions)
-            ),
-            Self::OutOfOrder(versions) => write!(
-                formatter,
-                "older than what the database has already: {}. Nothing was applied. Give the files a new timestamp, after the newest.",
-                list(versions)
+                "older than what the database has already: {}. Nothing was applied. Give the file a new timestamp with `app \
+                 migrate rebase {}`, or apply it as it is with `app migrate deploy --allow-out-of-order`.",
+                named(files),
+                files.first().map_or(0, |one| one.version)
             ),
         }
     }
@@ -115,15 +395,12 @@ impl fmt::Display for Problem {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::SqlSafeStr as _;
-    use sqlx::migrate::MigrationType;
-
     use super::*;
+    use crate::migrate::source::Script;
 
-    fn migration(version: i64, sql: &'static str) -> Migration {
-        let up =
-            sqlx::migrate::Migration::new(version, "x".into(), MigrationType::ReversibleUp, sql.into_sql_str(), false);
-        Migration { version, name: "x".to_owned(), up }
+    fn migration(version: i64, sql: &str) -> Migration {
+        let up = Script::new(format!("{version}_x.up.sql"), sql.to_owned());
+        Migration { version, name: "x".to_owned(), up, down: None }
     }
 
     fn record(of: &Migration, success: bool) -> Record {
@@ -132,15 +409,23 @@ mod tests {
             name: of.name.clone(),
             installed_on: chrono::DateTime::UNIX_EPOCH,
             success,
-            checksum: of.up.checksum.to_vec(),
+            checksum: of.up.checksum().to_vec(),
             took: None,
         }
+    }
+
+    fn plan(migrations: &[Migration], records: &[Record]) -> Plan {
+        Plan::new(migrations, &History { records: records.to_vec(), ..History::default() })
+    }
+
+    fn problem(plan: &Plan, profile: Profile) -> Option<&'static str> {
+        plan.problem(profile).map(|problem| problem.code())
     }
 
     #[test]
     fn what_is_not_on_record_is_pending() {
         let there = [migration(1, "select 1"), migration(2, "select 2")];
-        let plan = Plan::new(&there, &[record(&there[0], true)]);
+        let plan = plan(&there, &[record(&there[0], true)]);
         assert_eq!(plan.pending.iter().map(|migration| migration.version).collect::<Vec<_>>(), [2]);
         assert_eq!(plan.problem(Profile::Prod), None);
     }
@@ -148,19 +433,28 @@ mod tests {
     #[test]
     fn what_differs_is_named() {
         let there = [migration(1, "select 1"), migration(2, "select 2")];
-        let edited = Plan::new(&[migration(1, "select 9")], &[record(&there[0], true)]);
-        assert_eq!(edited.problem(Profile::Dev), Some(Problem::Edited(vec![1])));
-        let ahead = Plan::new(&there[..1], &[record(&there[0], true), record(&there[1], true)]);
-        assert_eq!(ahead.problem(Profile::Dev), Some(Problem::Unknown(vec![2])));
-        let failed = Plan::new(&there, &[record(&there[0], false)]);
-        assert_eq!(failed.problem(Profile::Dev), Some(Problem::Failed(vec![1])));
+        let edited = plan(&[migration(1, "select 9")], &[record(&there[0], true)]);
+        assert_eq!((problem(&edited, Profile::Dev), edited.edited[0].version), (Some("edited"), 1));
+        let ahead = plan(&there[..1], &[record(&there[0], true), record(&there[1], true)]);
+        assert!(problem(&ahead, Profile::Dev) == Some("unknown") && ahead.unknown[0].ahead);
+        let missing = plan(&there[1..], &[record(&there[0], true), record(&there[1], true)]);
+        assert!(problem(&missing, Profile::Dev) == Some("unknown") && !missing.unknown[0].ahead);
+        let failed = plan(&there, &[record(&there[0], false)]);
+        assert_eq!((problem(&failed, Profile::Dev), failed.blocked[0].version), (Some("failed_migration"), 1));
     }
 
     #[test]
     fn a_late_file_is_refused_in_prod_only() {
         let there = [migration(1, "select 1"), migration(2, "select 2")];
-        let plan = Plan::new(&there, &[record(&there[1], true)]);
-        assert_eq!(plan.problem(Profile::Dev), None);
-        assert_eq!(plan.problem(Profile::Prod), Some(Problem::OutOfOrder(vec![1])));
+        let plan = plan(&there, &[record(&there[1], true)]);
+        assert_eq!(problem(&plan, Profile::Dev), None);
+        assert_eq!(problem(&plan, Profile::Prod), Some("out_of_order"));
+    }
+
+    #[test]
+    fn two_files_of_one_version_are_refused_first() {
+        let plan = plan(&[migration(1, "select 1"), migration(1, "select 2")], &[]);
+        assert_eq!(problem(&plan, Profile::Dev), Some("duplicate_version"));
+        assert_eq!(plan.duplicates.len(), 2);
     }
 }

@@ -1,6 +1,12 @@
-//! The migrations that there are.
+//! The migrations that there are: those compiled into the binary, or those of a folder.
 
+use std::borrow::Cow;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha384};
 use sqlx::migrate::{MigrationType, Migrator};
+
+use super::MigrateError;
 
 static EMBEDDED: Migrator = sqlx::migrate!();
 
@@ -11,25 +17,113 @@ pub struct Migration {
     pub version: i64,
     /// What it is for, as its file is named: `create users`.
     pub name: String,
-    pub(super) up: sqlx::migrate::Migration,
+    /// What makes the change.
+    pub up: Script,
+    /// What takes it back.
+    pub down: Option<Script>,
 }
 
 impl Migration {
     /// The SQL that makes the change.
+    #[must_use]
     pub fn up_sql(&self) -> &str {
-        self.up.sql.as_str()
+        self.up.text()
+    }
+}
+
+/// A file of SQL.
+#[derive(Debug, Clone)]
+pub struct Script {
+    /// How the file is called; with its folder, if it was read from one.
+    pub file: String,
+    text: Cow<'static, str>,
+    checksum: Cow<'static, [u8]>,
+}
+
+impl Script {
+    pub(super) fn new(file: String, text: String) -> Self {
+        let checksum = Cow::Owned(Sha384::digest(&text).to_vec());
+        Self { file, text: Cow::Owned(text), checksum }
+    }
+
+    /// What is in it, to the letter.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// SHA-384 of the text to the letter, as sqlx has it.
+    pub(super) fn checksum(&self) -> &[u8] {
+        &self.checksum
+    }
+
+    /// Whether it runs outside of a transaction: sqlx's rule, that the first line says so. A BOM is no text.
+    pub(super) fn no_transaction(&self) -> bool {
+        self.text.trim_start_matches('\u{feff}').starts_with("-- no-transaction")
     }
 }
 
 /// The migrations that are compiled into the binary, in order.
 #[must_use]
 pub fn embedded() -> Vec<Migration> {
-    let mut migrations: Vec<Migration> = EMBEDDED
-        .iter()
-        .filter(|migration| !matches!(migration.migration_type, MigrationType::ReversibleDown))
-        .map(|up| Migration { version: up.version, name: up.description.to_string(), up: up.clone() })
+    let scripts = EMBEDDED.iter().map(|migration| {
+        let suffix = migration.migration_type.suffix();
+        let script = Script {
+            file: format!("{}_{}{suffix}", migration.version, migration.description.replace(' ', "_")),
+            text: Cow::Borrowed(migration.sql.as_str()),
+            checksum: Cow::Borrowed(&migration.checksum),
+        };
+        (migration.version, migration.description.to_string(), migration.migration_type, script)
+    });
+    pair(scripts.collect())
+}
+
+/// The migrations of a folder, named as sqlx names them: `VERSION_NAME.up.sql` and `.down.sql`, or `VERSION_NAME.sql`.
+///
+/// # Errors
+/// [`MigrateError::Source`] if the folder or a file cannot be read, or a version is no number.
+pub fn folder(path: &Path) -> Result<Vec<Migration>, MigrateError> {
+    let fail =
+        |path: &Path, error: std::io::Error| MigrateError::Source { path: path.to_owned(), problem: error.to_string() };
+    let mut scripts = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(|error| fail(path, error))? {
+        let path = entry.map_err(|error| fail(path, error))?.path();
+        let Some((version, rest)) = parts(&path)? else { continue };
+        let text = std::fs::read_to_string(&path).map_err(|error| fail(&path, error))?;
+        let kind = MigrationType::from_filename(&rest);
+        let name = rest.trim_end_matches(kind.suffix()).replace('_', " ");
+        scripts.push((version, name, kind, Script::new(path.display().to_string(), text)));
+    }
+    Ok(pair(scripts))
+}
+
+/// The version and the rest of the name of a migration's file; other files are none of ours.
+fn parts(path: &Path) -> Result<Option<(i64, String)>, MigrateError> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let Some((version, rest)) = name.split_once('_').filter(|(_, rest)| rest.strip_suffix(".sql").is_some()) else {
+        return Ok(None);
+    };
+    match version.parse() {
+        Ok(version) if path.is_file() => Ok(Some((version, rest.to_owned()))),
+        Ok(_) => Ok(None),
+        Err(_) => Err(MigrateError::Source {
+            path: path.to_owned(),
+            problem: format!("`{version}` is no version; a name begins with a timestamp such as 20260216090000_"),
+        }),
+    }
+}
+
+/// Puts what takes back beside what makes. Two that make, of one version, stay two; the plan refuses them.
+fn pair(scripts: Vec<(i64, String, MigrationType, Script)>) -> Vec<Migration> {
+    let (downs, ups): (Vec<_>, Vec<_>) =
+        scripts.into_iter().partition(|(_, _, kind, _)| *kind == MigrationType::ReversibleDown);
+    let mut downs: std::collections::HashMap<(i64, String), Script> =
+        downs.into_iter().map(|(version, name, _, script)| ((version, name), script)).collect();
+    let mut migrations: Vec<Migration> = ups
+        .into_iter()
+        .map(|(version, name, _, up)| Migration { version, down: downs.remove(&(version, name.clone())), name, up })
         .collect();
-    migrations.sort_by_key(|migration| migration.version);
+    migrations.sort_by(|one, other| (one.version, &one.name).cmp(&(other.version, &other.name)));
     migrations
 }
 
@@ -40,10 +134,7 @@ mod tests {
     #[test]
     fn every_migration_can_be_taken_back() {
         for migration in embedded() {
-            let down = |other: &sqlx::migrate::Migration| {
-                other.version == migration.version && other.migration_type == MigrationType::ReversibleDown
-            };
-            assert!(EMBEDDED.iter().any(down), "{} {}", migration.version, migration.name);
+            assert!(migration.down.is_some(), "{} {}", migration.version, migration.name);
         }
     }
 
@@ -51,5 +142,15 @@ mod tests {
     fn no_two_migrations_have_one_version() {
         let versions: Vec<i64> = embedded().iter().map(|migration| migration.version).collect();
         assert!(versions.is_sorted_by(|one, next| one < next), "{versions:?}");
+    }
+
+    #[test]
+    fn the_folder_and_the_binary_hold_the_same() {
+        let folder = folder(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations"))).expect("a folder");
+        let shown = |migrations: &[Migration]| {
+            migrations.iter().map(|one| (one.version, one.name.clone(), one.up.checksum().to_vec())).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(&folder), shown(&embedded()));
+        assert!(folder[0].up.file.ends_with(&embedded()[0].up.file));
     }
 }

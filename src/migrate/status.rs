@@ -1,16 +1,19 @@
 //! What a database has, needs, and has that it should not.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::Connection as _;
 use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
 
-use super::history::{self, Record};
-use super::plan::Plan;
+use super::attempt::{Action, Attempt, Outcome};
+use super::history::{self, History, Record};
+use super::plan::{Plan, State};
+use super::session::Session;
+use super::settings::Settings;
 use super::source::Migration;
-use super::{Exit, MigrateError, connect};
+use super::{Exit, MigrateError};
 
 /// Where a database stands.
 #[derive(Debug, Clone)]
@@ -19,6 +22,8 @@ pub struct Status {
     pub lines: Vec<Line>,
     /// What follows from it.
     pub plan: Plan,
+    /// What was tried, in order.
+    pub attempts: Vec<Attempt>,
 }
 
 /// A migration and what became of it.
@@ -34,46 +39,23 @@ pub struct Line {
     pub applied_on: Option<DateTime<Utc>>,
     /// How long that took.
     pub took: Option<Duration>,
-}
-
-/// What became of a migration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// It is applied.
-    Applied,
-    /// It waits.
-    Pending,
-    /// It is applied, and its file was changed since.
-    Edited,
-    /// It is applied, and this binary does not know it.
-    Unknown,
-    /// It failed half-way.
-    Failed,
-}
-
-impl State {
-    /// In a word.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Applied => "applied",
-            Self::Pending => "pending",
-            Self::Edited => "edited",
-            Self::Unknown => "unknown",
-            Self::Failed => "failed",
-        }
-    }
+    /// Which version of this program applied it; `None` if it was another program.
+    pub by: Option<String>,
+    /// The last attempt, if it did not end well.
+    pub trouble: Option<Attempt>,
 }
 
 impl Status {
     /// What the command ends with.
     #[must_use]
-    pub const fn exit(&self) -> Exit {
-        if !self.plan.failed.is_empty() {
+    pub fn exit(&self) -> Exit {
+        let plan = &self.plan;
+        let stands = |state: State| self.lines.iter().any(|line| line.state == state);
+        if !plan.blocked.is_empty() || stands(State::Failed) || stands(State::Interrupted) {
             Exit::FailedMigration
-        } else if !self.plan.edited.is_empty() || !self.plan.unknown.is_empty() {
+        } else if !(plan.duplicates.is_empty() && plan.edited.is_empty() && plan.unknown.is_empty()) {
             Exit::HistoryDiffers
-        } else if !self.plan.pending.is_empty() {
+        } else if !plan.pending.is_empty() {
             Exit::Pending
         } else {
             Exit::Done
@@ -85,11 +67,14 @@ impl Status {
 ///
 /// # Errors
 /// [`MigrateError::Connect`] or [`MigrateError::Database`].
-pub async fn status(options: &PgConnectOptions, migrations: &[Migration]) -> Result<Status, MigrateError> {
-    let mut connection = connect(options).await?;
-    let outcome = status_on(&mut connection, migrations).await;
-    // It was only read from; if it cannot be closed properly, it is dropped.
-    let _ = connection.close().await;
+pub async fn status(
+    options: &PgConnectOptions,
+    migrations: &[Migration],
+    settings: &Settings,
+) -> Result<Status, MigrateError> {
+    let mut session = Session::open(options, settings).await?;
+    let outcome = status_on(&mut session.connection, migrations).await;
+    session.close().await;
     outcome
 }
 
@@ -98,35 +83,31 @@ pub async fn status(options: &PgConnectOptions, migrations: &[Migration]) -> Res
 /// # Errors
 /// [`MigrateError::Database`].
 pub async fn status_on(connection: &mut PgConnection, migrations: &[Migration]) -> Result<Status, MigrateError> {
-    let records = history::read(connection).await?;
-    let plan = Plan::new(migrations, &records);
-    let mut lines: Vec<Line> = records.iter().map(|record| applied(record, &plan)).collect();
-    lines.extend(plan.pending.iter().map(|migration| Line {
-        version: migration.version,
-        name: migration.name.clone(),
-        state: State::Pending,
-        applied_on: None,
-        took: None,
-    }));
-    lines.sort_by_key(|line| line.version);
-    Ok(Status { lines, plan })
+    let history = history::read(connection).await?;
+    let plan = Plan::new(migrations, &history);
+    Ok(Status { lines: lines(&plan, &history), plan, attempts: history.attempts })
 }
 
-fn applied(record: &Record, plan: &Plan) -> Line {
-    let state = if plan.failed.contains(&record.version) || !record.success {
-        State::Failed
-    } else if plan.edited.contains(&record.version) {
-        State::Edited
-    } else if plan.unknown.contains(&record.version) {
-        State::Unknown
-    } else {
-        State::Applied
+fn lines(plan: &Plan, history: &History) -> Vec<Line> {
+    let latest: HashMap<i64, &Attempt> = history.attempts.iter().map(|attempt| (attempt.version, attempt)).collect();
+    let line = |version: i64, name: &str, record: Option<&Record>| {
+        let state = plan.state(version);
+        let attempt = latest.get(&version).copied();
+        let by = attempt.filter(|attempt| attempt.action == Action::Apply && attempt.outcome == Outcome::Succeeded);
+        Line {
+            version,
+            name: name.to_owned(),
+            state,
+            applied_on: record.map(|record| record.installed_on),
+            took: record.and_then(|record| record.took),
+            by: by.map(|attempt| attempt.app_version.clone()),
+            trouble: attempt.filter(|attempt| attempt.outcome != Outcome::Succeeded).cloned(),
+        }
     };
-    Line {
-        version: record.version,
-        name: record.name.clone(),
-        state,
-        applied_on: Some(record.installed_on),
-        took: record.took,
-    }
+    let mut lines: Vec<Line> =
+        history.records.iter().map(|record| line(record.version, &record.name, Some(record))).collect();
+    lines.extend(plan.pending.iter().map(|migration| line(migration.version, &migration.name, None)));
+    lines.extend(plan.empty.iter().map(|named| line(named.version, &named.name, None)));
+    lines.sort_by_key(|line| line.version);
+    lines
 }

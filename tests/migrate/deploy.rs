@@ -1,103 +1,108 @@
-//! `app migrate deploy`: in order, once, one process at a time, and with nothing left behind.
-
-use std::time::{Duration, Instant};
+//! `app migrate deploy`: in order, once, however many try at once.
 
 use app::config::Profile;
-use app::migrate::{self, MigrateError};
-use sqlx::{ConnectOptions as _, PgConnection};
+use app::migrate;
+use sqlx::ConnectOptions as _;
 
+use super::{Bench, Ran};
 use crate::support::cluster;
-use crate::support::process::{run, stderr};
-
-const PATIENCE: Duration = Duration::from_secs(10);
-
-async fn count(connection: &mut PgConnection, sql: &'static str) -> i64 {
-    sqlx::query_scalar(sql).fetch_one(connection).await.expect(sql)
-}
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_deploy_at_once_each_succeeds_and_each_migration_is_applied_once() {
-    let options = cluster::database().await;
-    let url = cluster::url(&options);
-    let deploys: Vec<_> = (0..4)
-        .map(|_| {
-            let url = url.clone();
-            tokio::task::spawn_blocking(move || {
-                run(&["migrate", "deploy"], &[("APP_PROFILE", "prod"), ("DATABASE_URL", &url)])
-            })
-        })
-        .collect();
+async fn of_many_who_deploy_at_once_each_succeeds_with_concurrent_indexes_too() {
+    let bench = Bench::new().await;
+    bench
+        .write(
+            "1_table.up.sql",
+            "create table t (a int, b int);\ninsert into t select i, i from generate_series(1, 20000) i;",
+        )
+        .write(
+            "2_indexes.up.sql",
+            "-- no-transaction\ncreate index concurrently t_a on t (a);\ncreate index concurrently t_b on t (b);\n",
+        )
+        .write("3_more.up.sql", "create table u ();");
+    let before = bench.count("select deadlocks from pg_stat_database where datname = current_database()").await;
+    let deploys: Vec<_> = (0..3).map(|_| bench.start(&["deploy", "--lock-timeout", "60s"])).collect();
     for deploy in deploys {
-        let output = deploy.await.expect("it ran");
-        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let output = tokio::task::spawn_blocking(move || deploy.wait_with_output().expect("it ended"));
+        Ran::from(output.await.expect("it ran")).expect(0, &[]);
     }
-    let mut connection = options.connect().await.expect("connected");
-    let recorded = count(&mut connection, "select count(*) from _sqlx_migrations where success").await;
-    assert_eq!(usize::try_from(recorded), Ok(migrate::embedded().len()));
+    assert_eq!(bench.count("select count(*) from _sqlx_migrations where success").await, 3);
+    assert_eq!(bench.count("select count(*) from _app_migration_attempts where outcome = 'succeeded'").await, 3);
+    assert_eq!(bench.count("select count(*) from pg_index where not indisvalid").await, 0);
+    assert_eq!(bench.count("select count(*) from pg_indexes where tablename = 't'").await, 2);
+    let after = bench.count("select deadlocks from pg_stat_database where datname = current_database()").await;
+    assert_eq!(before, after);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lock_that_is_not_had_in_time_is_told_with_its_holder() {
-    let options = cluster::database().await;
-    // What sqlx's own tool takes.
-    let mut holder = options.clone().application_name("somebody else").connect().await.expect("connected");
-    sqlx::migrate::Migrate::lock(&mut holder).await.expect("locked");
-    let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut holder).await.expect("a pid");
-    let url = cluster::url(&options);
-    let started = Instant::now();
-    let arguments = ["migrate", "deploy", "--lock-timeout", "1s"];
-    let output =
-        tokio::task::spawn_blocking(move || run(&arguments, &[("APP_PROFILE", "prod"), ("DATABASE_URL", &url)]))
-            .await
-            .expect("it ran");
-    assert_eq!(output.status.code(), Some(7));
-    assert!((1..4).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
-    let text = stderr(&output);
-    assert!(text.contains(&format!("process {pid} (somebody else)")) && text.contains("nothing was changed"), "{text}");
-    assert_eq!(count(&mut holder, "select count(*) from pg_tables where schemaname = 'public'").await, 0);
+async fn a_dry_run_shows_what_would_be_done_and_does_nothing() {
+    let bench = Bench::new().await;
+    bench.write("1_table.up.sql", "create table t ();");
+    bench.run(&["deploy", "--dry-run"]).await.expect(0, &["1 migration would be applied", "create table t ();"]);
+    assert_eq!(bench.count("select count(*) from pg_class where relnamespace = 'public'::regnamespace").await, 0);
+    let preview = bench.json(&["deploy", "--dry-run"]).await;
+    assert_eq!(preview["pending"][0]["sql"], "create table t ();");
+    bench.write("1_table.up.sql", "create table t (); commit;");
+    bench.run(&["deploy", "--dry-run"]).await.expect(1, &["1_table.up.sql, line 1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_deploy_leaves_no_lock_and_nothing_of_the_migration() {
-    let options = cluster::database().await;
-    let mut connection = options.connect().await.expect("connected");
-    // The third migration finds its table taken.
-    cluster::run(&mut connection, "create table transactions (id int)".to_owned()).await;
-    for _ in 0..2 {
-        let failed = migrate::deploy(&options, &migrate::embedded(), Profile::Prod, PATIENCE, |_| ()).await;
-        let Err(MigrateError::Failed { version, .. }) = failed else { panic!("{failed:?}") };
-        assert_eq!(version, 20_260_216_090_200);
-        assert_eq!(count(&mut connection, "select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())").await, 0);
-        assert_eq!(count(&mut connection, "select count(*) from _sqlx_migrations").await, 2);
-    }
-    cluster::run(&mut connection, "drop table transactions".to_owned()).await;
-    let deployed =
-        migrate::deploy(&options, &migrate::embedded(), Profile::Prod, PATIENCE, |_| ()).await.expect("deployed");
-    assert_eq!(deployed.len(), 1);
+async fn a_check_that_is_not_true_stops_its_file() {
+    let bench = Bench::new().await;
+    let text = "-- Every row has a name.\n-- check: select count(*) = 0 from t where name is null\nalter table t alter name set not null;\n";
+    bench
+        .write("1_table.up.sql", "create table t (name text); insert into t values (null);")
+        .write("2_name.up.sql", text);
+    bench.run(&["deploy"]).await.expect(1, &["2_name.up.sql, line 2", "select count(*) = 0 from t", "not true"]);
+    bench.execute("update t set name = 'x'").await;
+    bench.run(&["deploy"]).await.expect(0, &[]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_migration_can_be_taken_back_and_applied_again() {
-    static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+async fn json_is_one_document_and_nothing_else_on_failure_too() {
+    let bench = Bench::new().await;
+    bench.write("1_table.up.sql", "create table t ();").write("2_bad.up.sql", "select 1;\nselect nonsense;");
+    let failed = bench.json(&["deploy"]).await;
+    assert_eq!(failed["applied"][0]["version"], 1);
+    let error = &failed["error"];
+    assert_eq!((error["code"].as_str(), error["sqlstate"].as_str()), (Some("migration_failed"), Some("42703")));
+    assert_eq!((error["line"].as_u64(), error["statement"].as_u64()), (Some(2), Some(2)));
+    let unreachable = Bench { url: "postgres://127.0.0.1:1/x".to_owned(), ..bench };
+    assert_eq!(unreachable.json(&["status"]).await["error"]["code"], "unreachable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_binarys_own_can_be_taken_back_and_applied_again() {
     let options = cluster::migrated_database().await;
+    let (migrations, settings) = (migrate::embedded(), cluster::settings(Profile::Test));
+    let back = migrate::rollback(&options, &migrations, &settings, migrate::Target::To(0), None, |_| ()).await;
+    assert_eq!(back.expect("taken back").len(), migrations.len());
     let mut connection = options.connect().await.expect("connected");
-    MIGRATOR.undo(&mut connection, 0).await.expect("undone");
-    assert_eq!(count(&mut connection, "select count(*) from pg_tables where schemaname = 'public'").await, 1);
-    assert_eq!(count(&mut connection, "select count(*) from pg_type where typname = 'transaction_type'").await, 0);
-    let deployed =
-        migrate::deploy(&options, &migrate::embedded(), Profile::Prod, PATIENCE, |_| ()).await.expect("deployed");
-    assert_eq!(deployed.len(), migrate::embedded().len());
+    let left: i64 = sqlx::query_scalar(
+        "select (select count(*) from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace)
+            + (select count(*) from pg_type where typname = 'transaction_type')",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .expect("counted");
+    assert_eq!(left, 2, "the two tables of the record");
+    let again = migrate::deploy(&options, &migrations, &settings, |_| ()).await.expect("deployed");
+    assert_eq!(again.len(), migrations.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sqlx_itself_agrees_with_the_record() {
-    static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
-    let options = cluster::migrated_database().await;
-    let mut connection = options.connect().await.expect("connected");
-    let applied =
-        sqlx::migrate::Migrate::list_applied_migrations(&mut connection, "_sqlx_migrations").await.expect("listed");
-    for ours in applied {
-        let theirs = MIGRATOR.iter().find(|migration| migration.version == ours.version).expect("known");
-        assert_eq!(ours.checksum, theirs.checksum);
-    }
+async fn a_database_that_is_just_starting_is_waited_for() {
+    let bench = Bench::new().await;
+    bench.write("1_table.up.sql", "create table t ();");
+    let database = cluster::unique("late");
+    let late = Bench {
+        url: bench.url.replace(bench.options.get_database().expect("a name"), &database),
+        ..Bench::new().await
+    };
+    late.write("1_table.up.sql", "create table t ();");
+    let deploy = late.start(&["deploy", "--wait", "20s"]);
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    bench.execute(&format!("create database {database}")).await;
+    let output = tokio::task::spawn_blocking(move || deploy.wait_with_output().expect("it ended"));
+    Ran::from(output.await.expect("it ran")).expect(0, &["1 migration was applied"]);
 }

@@ -1,3 +1,146 @@
-//! The migrations, on whole databases.
+//! The migrations, on whole databases, with the real binary.
 
+mod baseline;
+mod boot;
+mod checksums;
 mod deploy;
+mod failures;
+mod guards;
+mod lock;
+mod order;
+mod rollback;
+mod sqlx_cli;
+
+use std::process::{Child, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
+
+use crate::support::cluster;
+use crate::support::process;
+
+/// A database and a folder of migrations of a test's own.
+struct Bench {
+    options: PgConnectOptions,
+    url: String,
+    folder: tempfile::TempDir,
+}
+
+/// What a command ended with.
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let options = cluster::database().await;
+        let url = cluster::url(&options);
+        Self { options, url, folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    /// Writes `VERSION_NAME.up.sql`, or any other file.
+    fn write(&self, file: &str, text: &str) -> &Self {
+        std::fs::write(self.folder.path().join(file), text).expect("written");
+        self
+    }
+
+    fn remove(&self, file: &str) {
+        std::fs::remove_file(self.folder.path().join(file)).expect("removed");
+    }
+
+    fn source(&self) -> &str {
+        self.folder.path().to_str().expect("a path")
+    }
+
+    fn command(&self, profile: &str, arguments: &[&str]) -> std::process::Command {
+        let arguments = [&["migrate", "--source", self.source()], arguments].concat();
+        process::command(&arguments, &[("APP_PROFILE", profile), ("DATABASE_URL", &self.url)])
+    }
+
+    /// Runs `app migrate …` in a profile.
+    async fn run_in(&self, profile: &str, arguments: &[&str]) -> Ran {
+        let mut command = self.command(profile, arguments);
+        let output = tokio::task::spawn_blocking(move || command.output().expect("app runs")).await.expect("it ran");
+        Ran::from(output)
+    }
+
+    /// The same in prod.
+    async fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_in("prod", arguments).await
+    }
+
+    /// Starts it, and leaves it to itself.
+    fn start(&self, arguments: &[&str]) -> Child {
+        self.command("prod", arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("app starts")
+    }
+
+    /// Runs it in prod with `--json`; the document.
+    async fn json(&self, arguments: &[&str]) -> Value {
+        let ran = self.run(&[arguments, &["--json"]].concat()).await;
+        let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
+        assert_eq!(document["exit_code"], ran.code, "{document}");
+        document
+    }
+
+    async fn connection(&self) -> PgConnection {
+        self.options.connect().await.expect("connected")
+    }
+
+    async fn execute(&self, sql: &str) {
+        cluster::run(&mut self.connection().await, sql.to_owned()).await;
+    }
+
+    /// The number in the first row.
+    async fn count(&self, sql: &str) -> i64 {
+        let query = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()));
+        query.fetch_one(&mut self.connection().await).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// Waits until a question has this answer.
+    async fn until(&self, sql: &str, answer: i64) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.count(sql).await != answer {
+            assert!(Instant::now() < deadline, "{sql} is not {answer}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What the status says of each migration, in order.
+    async fn states(&self) -> Vec<String> {
+        let status = self.json(&["status"]).await;
+        let lines = status["migrations"].as_array().expect("a list");
+        lines.iter().map(|line| line["state"].as_str().expect("a word").to_owned()).collect()
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: process::stdout(&output),
+            stderr: process::stderr(&output),
+        }
+    }
+}
+
+impl std::fmt::Debug for Ran {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "exit code {}\n{}\n{}", self.code, self.stdout, self.stderr)
+    }
+}
+
+impl Ran {
+    /// It ended with this code, and said all of this.
+    #[track_caller]
+    fn expect(self, code: i32, words: &[&str]) -> Self {
+        assert_eq!(self.code, code, "{self:?}");
+        for word in words {
+            assert!(self.stdout.contains(word) || self.stderr.contains(word), "{word}: {self:?}");
+        }
+        self
+    }
+}

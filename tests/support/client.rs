@@ -32,9 +32,14 @@ impl Client {
 
     /// Registers and logs in somebody new.
     pub(crate) async fn sign_up(&self, name: &str) -> Self {
+        self.sign_up_with(name, "pass123").await
+    }
+
+    /// The same with a password that prod accepts.
+    pub(crate) async fn sign_up_with(&self, name: &str, password: &str) -> Self {
         let email = format!("{name}@example.com");
-        self.post("/api/auth/register", json!({"email": email, "password": "pass123", "name": name})).await.expect(201);
-        let login = self.post("/api/auth/login", json!({"email": email, "password": "pass123"})).await.expect(200);
+        self.post("/api/auth/register", json!({"email": email, "password": password, "name": name})).await.expect(201);
+        let login = self.post("/api/auth/login", json!({"email": email, "password": password})).await.expect(200);
         self.with_token(login["access_token"].as_str().expect("a token"))
     }
 

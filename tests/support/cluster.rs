@@ -6,8 +6,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use app::config::Profile;
-use app::db::embedded::{EmbeddedDatabase, Settings};
+use app::config::{Config, Environment, Flags, Profile, Purpose};
+use app::db::embedded::{EmbeddedDatabase, Settings as ServerSettings};
+use app::migrate::Settings;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection};
 
@@ -21,7 +22,7 @@ fn cluster() -> &'static EmbeddedDatabase {
     static CLUSTER: OnceLock<EmbeddedDatabase> = OnceLock::new();
     CLUSTER.get_or_init(|| {
         let programs = std::env::var_os(PROGRAMS).map(PathBuf::from);
-        let settings = Settings {
+        let settings = ServerSettings {
             directory: directory(programs.as_ref()),
             programs,
             throwaway: true,
@@ -90,9 +91,16 @@ pub(crate) async fn database() -> PgConnectOptions {
 /// The same with the tables in it.
 pub(crate) async fn migrated_database() -> PgConnectOptions {
     let options = database().await;
-    let patience = Duration::from_secs(10);
-    app::migrate::deploy(&options, &app::migrate::embedded(), Profile::Test, patience, |_| ()).await.expect("deployed");
+    let migrations = app::migrate::embedded();
+    app::migrate::deploy(&options, &migrations, &settings(Profile::Test), |_| ()).await.expect("deployed");
     options
+}
+
+/// How the migration commands go about it in a profile, if nothing is set.
+pub(crate) fn settings(profile: Profile) -> Settings {
+    let environment = Environment::from([("DATABASE_URL".to_owned(), "postgres://localhost/x".to_owned())]);
+    let config = Config::load(&environment, &Flags::new(), Some(profile), Purpose::Maintain).expect("a configuration");
+    Settings::new(&config)
 }
 
 pub(crate) async fn run(connection: &mut PgConnection, sql: String) {

@@ -1,0 +1,209 @@
+//! `app migrate …`: what the commands have in common here, a file a command beside it.
+
+mod answer;
+mod deploy;
+mod dev;
+mod new;
+mod progress;
+mod rebase;
+mod repair;
+mod reset;
+mod resolve;
+mod rollback;
+mod status;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Subcommand;
+use tokio::signal::unix::{SignalKind, signal};
+
+pub(super) use answer::Answer;
+
+use super::Globals;
+use super::database::Database;
+use crate::config::{Config, Profile, Purpose};
+use crate::migrate::{self, Exit, MigrateError, Migration, Settings};
+
+/// Where the migrations of a checkout are.
+const FOLDER: &str = "migrations";
+
+const AFTER_HELP: &str = "\
+Exit codes, the same everywhere:
+  0 done, or in step   1 failed   2 usage   3 pending   4 the history differs   5 a failed or interrupted migration stands
+  6 the schema differs   7 another process is migrating   8 refused in this profile   130 cancelled";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Options {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Common {
+    /// Print one JSON document on standard output, and nothing else there
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Take the migrations from a folder and not from the binary [`new`, `dev`, `rebase`, `reset`: `migrations`, if it is there]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub source: Option<PathBuf>,
+    /// How long to wait for a database that does not answer yet, such as 30s
+    #[arg(long, global = true, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub wait: Option<Duration>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Development, every day: check the history, apply what is pending, and begin the next migration
+    Dev(dev::Options),
+    /// Write an empty pair of files for a migration
+    New(new::Options),
+    /// Apply what is pending, in order
+    Deploy(deploy::Options),
+    /// Show what is applied, pending, failed, edited or missing; changes nothing
+    Status(status::Options),
+    /// Set the record right after a repair by hand, or take over a database that was made without this tool
+    Resolve(resolve::Options),
+    /// Take migrations back, newest first
+    Rollback(rollback::Options),
+    /// Drop everything, apply all migrations, and put the sample data in; not in prod
+    Reset(reset::Options),
+    /// Accept an edited file, if it builds the same schema as before
+    Repair(repair::Options),
+    /// Give a file that came late a new timestamp, after the newest
+    Rebase(rebase::Options),
+}
+
+/// What a command works with.
+pub(super) struct Context {
+    pub config: Config,
+    pub database: Database,
+    pub migrations: Vec<Migration>,
+    /// The folder that commands write files to.
+    pub folder: PathBuf,
+    pub settings: Settings,
+}
+
+impl Command {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Dev(_) => "dev",
+            Self::New(_) => "new",
+            Self::Deploy(_) => "deploy",
+            Self::Status(_) => "status",
+            Self::Resolve(_) => "resolve",
+            Self::Rollback(_) => "rollback",
+            Self::Reset(_) => "reset",
+            Self::Repair(_) => "repair",
+            Self::Rebase(_) => "rebase",
+        }
+    }
+
+    /// Whether it works on the files of a checkout, where there is one.
+    const fn works_on_files(&self) -> bool {
+        matches!(self, Self::Dev(_) | Self::New(_) | Self::Reset(_) | Self::Rebase(_))
+    }
+
+    /// What can be told before the database is touched.
+    fn refusal(&self, profile: Profile) -> Option<MigrateError> {
+        match self {
+            Self::Dev(_) => dev::Options::refusal(profile),
+            Self::Rollback(options) => options.refusal(profile),
+            Self::Reset(options) => options.refusal(profile),
+            _ => None,
+        }
+    }
+
+    async fn run(self, context: &mut Context) -> Result<Answer, MigrateError> {
+        match self {
+            Self::Dev(options) => options.run(context).await,
+            Self::New(options) => options.run(&context.folder),
+            Self::Deploy(options) => options.run(context).await,
+            Self::Status(options) => options.run(context).await,
+            Self::Resolve(options) => options.run(context).await,
+            Self::Rollback(options) => options.run(context).await,
+            Self::Reset(options) => options.run(context).await,
+            Self::Repair(options) => options.run(context).await,
+            Self::Rebase(options) => options.run(context).await,
+        }
+    }
+}
+
+impl Options {
+    pub(super) async fn run(self, globals: Globals) -> anyhow::Result<ExitCode> {
+        let (name, json) = (self.command.name(), self.common.json);
+        let answer = match self.answer(globals).await {
+            Ok(answer) => answer,
+            // What is wrong before a command begins, such as the configuration, is an answer too for who reads JSON.
+            Err(error) if json => Answer::of_error(Exit::Failed, "configuration", &format!("{error:#}")),
+            Err(error) => return Err(error),
+        };
+        Ok(answer.print(name, json))
+    }
+
+    async fn answer(self, globals: Globals) -> anyhow::Result<Answer> {
+        if let Command::New(options) = self.command {
+            // It needs no database, and no folder yet either.
+            let folder = self.common.source.unwrap_or_else(|| FOLDER.into());
+            return Ok(options.run(&folder).unwrap_or_else(Answer::from));
+        }
+        let config = globals.config(Purpose::Maintain)?;
+        crate::telemetry::start_logging(&config.log);
+        if let Some(refusal) = self.command.refusal(config.profile) {
+            return Ok(Answer::from(refusal));
+        }
+        let checkout = Path::new(FOLDER);
+        let folder = match &self.common.source {
+            Some(folder) => Some(folder.as_path()),
+            None => (self.command.works_on_files() && checkout.is_dir()).then_some(checkout),
+        };
+        let migrations = match folder.map_or_else(|| Ok(migrate::embedded()), migrate::folder) {
+            Ok(migrations) => migrations,
+            Err(error) => return Ok(Answer::from(error)),
+        };
+        let folder = folder.unwrap_or(checkout).to_owned();
+        let mut settings = Settings::new(&config);
+        settings.wait = self.common.wait.unwrap_or_default();
+        stop_when_told(&settings)?;
+        let database = Database::open(&config).await?;
+        let mut context = Context { config, database, migrations, folder, settings };
+        let outcome = self.command.run(&mut context).await;
+        let stopped = context.settings.cancel.is_cancelled();
+        context.database.close().await?;
+        let answer = outcome.unwrap_or_else(Answer::from);
+        Ok(if stopped && answer.is_error() { answer.with_exit(Exit::Cancelled) } else { answer })
+    }
+}
+
+/// SIGINT and SIGTERM stop the statement that runs, and what has been done of it is noted.
+fn stop_when_told(settings: &Settings) -> anyhow::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let cancel = settings.cancel.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        cancel.cancel();
+    });
+    Ok(())
+}
+
+/// A time that a person reads.
+pub(super) fn short(duration: Duration) -> String {
+    if duration < Duration::from_secs(10) {
+        format!("{} ms", duration.as_millis())
+    } else {
+        humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string()
+    }
+}
+
+/// One, or several.
+pub(super) fn count(number: usize, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
+}

@@ -1,0 +1,83 @@
+//! `app migrate reset`.
+
+use std::io::{BufRead as _, IsTerminal as _};
+
+use serde_json::json;
+
+use super::deploy::applied;
+use super::progress::Progress;
+use super::{Answer, Context, count};
+use crate::cli::{output, seed};
+use crate::config::Profile;
+use crate::migrate::{self, Exit, MigrateError};
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed, 2 nobody to ask and no --force, 7 another process is migrating, 8 in prod"
+)]
+pub(super) struct Options {
+    /// Do not ask
+    #[arg(long)]
+    force: bool,
+    /// Leave the sample data out
+    #[arg(long)]
+    skip_seed: bool,
+}
+
+impl Options {
+    pub(super) fn refusal(&self, profile: Profile) -> Option<MigrateError> {
+        if profile == Profile::Prod {
+            Some(MigrateError::Forbidden(
+                "a reset drops everything, and is not for prod; nothing was changed.".to_owned(),
+            ))
+        } else if !self.force && !std::io::stdin().is_terminal() {
+            Some(MigrateError::Senseless(
+                "a reset drops everything in the database, and there is no terminal to ask on; nothing was changed. Say it \
+                 with --force."
+                    .to_owned(),
+            ))
+        } else {
+            None
+        }
+    }
+
+    pub(super) async fn run(self, context: &Context) -> Result<Answer, MigrateError> {
+        let Context { config, database, migrations, settings, .. } = context;
+        if !self.force && !agreed(database.direct.get_database()).await {
+            return Ok(Answer::of_error(Exit::Cancelled, "cancelled", "cancelled; nothing was changed."));
+        }
+        let mut progress = Progress::new();
+        let done = migrate::reset(&database.direct, migrations, settings, |event| progress.tell(event)).await?;
+        let mut text =
+            format!("Everything was dropped, and {} applied.", count(done.len(), "migration was", "migrations were"));
+        let fields = json!({"applied": applied(&done)});
+        if self.skip_seed {
+            return Ok(Answer::new(Exit::Done, text, fields));
+        }
+        // The sample data belongs to the tables of this binary; a folder may hold others.
+        match seed::sample(config, database).await {
+            Ok(seeded) => {
+                text += "\n";
+                text += &seeded;
+                Ok(Answer::new(Exit::Done, text, fields).with("seeded", true.into()))
+            }
+            Err(error) => Ok(Answer::of_error(
+                Exit::Failed,
+                "seed_failed",
+                &format!(
+                    "{text} The sample data could not be put in: {error:#}. Run `app db seed` once that is mended."
+                ),
+            )),
+        }
+    }
+}
+
+async fn agreed(database: Option<&str>) -> bool {
+    let database = database.unwrap_or("the database");
+    output::progress(format_args!("Everything in {database} will be dropped. Type `yes` to go on:"));
+    let read = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map(|_| line)
+    });
+    matches!(read.await, Ok(Ok(line)) if line.trim() == "yes")
+}

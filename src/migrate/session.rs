@@ -1,0 +1,197 @@
+//! The connection that a command works on: named, watched while it works, and closed afterwards, whatever happened.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Either, Executor as _, PgConnection};
+use tokio::time::Instant;
+
+use super::settings::Settings;
+use super::{MigrateError, lock};
+
+/// A statement that takes longer is told of again and again.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+
+/// What a server does for a client that is gone is of no use to anybody; PostgreSQL 14 and later can notice.
+pub(super) const SETTLE: &str = r"
+select
+    current_database() as database,
+    case
+        when current_setting('server_version_num')::integer >= 140000
+        then set_config('client_connection_check_interval', '1000', false)
+    end as noticed
+";
+
+/// A session for one command.
+pub(super) struct Session<'a> {
+    pub connection: PgConnection,
+    pub settings: &'a Settings,
+    options: &'a PgConnectOptions,
+    pid: Option<i32>,
+    database: String,
+}
+
+/// A message to the server failed.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// How many of the message's statements were done before.
+    pub done: usize,
+    pub error: sqlx::Error,
+}
+
+impl<'a> Session<'a> {
+    /// Connects; within the settings' patience, again and again.
+    pub(super) async fn open(options: &'a PgConnectOptions, settings: &'a Settings) -> Result<Self, MigrateError> {
+        let mut connection = connect_within(options, settings).await?;
+        let row = sqlx::raw_sql(SETTLE).fetch_one(&mut connection).await?;
+        let database = sqlx::Row::try_get(&row, "database")?;
+        Ok(Self { connection, settings, options, pid: None, database })
+    }
+
+    /// The same, with the lock.
+    pub(super) async fn locked(options: &'a PgConnectOptions, settings: &'a Settings) -> Result<Self, MigrateError> {
+        let mut session = Self::open(options, settings).await?;
+        match session.lock().await {
+            Ok(()) => Ok(session),
+            Err(error) => {
+                session.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes the lock.
+    pub(super) async fn lock(&mut self) -> Result<(), MigrateError> {
+        lock::acquire(&mut self.connection, &self.database, self.settings).await
+    }
+
+    /// How the database is reached.
+    pub(super) const fn options(&self) -> &PgConnectOptions {
+        self.options
+    }
+
+    /// The database's name.
+    pub(super) fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// Which of the server's processes works for this session; somebody else has to know it to cancel a statement.
+    pub(super) fn set_pid(&mut self, pid: i32) {
+        self.pid = Some(pid);
+    }
+
+    /// Sends a message of one or more statements, as they are. `tell` is called from time to time while it takes.
+    pub(super) async fn send(&mut self, sql: String, mut tell: impl FnMut(Duration)) -> Result<(), Failure> {
+        let Self { connection, settings, options, pid, .. } = self;
+        let started = Instant::now();
+        let work = run(connection, sql);
+        tokio::pin!(work);
+        let mut ticks = tokio::time::interval_at(started + TELL_EVERY, TELL_EVERY);
+        let mut cancelled = false;
+        loop {
+            tokio::select! {
+                outcome = &mut work => return outcome,
+                _ = ticks.tick() => tell(started.elapsed()),
+                () = settings.cancel.cancelled(), if !cancelled => {
+                    cancelled = true;
+                    if let Some(pid) = *pid {
+                        cancel(options, pid).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends what is ours alone, and takes no time.
+    pub(super) async fn note(&mut self, sql: String) -> Result<(), sqlx::Error> {
+        if sql.is_empty() { Ok(()) } else { self.connection.execute(AssertSqlSafe(sql)).await.map(|_| ()) }
+    }
+
+    /// Gives the lock up at once and ends the session. If it is broken, the lock goes with it a moment later.
+    pub(super) async fn close(mut self) {
+        let _ = self.connection.execute("select pg_advisory_unlock_all()").await;
+        let _ = self.connection.close().await;
+    }
+}
+
+async fn run(connection: &mut PgConnection, sql: String) -> Result<(), Failure> {
+    let mut done = 0;
+    let mut answers = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(connection);
+    while let Some(answer) = answers.next().await {
+        match answer {
+            Ok(Either::Left(_)) => done += 1,
+            Ok(Either::Right(_)) => {}
+            Err(error) => return Err(Failure { done, error }),
+        }
+    }
+    Ok(())
+}
+
+/// Ends the statement that a session runs. It then fails like any other, and is noted like any other.
+async fn cancel(options: &PgConnectOptions, pid: i32) {
+    let Ok(mut connection) = connect(options).await else { return };
+    let _ = connection.execute(AssertSqlSafe(format!("select pg_cancel_backend({pid})"))).await;
+    let _ = connection.close().await;
+}
+
+/// A connection for one command: named, so that others see who holds the lock, and silent about notices.
+pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, MigrateError> {
+    // A statement that is prepared for one use is only a round trip more; and a pooler may stand in between.
+    let options = options
+        .clone()
+        .application_name("app migrate")
+        .options([("client_min_messages", "warning")])
+        .statement_cache_capacity(0)
+        .disable_statement_logging();
+    options.connect().await.map_err(MigrateError::Connect)
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// An address that swallows packets answers nothing at all.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Tries again until it answers, the time is up, or somebody stops it.
+async fn connect_within(options: &PgConnectOptions, settings: &Settings) -> Result<PgConnection, MigrateError> {
+    let deadline = Instant::now() + settings.wait;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let attempt = tokio::select! {
+            attempt = tokio::time::timeout(CONNECT_TIMEOUT, connect(options)) => attempt,
+            () = settings.cancel.cancelled() => {
+                return Err(MigrateError::Cancelled("before the database answered; nothing was changed".to_owned()));
+            }
+        };
+        let error = match attempt {
+            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(error)) => error,
+            Err(_) => MigrateError::Connect(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() || !worth_waiting(&error) {
+            return Err(error);
+        }
+        tokio::time::sleep(pause.min(left)).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// A wrong password does not get better; a server that starts does.
+fn worth_waiting(error: &MigrateError) -> bool {
+    let MigrateError::Connect(sqlx::Error::Database(error)) = error else { return true };
+    // 57P03: it is starting up or shutting down; 53300: too many connections; 3D000: the database is not made yet.
+    matches!(error.code().as_deref(), Some("57P03" | "53300" | "3D000"))
+}
+
+/// Waits until the database answers.
+///
+/// # Errors
+/// [`MigrateError::Connect`] with the last reason, once the time is up.
+pub async fn wait(options: &PgConnectOptions, settings: &Settings) -> Result<(), MigrateError> {
+    let connection = connect_within(options, settings).await?;
+    // It answered; if it cannot be closed properly, it is dropped.
+    let _ = connection.close().await;
+    Ok(())
+}

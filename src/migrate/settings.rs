@@ -1,0 +1,56 @@
+//! How a command is to go about it.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, Profile};
+
+/// How a command is to go about it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The profile, which decides what is refused.
+    pub profile: Profile,
+    /// How long to wait for a database that does not answer.
+    pub wait: Duration,
+    /// How long to wait for another process that is migrating.
+    pub lock_timeout: Duration,
+    /// How long a statement waits for a lock on a table, if its file says nothing else.
+    pub statement_lock_timeout: Duration,
+    /// How often a migration that did not get a lock in time is tried again.
+    pub lock_retries: u32,
+    /// How long a statement may take, if its file says nothing else; zero is for ever.
+    pub statement_timeout: Duration,
+    /// Whether a file that is older than what is applied already is applied all the same, in prod too.
+    pub allow_out_of_order: bool,
+    /// A database that may be emptied, for a role that may not create one.
+    pub shadow: Option<PgConnectOptions>,
+    /// Stops it: the statement that runs is cancelled, and nothing more is begun.
+    pub cancel: CancellationToken,
+}
+
+impl Settings {
+    /// As the configuration has it.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let migrations = &config.migrations;
+        Self {
+            profile: config.profile,
+            wait: Duration::ZERO,
+            lock_timeout: migrations.lock_timeout,
+            statement_lock_timeout: migrations.statement_lock_timeout,
+            lock_retries: migrations.lock_retries,
+            statement_timeout: migrations.statement_timeout,
+            allow_out_of_order: false,
+            // The configuration has seen already that it is a URL.
+            shadow: config.database.shadow_url.as_ref().and_then(|url| url.expose().parse().ok()),
+            cancel: CancellationToken::new(),
+        }
+    }
+
+    /// Whether files that came late are refused.
+    pub(super) fn refuse_late(&self) -> bool {
+        self.profile == Profile::Prod && !self.allow_out_of_order
+    }
+}

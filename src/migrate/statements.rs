@@ -1,0 +1,289 @@
+//! Splits a file into its statements, as PostgreSQL's own lexer and `psql` read them.
+
+use std::time::Duration;
+
+/// A statement of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Statement<'a> {
+    /// From its first token to its semicolon, or to its last token.
+    pub text: &'a str,
+    /// The line of its first token; the first is 1.
+    pub line: u32,
+}
+
+/// A file cannot be split.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SplitError {
+    pub line: u32,
+    pub problem: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Blank,
+    Comment,
+    Word,
+    Quoted,
+    Operator,
+    Punctuation,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Token {
+    kind: Kind,
+    start: usize,
+    end: usize,
+}
+
+struct Lexer<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+fn line_of(text: &str, at: usize) -> u32 {
+    let before = text.as_bytes().get(..at).unwrap_or_default();
+    u32::try_from(before.split(|byte| *byte == b'\n').count() - 1).unwrap_or(u32::MAX).saturating_add(1)
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
+}
+
+impl Lexer<'_> {
+    fn rest(&self) -> &[u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    fn next(&mut self) -> Result<Option<Token>, SplitError> {
+        let start = self.at;
+        let Some(first) = self.rest().first().copied() else { return Ok(None) };
+        let run = |rest: &[u8], wanted: fn(u8) -> bool| rest.iter().take_while(|byte| wanted(**byte)).count();
+        let rest = self.rest();
+        let (kind, length) = match first {
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => {
+                (Kind::Blank, run(rest, |byte| byte.is_ascii_whitespace() || byte == 0x0b))
+            }
+            _ if rest.starts_with("\u{feff}".as_bytes()) => (Kind::Blank, 3),
+            b'-' if rest.starts_with(b"--") => (Kind::Comment, run(rest, |byte| byte != b'\n')),
+            b'/' if rest.starts_with(b"/*") => (Kind::Comment, self.comment()?),
+            b'\'' => (Kind::Quoted, self.quoted(0, b'\'', false)?),
+            b'"' => (Kind::Quoted, self.quoted(0, b'"', false)?),
+            b'$' => self.dollar()?,
+            _ if is_word(first) => {
+                let length = run(rest, |byte| is_word(byte) || byte == b'.');
+                let word = rest.get(..length).unwrap_or_default();
+                if rest.get(length) == Some(&b'\'') && length == 1 && b"eEbBxXnN".contains(&first) {
+                    (Kind::Quoted, self.quoted(1, b'\'', word.eq_ignore_ascii_case(b"e"))?)
+                } else {
+                    (Kind::Word, length)
+                }
+            }
+            b'(' | b')' | b',' | b';' | b'[' | b']' => (Kind::Punctuation, 1),
+            _ => {
+                let mut length = run(rest, |byte| b"+-*/<>=~!@#%^&|`?:.\\{}".contains(&byte)).max(1);
+                // A comment ends an operator.
+                for begin in [&b"--"[..], b"/*"] {
+                    if let Some(at) =
+                        rest.get(1..length).and_then(|tail| tail.windows(2).position(|pair| pair == begin))
+                    {
+                        length = length.min(at + 1);
+                    }
+                }
+                (Kind::Operator, length)
+            }
+        };
+        self.at = start + length;
+        Ok(Some(Token { kind, start, end: self.at }))
+    }
+
+    fn fail<T>(&self, problem: &str) -> Result<T, SplitError> {
+        Err(SplitError { line: line_of(self.text, self.at), problem: problem.to_owned() })
+    }
+
+    fn comment(&self) -> Result<usize, SplitError> {
+        let (rest, mut depth, mut at) = (self.rest(), 0_usize, 0);
+        while at < rest.len() {
+            let tail = rest.get(at..).unwrap_or_default();
+            if tail.starts_with(b"/*") {
+                depth += 1;
+                at += 2;
+            } else if tail.starts_with(b"*/") {
+                depth -= 1;
+                at += 2;
+                if depth == 0 {
+                    return Ok(at);
+                }
+            } else {
+                at += 1;
+            }
+        }
+        self.fail("the comment that begins here does not end")
+    }
+
+    fn quoted(&self, prefix: usize, quote: u8, backslash: bool) -> Result<usize, SplitError> {
+        let (rest, mut at) = (self.rest(), prefix + 1);
+        while let Some(byte) = rest.get(at) {
+            at += 1;
+            if backslash && *byte == b'\\' {
+                at += 1;
+            } else if *byte == quote {
+                if rest.get(at) != Some(&quote) {
+                    return Ok(at);
+                }
+                at += 1;
+            }
+        }
+        self.fail("what is quoted here does not end")
+    }
+
+    fn dollar(&self) -> Result<(Kind, usize), SplitError> {
+        let rest = self.rest();
+        let name = rest.iter().skip(1).take_while(|byte| is_word(**byte) && **byte != b'$').count();
+        let named_right = rest.get(1).is_none_or(|byte| !byte.is_ascii_digit());
+        if rest.get(name + 1) != Some(&b'$') || !named_right {
+            return Ok((Kind::Word, name + 1));
+        }
+        let (tag, body) = rest.split_at(name + 2);
+        match body.windows(tag.len()).position(|window| window == tag) {
+            Some(at) => Ok((Kind::Quoted, tag.len() + at + tag.len())),
+            None => self.fail("what is quoted with dollars here does not end"),
+        }
+    }
+}
+
+/// Splits a file. White space and comments between statements belong to none.
+pub(super) fn split(text: &str) -> Result<Vec<Statement<'_>>, SplitError> {
+    let mut lexer = Lexer { text, at: 0 };
+    let mut statements = Vec::new();
+    let mut current: Option<(usize, usize)> = None;
+    // A semicolon inside of these ends nothing.
+    let (mut parentheses, mut bodies) = (0_usize, 0_usize);
+    let mut last_word = String::new();
+    while let Some(token) = lexer.next()? {
+        let piece = text.get(token.start..token.end).unwrap_or_default();
+        match token.kind {
+            Kind::Blank | Kind::Comment => continue,
+            Kind::Word => {
+                let word = piece.to_ascii_lowercase();
+                match word.as_str() {
+                    "atomic" if last_word == "begin" => bodies += 1,
+                    "case" if bodies > 0 => bodies += 1,
+                    "end" => bodies = bodies.saturating_sub(1),
+                    _ => {}
+                }
+                last_word = word;
+            }
+            Kind::Punctuation => match piece {
+                "(" => parentheses += 1,
+                ")" => parentheses = parentheses.saturating_sub(1),
+                ";" if parentheses == 0 && bodies == 0 => {
+                    if let Some((start, _)) = current.take() {
+                        statements.push(statement(text, start, token.end));
+                    }
+                    continue;
+                }
+                _ => {}
+            },
+            Kind::Operator if piece.starts_with('\\') && current.is_none() => {
+                let line = line_of(text, token.start);
+                let problem = "this is a command of psql, and no SQL; take it out".to_owned();
+                return Err(SplitError { line, problem });
+            }
+            Kind::Quoted | Kind::Operator => {}
+        }
+        current = Some((current.map_or(token.start, |(start, _)| start), token.end));
+    }
+    if let Some((start, end)) = current {
+        statements.push(statement(text, start, end));
+    }
+    Ok(statements)
+}
+
+fn statement(text: &str, start: usize, end: usize) -> Statement<'_> {
+    Statement { text: text.get(start..end).unwrap_or_default(), line: line_of(text, start) }
+}
+
+/// The text without comments and white space: its tokens, with a space between them.
+pub(super) fn normalized(text: &str) -> String {
+    let mut lexer = Lexer { text, at: 0 };
+    let mut tokens = Vec::new();
+    loop {
+        match lexer.next() {
+            Ok(Some(token)) if matches!(token.kind, Kind::Blank | Kind::Comment) => {}
+            Ok(Some(token)) => tokens.push(text.get(token.start..token.end).unwrap_or_default()),
+            Ok(None) => return tokens.join(" "),
+            // What cannot be read is compared to the letter.
+            Err(_) => return text.to_owned(),
+        }
+    }
+}
+
+/// The leading words of a statement, in lower case.
+fn words(text: &str, most: usize) -> Vec<String> {
+    let mut lexer = Lexer { text, at: 0 };
+    let mut words = Vec::new();
+    while let Ok(Some(token)) = lexer.next() {
+        match token.kind {
+            Kind::Blank | Kind::Comment => {}
+            Kind::Word if words.len() < most => {
+                words.push(text.get(token.start..token.end).unwrap_or_default().to_ascii_lowercase());
+            }
+            _ => break,
+        }
+    }
+    words
+}
+
+/// What must not stand in a file that is one transaction.
+pub(super) fn forbidden(statements: &[Statement<'_>]) -> Option<(u32, String)> {
+    statements.iter().find_map(|statement| {
+        let words = words(statement.text, 3);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let problem = match words.as_slice() {
+            ["begin" | "commit" | "rollback" | "end" | "abort" | "savepoint" | "release", ..] | ["start" | "prepare", "transaction", ..] => {
+                "the file is one transaction already, and must not begin or end one; take the statement out, or make `-- \
+                 no-transaction` the first line"
+            }
+            ["set", "local" | "constraints" | "transaction", ..] => return None,
+            ["set", ..] => "a lasting `set` would change what later files mean; `set local` ends with the file",
+            _ => return None,
+        };
+        Some((statement.line, problem.to_owned()))
+    })
+}
+
+/// What the comments before the first statement ask for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Header {
+    pub checks: Vec<(u32, String)>,
+    pub lock_timeout: Option<Duration>,
+    pub statement_timeout: Option<Duration>,
+}
+
+/// Reads them.
+pub(super) fn header(text: &str) -> Result<Header, SplitError> {
+    let mut header = Header::default();
+    for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        let line = line.trim();
+        let Some(comment) = line.strip_prefix("--") else {
+            if line.is_empty() {
+                continue;
+            }
+            break;
+        };
+        let number = u32::try_from(number + 1).unwrap_or(u32::MAX);
+        let Some((key, value)) = comment.trim().split_once(':') else { continue };
+        let (key, value) = (key.trim(), value.trim().trim_end_matches(';'));
+        let duration = || match humantime::parse_duration(value) {
+            Ok(duration) => Ok(Some(duration)),
+            Err(_) => Err(SplitError { line: number, problem: format!("`{value}` is no duration such as 2s or 15m") }),
+        };
+        match key {
+            "check" => header.checks.push((number, value.to_owned())),
+            "lock_timeout" => header.lock_timeout = duration()?,
+            "statement_timeout" => header.statement_timeout = duration()?,
+            _ => {}
+        }
+    }
+    Ok(header)
+}
