@@ -141,6 +141,7 @@ async fn attempts(connection: &mut PgConnection, tables: &Tables) -> Result<Vec<
             left_behind,
             role,
             app_version,
+            checksum,
             normalized_checksum,
             outcome = 'running' and exists (
                 select
@@ -174,6 +175,7 @@ fn attempt(row: &PgRow) -> Result<Attempt, sqlx::Error> {
         left_behind: row.try_get("left_behind")?,
         role: row.try_get("role")?,
         app_version: row.try_get("app_version")?,
+        checksum: row.try_get("checksum")?,
         normalized_checksum: row.try_get("normalized_checksum")?,
         alive: row.try_get("alive")?,
     })
