@@ -83,7 +83,7 @@ pub async fn status(
 /// # Errors
 /// [`MigrateError::Database`].
 pub async fn status_on(connection: &mut PgConnection, migrations: &[Migration]) -> Result<Status, MigrateError> {
-    let history = history::read(connection).await?;
+    let history = history::read(connection, migrations).await?;
     let plan = Plan::new(migrations, &history);
     Ok(Status { lines: lines(&plan, &history), plan, attempts: history.attempts })
 }
