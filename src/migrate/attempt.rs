@@ -33,6 +33,7 @@ pub struct Attempt {
     pub role: String,
     /// The version of this program that tried.
     pub app_version: String,
+    pub(super) checksum: Option<Vec<u8>>,
     pub(super) normalized_checksum: Option<Vec<u8>>,
     /// Its session is there still.
     pub(super) alive: bool,

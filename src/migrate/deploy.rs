@@ -42,7 +42,7 @@ pub async fn preview(
     settings: &Settings,
 ) -> Result<Plan, MigrateError> {
     let mut session = Session::open(options, settings).await?;
-    let history = history::read(&mut session.connection).await;
+    let history = history::read(&mut session.connection, migrations).await;
     session.close().await;
     let plan = checked(migrations, &history?, settings)?;
     prepare(&plan.pending)?;
@@ -79,7 +79,7 @@ pub(super) async fn deploy_on(
     migrations: &[Migration],
     report: &mut impl FnMut(Event),
 ) -> Result<Vec<Deployed>, MigrateError> {
-    let history = history::read(&mut session.connection).await?;
+    let history = history::read(&mut session.connection, migrations).await?;
     let plan = checked(migrations, &history, session.settings)?;
     // Every file first, so that one that cannot run stops the others too.
     let prepared = prepare(&plan.pending)?;
@@ -93,7 +93,15 @@ pub(super) async fn deploy_on(
     for migration in adopted {
         first += &recorder.done(migration.version, &migration.name, Some(&migration.up), Action::Adopt);
     }
-    apply(session, &mut recorder, first, &plan.pending, &prepared, report).await
+    match apply(session, &mut recorder, first, &plan.pending, &prepared, report).await {
+        // A role that may only read finds nothing to do all the same.
+        Err(MigrateError::Database(sqlx::Error::Database(error)))
+            if prepared.is_empty() && error.code().as_deref() == Some("42501") =>
+        {
+            Ok(Vec::new())
+        }
+        outcome => outcome,
+    }
 }
 
 /// A recorder for a session that has the lock.
@@ -105,9 +113,7 @@ pub(super) async fn recorder(session: &mut Session<'_>, history: &History) -> Re
                 .to_owned(),
         ));
     }
-    let recorder = Recorder::new(&mut session.connection, history).await?;
-    session.set_pid(recorder.pid());
-    Ok(recorder)
+    Ok(Recorder::new(&mut session.connection, history).await?)
 }
 
 /// What has to be noted before anything else: the tables, and whose process is gone.

@@ -75,7 +75,7 @@ pub async fn rebase(
     now: DateTime<Utc>,
 ) -> Result<(i64, Vec<PathBuf>), MigrateError> {
     let mut session = Session::open(options, settings).await?;
-    let history = history::read(&mut session.connection).await;
+    let history = history::read(&mut session.connection, migrations).await;
     session.close().await;
     let history = history?;
     let senseless =

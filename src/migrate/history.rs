@@ -1,6 +1,7 @@
 //! What a database has on record: the table `_sqlx_migrations`, shared with sqlx's command-line tool, and beside it our
 //! own, with a row for each attempt.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -8,6 +9,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 
 use super::attempt::{Action, Attempt, Outcome};
+use super::source::Migration;
 
 /// Sqlx's table.
 pub(super) const TABLE: &str = "_sqlx_migrations";
@@ -57,10 +59,13 @@ impl Tables {
 }
 
 /// Reads it all. A database without the tables has nothing.
-pub(super) async fn read(connection: &mut PgConnection) -> Result<History, sqlx::Error> {
+pub(super) async fn read(connection: &mut PgConnection, migrations: &[Migration]) -> Result<History, sqlx::Error> {
     let tables = tables(connection).await?;
     let records = if tables.has_records { records(connection, &tables).await? } else { Vec::new() };
-    let attempts = if tables.has_attempts { attempts(connection, &tables).await? } else { Vec::new() };
+    let mut attempts = Vec::new();
+    if tables.has_attempts {
+        attempts = read_attempts(connection, &tables, &differing(migrations, &records)).await?;
+    }
     Ok(History { tables, records, attempts })
 }
 
@@ -122,7 +127,19 @@ fn record(row: &PgRow) -> Result<Record, sqlx::Error> {
     })
 }
 
-async fn attempts(connection: &mut PgConnection, tables: &Tables) -> Result<Vec<Attempt>, sqlx::Error> {
+/// Those whose file is not, to the letter, what is on record. Only of them is more asked: there may be a thousand.
+fn differing(migrations: &[Migration], records: &[Record]) -> Vec<i64> {
+    let files: HashMap<i64, &[u8]> = migrations.iter().map(|one| (one.version, one.up.checksum())).collect();
+    let differs = |record: &&Record| files.get(&record.version).is_some_and(|checksum| *checksum != record.checksum);
+    records.iter().filter(differs).map(|record| record.version).collect()
+}
+
+async fn read_attempts(
+    connection: &mut PgConnection,
+    tables: &Tables,
+    differing: &[i64],
+) -> Result<Vec<Attempt>, sqlx::Error> {
+    let differing: Vec<String> = differing.iter().map(ToString::to_string).collect();
     // Who is not allowed to see when another's session began sees that there is one, and has to believe it is that one.
     let query = format!(
         r"
@@ -141,7 +158,8 @@ async fn attempts(connection: &mut PgConnection, tables: &Tables) -> Result<Vec<
             left_behind,
             role,
             app_version,
-            normalized_checksum,
+            case when version = any ('{{{differing}}}') then checksum end as checksum,
+            case when version = any ('{{{differing}}}') then normalized_checksum end as normalized_checksum,
             outcome = 'running' and exists (
                 select
                 from pg_stat_activity a
@@ -151,7 +169,8 @@ async fn attempts(connection: &mut PgConnection, tables: &Tables) -> Result<Vec<
         from {} t
         order by id
         ",
-        tables.attempts()
+        tables.attempts(),
+        differing = differing.join(",")
     );
     let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(query)).fetch_all(connection).await?;
     rows.iter().map(attempt).collect()
@@ -174,6 +193,7 @@ fn attempt(row: &PgRow) -> Result<Attempt, sqlx::Error> {
         left_behind: row.try_get("left_behind")?,
         role: row.try_get("role")?,
         app_version: row.try_get("app_version")?,
+        checksum: row.try_get("checksum")?,
         normalized_checksum: row.try_get("normalized_checksum")?,
         alive: row.try_get("alive")?,
     })

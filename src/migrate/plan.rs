@@ -141,10 +141,15 @@ impl Plan {
         // Later ones take the place of earlier ones.
         let latest: HashMap<i64, &Attempt> =
             history.attempts.iter().map(|attempt| (attempt.version, attempt)).collect();
+        // What was seen of a file counts only for the very file that is on record.
         let normalized: HashMap<i64, &[u8]> = history
             .attempts
             .iter()
             .filter(|attempt| attempt.outcome == Outcome::Succeeded && attempt.action != Action::Revert)
+            .filter(|attempt| {
+                let record = records.get(&attempt.version);
+                record.is_some_and(|record| attempt.checksum.as_ref() == Some(&record.checksum))
+            })
             .filter_map(|attempt| Some((attempt.version, attempt.normalized_checksum.as_deref()?)))
             .collect();
         let newest_applied = history.records.last().map(|record| record.version);
@@ -270,8 +275,10 @@ fn begun(latest: Option<&Attempt>) -> State {
 fn blocked(record: &Record, latest: Option<&Attempt>) -> Blocked {
     let why = match latest {
         Some(attempt) if attempt.running() => "it is being run at this moment".to_owned(),
-        Some(attempt) => left(attempt),
-        None => "another tool began it and did not end it; what it left is not known".to_owned(),
+        Some(attempt) if attempt.outcome != Outcome::Succeeded => left(attempt),
+        Some(_) | None => {
+            "another tool has put it on record as begun and not done; what it left is not known".to_owned()
+        }
     };
     Blocked { version: record.version, name: record.name.clone(), why }
 }
@@ -341,7 +348,7 @@ impl fmt::Display for Problem {
             }
             Self::Failed(blocked) => {
                 for one in blocked {
-                    write!(formatter, "the migration {} {} stands half-way: {}. ", one.version, one.name, one.why)?;
+                    write!(formatter, "a migration failed half-way: {} {}: {}. ", one.version, one.name, one.why)?;
                 }
                 let version = blocked.first().map_or(0, |one| one.version);
                 write!(

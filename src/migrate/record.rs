@@ -65,11 +65,6 @@ impl Recorder {
         })
     }
 
-    /// The server's process that works for the session.
-    pub(super) const fn pid(&self) -> i32 {
-        self.backend_pid
-    }
-
     /// Makes the tables that are missing; sqlx's own to the letter as sqlx makes it.
     pub(super) fn make_tables(tables: &Tables) -> String {
         let mut sql = String::new();

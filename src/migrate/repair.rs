@@ -30,7 +30,7 @@ pub async fn repair(
 }
 
 async fn repair_on(session: &mut Session<'_>, migrations: &[Migration], version: i64) -> Result<String, MigrateError> {
-    let history = history::read(&mut session.connection).await?;
+    let history = history::read(&mut session.connection, migrations).await?;
     let plan = Plan::new(migrations, &history);
     if !plan.duplicates.is_empty() {
         return Err(MigrateError::Refused(Problem::Duplicates(plan.duplicates)));

@@ -56,7 +56,7 @@ async fn resolve_on(
     migrations: &[Migration],
     resolution: Resolution,
 ) -> Result<Resolved, MigrateError> {
-    let history = history::read(&mut session.connection).await?;
+    let history = history::read(&mut session.connection, migrations).await?;
     let plan = Plan::new(migrations, &history);
     if !plan.duplicates.is_empty() {
         return Err(MigrateError::Refused(Problem::Duplicates(plan.duplicates)));

@@ -67,7 +67,7 @@ async fn rollback_on(
     target: Target,
     report: &mut impl FnMut(Event),
 ) -> Result<Vec<Deployed>, MigrateError> {
-    let history = history::read(&mut session.connection).await?;
+    let history = history::read(&mut session.connection, migrations).await?;
     let plan = Plan::new(migrations, &history);
     if !plan.duplicates.is_empty() {
         return Err(MigrateError::Refused(Problem::Duplicates(plan.duplicates)));

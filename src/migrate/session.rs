@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Either, Executor as _, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Either, Executor as _, PgConnection, Row as _};
 use tokio::time::Instant;
 
 use super::settings::Settings;
@@ -17,6 +17,7 @@ const TELL_EVERY: Duration = Duration::from_secs(5);
 pub(super) const SETTLE: &str = r"
 select
     current_database() as database,
+    pg_backend_pid() as pid,
     case
         when current_setting('server_version_num')::integer >= 140000
         then set_config('client_connection_check_interval', '1000', false)
@@ -28,7 +29,8 @@ pub(super) struct Session<'a> {
     pub connection: PgConnection,
     pub settings: &'a Settings,
     options: &'a PgConnectOptions,
-    pid: Option<i32>,
+    /// Which of the server's processes works for it; another session has to know it to cancel a statement.
+    pid: i32,
     database: String,
 }
 
@@ -45,8 +47,8 @@ impl<'a> Session<'a> {
     pub(super) async fn open(options: &'a PgConnectOptions, settings: &'a Settings) -> Result<Self, MigrateError> {
         let mut connection = connect_within(options, settings).await?;
         let row = sqlx::raw_sql(SETTLE).fetch_one(&mut connection).await?;
-        let database = sqlx::Row::try_get(&row, "database")?;
-        Ok(Self { connection, settings, options, pid: None, database })
+        let (database, pid) = (row.try_get("database")?, row.try_get("pid")?);
+        Ok(Self { connection, settings, options, pid, database })
     }
 
     /// The same, with the lock.
@@ -76,11 +78,6 @@ impl<'a> Session<'a> {
         &self.database
     }
 
-    /// Which of the server's processes works for this session; somebody else has to know it to cancel a statement.
-    pub(super) fn set_pid(&mut self, pid: i32) {
-        self.pid = Some(pid);
-    }
-
     /// Sends a message of one or more statements, as they are. `tell` is called from time to time while it takes.
     pub(super) async fn send(&mut self, sql: String, mut tell: impl FnMut(Duration)) -> Result<(), Failure> {
         let Self { connection, settings, options, pid, .. } = self;
@@ -95,9 +92,7 @@ impl<'a> Session<'a> {
                 _ = ticks.tick() => tell(started.elapsed()),
                 () = settings.cancel.cancelled(), if !cancelled => {
                     cancelled = true;
-                    if let Some(pid) = *pid {
-                        cancel(options, pid).await;
-                    }
+                    cancel(options, *pid).await;
                 }
             }
         }

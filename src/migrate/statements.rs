@@ -287,3 +287,82 @@ pub(super) fn header(text: &str) -> Result<Header, SplitError> {
     }
     Ok(header)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn texts(text: &str) -> Vec<&str> {
+        split(text).expect("split").into_iter().map(|statement| statement.text).collect()
+    }
+
+    #[test]
+    fn a_semicolon_ends_a_statement_and_nothing_else_does() {
+        assert_eq!(texts("select 1; select 2"), ["select 1;", "select 2"]);
+        assert_eq!(texts("-- a; b\n/* c; /* d; */ ; */ select ';', E'\\';', \";\";;"), ["select ';', E'\\';', \";\";"]);
+        assert_eq!(texts("do $a$ begin; $b$;$a$;select $1"), ["do $a$ begin; $b$;$a$;", "select $1"]);
+        assert_eq!(
+            texts("create rule r as on insert to t do (a; b); x"),
+            ["create rule r as on insert to t do (a; b);", "x"]
+        );
+        let body = "create function f() begin atomic select case when a then 1 end; select 2; end;";
+        assert_eq!(texts(&format!("{body} x")), [body, "x"]);
+        assert!(texts("\u{feff} -- nothing\n").is_empty());
+    }
+
+    #[test]
+    fn a_statement_knows_its_line() {
+        let lines: Vec<u32> = split("\u{feff}-- a\n\nx;\ny\n; z").expect("split").iter().map(|one| one.line).collect();
+        assert_eq!(lines, [3, 4, 5]);
+        assert_eq!(split("x;\n'y").expect_err("open").line, 2);
+        assert_eq!(split("x;\n\\copy t").expect_err("psql").line, 2);
+    }
+
+    #[test]
+    fn what_ends_a_transaction_or_outlives_it_is_forbidden() {
+        for text in
+            ["commit", "/* x */ ROLLBACK", "begin", "set search_path = x", "SET SESSION x = 1", "start transaction"]
+        {
+            assert!(forbidden(&split(text).expect("split")).is_some(), "{text}");
+        }
+        for text in ["set local x = 1", "set constraints all deferred", "select 'commit'", "create table commit ()"] {
+            assert!(forbidden(&split(text).expect("split")).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_header_ends_with_the_first_statement() {
+        let text = "-- Why.\n-- check: select true;\n\n-- lock_timeout: 2s\nx;\n-- statement_timeout: 1s\n";
+        let header = header(text).expect("read");
+        assert_eq!(header.checks, [(2, "select true".to_owned())]);
+        assert_eq!((header.lock_timeout, header.statement_timeout), (Some(Duration::from_secs(2)), None));
+        assert_eq!(super::header("--\n-- lock_timeout: soon").expect_err("no duration").line, 2);
+    }
+
+    proptest! {
+        #[test]
+        fn the_statements_and_what_is_blank_between_them_are_the_file(
+            pieces in prop::collection::vec(
+                prop::sample::select(vec![
+                    "select 1", ";", "'a;''b'", "E'\\';'", "$$;$$", "$x$ $$ ; $x$", "\"a;b\"", "-- c;\n", "/* ; /* ; */ */",
+                    "\n", " ", "(", ")", "\u{feff}", "ä", "<", "-", "begin atomic", "end", "1.5",
+                ]),
+                0..24,
+            ),
+        ) {
+            let text = pieces.concat();
+            let Ok(statements) = split(&text) else { return Ok(()) };
+            let mut at = 0;
+            for statement in &statements {
+                let start = statement.text.as_ptr() as usize - text.as_ptr() as usize;
+                prop_assert!(start >= at && !statement.text.is_empty());
+                // Between two of them there are comments, white space, and semicolons that end nothing.
+                prop_assert!(normalized(&text[at..start]).chars().all(|char| char == ';' || char == ' '));
+                at = start + statement.text.len();
+            }
+            prop_assert!(normalized(&text[at..]).chars().all(|char| char == ';' || char == ' '));
+        }
+    }
+}

@@ -39,7 +39,7 @@ pub struct Line {
     pub applied_on: Option<DateTime<Utc>>,
     /// How long that took.
     pub took: Option<Duration>,
-    /// Which version of this program applied it; `None` if it was another program.
+    /// Which version of this program applied it, or was told that it is; `None` if it was another program.
     pub by: Option<String>,
     /// The last attempt, if it did not end well.
     pub trouble: Option<Attempt>,
@@ -83,7 +83,7 @@ pub async fn status(
 /// # Errors
 /// [`MigrateError::Database`].
 pub async fn status_on(connection: &mut PgConnection, migrations: &[Migration]) -> Result<Status, MigrateError> {
-    let history = history::read(connection).await?;
+    let history = history::read(connection, migrations).await?;
     let plan = Plan::new(migrations, &history);
     Ok(Status { lines: lines(&plan, &history), plan, attempts: history.attempts })
 }
@@ -93,14 +93,17 @@ fn lines(plan: &Plan, history: &History) -> Vec<Line> {
     let line = |version: i64, name: &str, record: Option<&Record>| {
         let state = plan.state(version);
         let attempt = latest.get(&version).copied();
-        let by = attempt.filter(|attempt| attempt.action == Action::Apply && attempt.outcome == Outcome::Succeeded);
+        let by = attempt.filter(|attempt| attempt.outcome == Outcome::Succeeded && attempt.action != Action::Adopt);
         Line {
             version,
             name: name.to_owned(),
             state,
             applied_on: record.map(|record| record.installed_on),
             took: record.and_then(|record| record.took),
-            by: by.map(|attempt| attempt.app_version.clone()),
+            by: by.map(|attempt| match attempt.action {
+                Action::ResolveApplied => format!("{}, resolved", attempt.app_version),
+                _ => attempt.app_version.clone(),
+            }),
             trouble: attempt.filter(|attempt| attempt.outcome != Outcome::Succeeded).cloned(),
         }
     };
