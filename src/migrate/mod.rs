@@ -12,6 +12,7 @@ mod event;
 mod execute;
 mod files;
 mod history;
+mod lint;
 mod lock;
 mod plan;
 mod record;
@@ -36,6 +37,7 @@ pub use deploy::{deploy, preview};
 pub use error::{FailedMigration, Left, MigrateError, Purpose};
 pub use event::{Deployed, Event};
 pub use files::{create, rebase};
+pub use lint::{Finding, lint};
 pub use lock::Holder;
 pub use plan::{Blocked, Named, Plan, Problem, State, Unknown};
 pub use repair::repair;
@@ -45,7 +47,7 @@ pub use rollback::{Target, rollback};
 pub use seed::seed_file;
 pub use session::wait;
 pub use settings::Settings;
-pub use source::{Migration, Script, embedded, folder};
+pub use source::{Migration, Script, embedded, files, folder};
 pub use status::{Line, Status, status, status_on};
 
 /// What a command ends with; the numbers are a contract that scripts rely on.

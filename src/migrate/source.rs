@@ -97,6 +97,20 @@ pub fn folder(path: &Path) -> Result<Vec<Migration>, MigrateError> {
     Ok(pair(scripts))
 }
 
+/// Single files that make changes, wherever they are; what a name lacks is made up.
+///
+/// # Errors
+/// [`MigrateError::Source`] if a file cannot be read.
+pub fn files(paths: &[std::path::PathBuf]) -> Result<Vec<Migration>, MigrateError> {
+    let read = |path: &std::path::PathBuf| {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| MigrateError::Source { path: path.clone(), problem: error.to_string() })?;
+        let (version, name) = parts(path)?.unwrap_or_default();
+        Ok(Migration { version, name, up: Script::new(path.display().to_string(), text), down: None })
+    };
+    paths.iter().map(read).collect()
+}
+
 /// The version and the rest of the name of a migration's file; other files are none of ours.
 fn parts(path: &Path) -> Result<Option<(i64, String)>, MigrateError> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

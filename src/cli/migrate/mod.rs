@@ -3,6 +3,7 @@
 mod answer;
 mod deploy;
 mod dev;
+mod lint;
 mod new;
 mod progress;
 mod rebase;
@@ -75,6 +76,8 @@ enum Command {
     Reset(reset::Options),
     /// Accept an edited file, if it builds the same schema as before
     Repair(repair::Options),
+    /// Look for what is legal SQL and still hurts a database that is in use
+    Lint(lint::Options),
     /// Give a file that came late a new timestamp, after the newest
     Rebase(rebase::Options),
 }
@@ -100,6 +103,7 @@ impl Command {
             Self::Rollback(_) => "rollback",
             Self::Reset(_) => "reset",
             Self::Repair(_) => "repair",
+            Self::Lint(_) => "lint",
             Self::Rebase(_) => "rebase",
         }
     }
@@ -123,6 +127,7 @@ impl Command {
         match self {
             Self::Dev(options) => options.run(context).await,
             Self::New(options) => options.run(&context.folder),
+            Self::Lint(options) => options.run(Some(&context.folder)),
             Self::Deploy(options) => options.run(context).await,
             Self::Status(options) => options.run(context).await,
             Self::Resolve(options) => options.run(context).await,
@@ -152,12 +157,16 @@ impl Options {
             let folder = self.common.source.unwrap_or_else(|| FOLDER.into());
             return Ok(options.run(&folder).unwrap_or_else(Answer::from));
         }
+        let checkout = Path::new(FOLDER);
+        if let Command::Lint(options) = self.command {
+            let source = self.common.source.as_deref().or_else(|| checkout.is_dir().then_some(checkout));
+            return Ok(options.run(source).unwrap_or_else(Answer::from));
+        }
         let config = globals.config(Purpose::Maintain)?;
         crate::telemetry::start_logging(&config.log);
         if let Some(refusal) = self.command.refusal(config.profile) {
             return Ok(Answer::from(refusal));
         }
-        let checkout = Path::new(FOLDER);
         let folder = match &self.common.source {
             Some(folder) => Some(folder.as_path()),
             None => (self.command.works_on_files() && checkout.is_dir()).then_some(checkout),

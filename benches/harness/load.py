@@ -1,0 +1,84 @@
+"""The two kinds of load: over HTTP by wrk, and the same SQL by pgbench."""
+
+import json
+import re
+import subprocess
+from dataclasses import dataclass
+
+from .cluster import Cluster
+from .failure import Failure
+from .programs import Tools
+from .seed import BENCHES, Seeded
+from .service import Server
+
+
+@dataclass
+class Http:
+    """What wrk saw."""
+
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    requests: int
+    refused: int
+    """Answers of 400 and above."""
+
+
+class Wrk:
+    """A load under way."""
+
+    def __init__(self, tools: Tools, server: Server, seeded: Seeded, load: str, connections: int, seconds: int,
+                 pause_ms: int = 0) -> None:
+        self.load = load
+        command = [tools.wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", BENCHES / "wrk.lua",
+                   server.url, "--", load, seeded.tokens, seeded.first_id, seeded.last_id, pause_ms]
+        self.process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def result(self, refusals: bool = False) -> Http:
+        """Waits until it has ended. A refused or a broken request makes the figures worthless, unless refusals are asked for."""
+        output, _ = self.process.communicate()
+        lines = output.strip().splitlines()
+        if self.process.returncode != 0 or not lines or not lines[-1].startswith("{"):
+            raise Failure(f"wrk failed:\n{output}")
+        told = json.loads(lines[-1])
+        if told["requests"] == 0 or told["broken"] or (told["refused"] and not refusals):
+            raise Failure(f"the load `{self.load}`: not all of its requests were answered 2xx: {told}")
+        return Http(told["requests"] / told["seconds"], told["p50_ms"], told["p99_ms"], told["requests"], told["refused"])
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def http(tools: Tools, server: Server, seeded: Seeded, load: str, connections: int, seconds: int, pause_ms: int = 0) -> Http:
+    wrk = Wrk(tools, server, seeded, load, connections, seconds, pause_ms)
+    try:
+        return wrk.result()
+    finally:
+        wrk.stop()
+
+
+def pgbench(tools: Tools, cluster: Cluster, seeded: Seeded, load: str, connections: int, seconds: int) -> float:
+    """Transactions a second."""
+    variables = {
+        "reader": seeded.reader,
+        "first_id": seeded.first_id,
+        "last_id": seeded.last_id,
+        "first_user": seeded.first_user,
+        "last_user": seeded.last_user,
+        "title": "ข้าวมันไก่",
+        "title_en": "Chicken rice",
+        "kind": "EXPENSE",
+        "category": "Food & Dining",
+        "currency": "THB",
+        **seeded.dates,
+    }
+    command = [tools.pgbench, "-n", "-M", "prepared", "-c", connections, "-j", 1, "-T", seconds,
+               "-f", BENCHES / "pgbench" / f"{load}.sql"]
+    command += [word for name, value in variables.items() for word in ("-D", f"{name}={value}")]
+    done = subprocess.run([str(word) for word in command], env=cluster.environment, capture_output=True, text=True)
+    found = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
+    failed = re.search(r"^number of failed transactions: (\d+)", done.stdout, re.MULTILINE)
+    if done.returncode != 0 or not found or (failed and failed[1] != "0"):
+        raise Failure(f"pgbench failed on `{load}`:\n{done.stdout}{done.stderr}")
+    return float(found[1])

@@ -1,0 +1,174 @@
+"""What is measured, one figure or table a function."""
+
+import http.client
+import json
+import time
+from dataclasses import dataclass
+from statistics import median
+
+from . import load
+from .cluster import Cluster
+from .failure import Failure
+from .load import Http, Wrk
+from .programs import Tools
+from .report import progress
+from .seed import READER_ROWS, Seeded
+from .service import App, Memory, Server
+
+# What creates comes last, because the others are measured on the seed as it is.
+LOADS = {
+    "read": "single read",
+    "list": "list of 20",
+    "dashboard": "dashboard",
+    "create": "create",
+}
+
+# The undisturbed load of the flood: 4 connections with a pause before each request, so that the processor is not full.
+READERS, PAUSE_MS = 4, 5
+LOGINS = 16
+
+SLOW_BYTES_A_SECOND = 4_000_000
+
+
+def start(app: App, times: int) -> list[float]:
+    """Seconds from making the process to the first 200 of `GET /api`, on a migrated database."""
+    took = []
+    for _ in range(times):
+        server = Server(app)
+        try:
+            took.append(server.wait())
+        finally:
+            server.stop()
+    return took
+
+
+@dataclass
+class MemoryFigures:
+    """In MB."""
+
+    idle: Memory
+    lists: dict[str, float]
+    """How far the peak of each whole list was above what there was before it."""
+    list_bytes: int
+    after: Memory
+
+
+def memory(app: App, seeded: Seeded) -> MemoryFigures:
+    """A server that was just started and has answered one request; then whole lists of 100,000 rows."""
+    progress("memory")
+    with app.serve() as server:
+        time.sleep(0.5)
+        idle = server.memory()
+        lists, size = {}, 0
+        for name, encoding, pace in (("", "identity", None), (", slow reader", "identity", SLOW_BYTES_A_SECOND), (", gzip", "gzip", None)):
+            server.reset_peak()
+            body = whole_list(server, seeded, encoding, pace)
+            # Against idle and not against what was there just before, which earlier lists may have raised.
+            lists[name] = server.peak() - idle.rss
+            if encoding == "identity":
+                size = len(body)
+                check_list(body)
+        return MemoryFigures(idle, lists, size, server.memory())
+
+
+def whole_list(server: Server, seeded: Seeded, encoding: str, pace: float | None) -> bytes:
+    """Reads the list to its end, no faster than `pace` bytes a second."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    headers = {"Authorization": f"Bearer {seeded.reader_token}", "Accept-Encoding": encoding}
+    began = time.monotonic()
+    connection.request("GET", "/api/transactions", headers=headers)
+    response = connection.getresponse()
+    body = bytearray()
+    while piece := response.read(65536):
+        body += piece
+        if pace:
+            time.sleep(max(0.0, began + len(body) / pace - time.monotonic()))
+    connection.close()
+    if response.status != 200:
+        raise Failure(f"the list was answered {response.status}: {bytes(body[:200])!r}")
+    return bytes(body)
+
+
+def check_list(body: bytes) -> None:
+    rows = len(json.loads(body)["data"])
+    if rows < READER_ROWS:
+        raise Failure(f"the list has {rows} rows, not {READER_ROWS}")
+
+
+@dataclass
+class LoadFigures:
+    """Of all rounds."""
+
+    name: str
+    http: list[Http]
+    pgbench: list[float]
+    after: Memory
+
+    @property
+    def ratios(self) -> list[float]:
+        """A round's two halves are neighbours in time, so that whatever else the machine does weighs on both."""
+        return [http.rate / limit for http, limit in zip(self.http, self.pgbench)]
+
+
+def loads(tools: Tools, cluster: Cluster, app: App, seeded: Seeded, rounds: int, seconds: int,
+          connections: int) -> list[LoadFigures]:
+    """Each operation by pgbench and over HTTP in turns, with as many connections, on a server of its own."""
+    figures = []
+    for name in LOADS:
+        progress(name)
+        with app.serve() as server:
+            check_answers(server, seeded)
+            # Unmeasured: fills the caches, the pool, and the server's prepared statements.
+            load.pgbench(tools, cluster, seeded, name, connections, 1)
+            load.http(tools, server, seeded, name, connections, 2)
+            limits, answered = [], []
+            for _ in range(rounds):
+                limits.append(load.pgbench(tools, cluster, seeded, name, connections, seconds))
+                answered.append(load.http(tools, server, seeded, name, connections, seconds))
+            figures.append(LoadFigures(LOADS[name], answered, limits, server.memory()))
+    return figures
+
+
+def check_answers(server: Server, seeded: Seeded) -> None:
+    """What the loads ask for is what is answered; during the loads only the status is looked at."""
+    token = seeded.reader_token
+    one = server.expect(200, "GET", f"/api/transactions/{seeded.first_id}", token)
+    twenty = server.expect(200, "GET", "/api/transactions/filter?startDate=2020-02-03&endDate=2020-02-03", token)
+    if one["id"] != seeded.first_id or len(twenty) != 20:
+        raise Failure(f"the seed is not what it should be: {one}, {len(twenty)} rows of a day")
+    writer = seeded.tokens.read_text().splitlines()[1]
+    if server.expect(200, "GET", "/api/transactions/dashboard", writer)["transactionCount"] == 0:
+        raise Failure("the dashboard has nothing to sum up")
+
+
+@dataclass
+class FloodFigures:
+    """Of all rounds: reads alone, reads during the flood, and the flood."""
+
+    calm: list[Http]
+    flooded: list[Http]
+    logins: list[Http]
+
+    @property
+    def ratio(self) -> float:
+        return median(flooded.p99_ms / calm.p99_ms for calm, flooded in zip(self.calm, self.flooded))
+
+
+def flood(tools: Tools, app: App, seeded: Seeded, rounds: int, seconds: int) -> FloodFigures:
+    """Reads, undisturbed and while others try wrong passwords on many accounts."""
+    progress("login flood")
+    calm, flooded, logins = [], [], []
+    with app.serve() as server:
+        load.http(tools, server, seeded, "read", READERS, 2, PAUSE_MS)
+        for _ in range(rounds):
+            calm.append(load.http(tools, server, seeded, "read", READERS, seconds, PAUSE_MS))
+            attack = Wrk(tools, server, seeded, "login", LOGINS, seconds + 2)
+            try:
+                time.sleep(1)
+                flooded.append(load.http(tools, server, seeded, "read", READERS, seconds, PAUSE_MS))
+                logins.append(attack.result(refusals=True))
+            finally:
+                attack.stop()
+            if logins[-1].refused != logins[-1].requests:
+                raise Failure("a wrong password was let in")
+    return FloodFigures(calm, flooded, logins)

@@ -1,0 +1,91 @@
+"""The programs that the measuring needs."""
+
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from .failure import Failure
+
+PROJECT = Path(__file__).resolve().parents[2]
+OLDEST_POSTGRESQL = 15
+
+
+@dataclass
+class Tools:
+    """Where they are."""
+
+    initdb: str
+    pg_ctl: str
+    psql: str
+    pgbench: str
+    postgresql: str
+    """The version, as PostgreSQL tells it."""
+
+    # wrk and not oha: it is a package of every distribution, takes the least of the processor that it shares with what
+    # it measures, and its Lua gives each request an id, a body and a token of its own and reads exact percentiles.
+    wrk: str
+
+
+def find() -> Tools:
+    wrk = shutil.which("wrk")
+    if not wrk:
+        raise Failure("wrk is not installed: `apt-get install wrk`, `brew install wrk`")
+    folder, version = server_programs()
+    return Tools(
+        initdb=f"{folder}/initdb",
+        pg_ctl=f"{folder}/pg_ctl",
+        psql=beside(folder, "psql"),
+        pgbench=beside(folder, "pgbench"),
+        postgresql=version,
+        wrk=wrk,
+    )
+
+
+def server_programs() -> tuple[str, str]:
+    """The folder of the newest PostgreSQL server, and its version."""
+    found = []
+    for folder in candidates():
+        if os.access(f"{folder}/initdb", os.X_OK) and os.access(f"{folder}/pg_ctl", os.X_OK):
+            text = subprocess.run([f"{folder}/postgres", "--version"], capture_output=True, text=True, check=True).stdout
+            version = re.search(r"\d+(\.\d+)?", text)
+            found.append((int(version[0].split(".")[0]), folder, version[0]))
+    if not found or max(found)[0] < OLDEST_POSTGRESQL:
+        raise Failure(
+            f"PostgreSQL's server programs, {OLDEST_POSTGRESQL} or later, are not installed: "
+            "`apt-get install postgresql`, `brew install postgresql`"
+        )
+    _, folder, version = max(found)
+    return folder, version
+
+
+def candidates() -> list[str]:
+    folders = glob.glob("/usr/lib/postgresql/*/bin")
+    if shutil.which("pg_config"):
+        folders.append(subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=True).stdout.strip())
+    if shutil.which("initdb"):
+        folders.append(os.path.dirname(os.path.realpath(shutil.which("initdb"))))
+    return folders
+
+
+def beside(folder: str, program: str) -> str:
+    """A client program: the one of the server, else any. Debian's is a wrapper that looks for a cluster first."""
+    path = shutil.which(program, path=folder) or shutil.which(program)
+    if not path:
+        raise Failure(f"{program} is not installed: `apt-get install postgresql-contrib`, `brew install postgresql`")
+    return path
+
+
+def build_app() -> Path:
+    """Builds the release binary, and asks cargo where it put it."""
+    command = ["cargo", "build", "--release", "--message-format=json-render-diagnostics"]
+    built = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    if built.returncode != 0:
+        raise Failure("`cargo build --release` failed")
+    messages = map(json.loads, built.stdout.splitlines())
+    binaries = [message["executable"] for message in messages if message.get("executable")]
+    return Path(binaries[-1])

@@ -1,0 +1,94 @@
+"""What is printed: each figure beside its target, with a mark where it is missed."""
+
+import argparse
+import os
+import platform
+import sys
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from .cluster import Cluster
+
+if TYPE_CHECKING:
+    from .measures import FloodFigures, LoadFigures, MemoryFigures
+
+MIN_RATIO = 0.5
+RATIO_FOR = ("single read", "list of 20", "create")
+MAX_IDLE_MB = 20
+MAX_LIST_MB = 16
+MAX_START_MS = 100
+MAX_FLOOD = 5
+
+
+def progress(what: str) -> None:
+    """Where it is, for who waits; not part of the report."""
+    print(f"… {what}", file=sys.stderr, flush=True)
+
+
+def say(text: str = "") -> None:
+    print(text, flush=True)
+
+
+def mark(met: bool) -> str:
+    return "ok" if met else "MISSED"
+
+
+def heading(cluster: Cluster, options: argparse.Namespace, folder: Path) -> None:
+    load = " ".join(f"{average:.1f}" for average in os.getloadavg())
+    say(f"{os.cpu_count()} processors shared by server, PostgreSQL and load; {platform.system()} {platform.release()}; load before: {load}")
+    say(f"PostgreSQL {cluster.tools.postgresql}, fsync on, on {filesystem(folder)}; reached over TCP on loopback by both")
+    say(f"{options.rounds} rounds of {options.seconds} s, medians; {options.connections} connections to the server and as many "
+        f"of pgbench's; RUST_LOG={options.log}")
+
+
+def filesystem(folder: Path) -> str:
+    """The kind that a folder is on: fsync costs nothing on tmpfs, and the figures would flatter."""
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    under = [(len(path), kind) for _, path, kind, *_ in mounts if folder.is_relative_to(path)]
+    return max(under)[1]
+
+
+def start(took: list[float]) -> None:
+    ms = sorted(seconds * 1000 for seconds in took)
+    say()
+    say(f"start to first 200   {median(ms):6.1f} ms  (target ≤ {MAX_START_MS} ms: {mark(median(ms) <= MAX_START_MS)}; "
+        f"{len(ms)} starts, {ms[0]:.1f} to {ms[-1]:.1f})")
+
+
+def memory(figures: "MemoryFigures") -> None:
+    idle = figures.idle
+    say()
+    say(f"memory, idle         {idle.rss:6.1f} MB  (target ≤ {MAX_IDLE_MB} MB: {mark(idle.rss <= MAX_IDLE_MB)}; "
+        f"of it private {idle.private:.1f})")
+    for name, above in figures.lists.items():
+        say(f"whole list of 100,000{name:13} {above:+6.1f} MB above idle at its peak  "
+            f"(target ≤ +{MAX_LIST_MB} MB: {mark(above <= MAX_LIST_MB)})")
+    say(f"  the list has {figures.list_bytes / 1e6:.1f} MB; memory after the lists {figures.after.rss:.1f} MB")
+
+
+def loads(figures: list["LoadFigures"]) -> None:
+    say()
+    say(f"{'':12} {'req/s':>7} {'p50 ms':>7} {'p99 ms':>7} {'pgbench/s':>9} {'ratio':>6} {'(rounds)':>13}"
+        f" {'target':>7} {'':6} {'RSS after':>10}")
+    for figure in figures:
+        rate = median(http.rate for http in figure.http)
+        p50 = median(http.p50_ms for http in figure.http)
+        p99 = median(http.p99_ms for http in figure.http)
+        ratio = median(figure.ratios)
+        spread = f"{min(figure.ratios):.2f} to {max(figure.ratios):.2f}"
+        wanted = figure.name in RATIO_FOR
+        target, met = (f"≥ {MIN_RATIO}", mark(ratio >= MIN_RATIO)) if wanted else ("", "")
+        say(f"{figure.name:12} {rate:7.0f} {p50:7.2f} {p99:7.2f} {median(figure.pgbench):9.0f}"
+            f" {ratio:6.2f} {spread:>13} {target:>7} {met:6} {figure.after.rss:7.1f} MB")
+
+
+def flood(figures: "FloodFigures") -> None:
+    calm = median(http.p99_ms for http in figures.calm)
+    flooded = median(http.p99_ms for http in figures.flooded)
+    rate = median(http.rate for http in figures.flooded)
+    logins = median(http.rate for http in figures.logins)
+    say()
+    say(f"p99 of reads         {calm:6.2f} ms alone, {flooded:.2f} ms during a flood of logins: {figures.ratio:.2f} times  "
+        f"(target < {MAX_FLOOD}: {mark(figures.ratio < MAX_FLOOD)})")
+    say(f"  {rate:.0f} reads/s meanwhile; the flood: {logins:.0f} logins/s answered, all refused")

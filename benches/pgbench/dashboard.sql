@@ -1,0 +1,14 @@
+-- GET /api/transactions/dashboard
+\set user random(:first_user, :last_user)
+select currency, time_zone from users where id = :user;
+select
+    currency,
+    coalesce(sum(amount) filter (where date >= :first and type = 'INCOME'), 0) as "income!",
+    coalesce(sum(amount) filter (where date >= :first and type = 'EXPENSE'), 0) as "expense!",
+    count(*) filter (where date >= :first) as "count!",
+    coalesce(sum(amount) filter (where date < :first and type = 'INCOME'), 0) as "previous_income!",
+    coalesce(sum(amount) filter (where date < :first and type = 'EXPENSE'), 0) as "previous_expense!"
+from transactions
+where user_id = :user and date >= :previous and date < :next
+group by currency
+order by currency;
