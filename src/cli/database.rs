@@ -86,6 +86,7 @@ impl Database {
     }
 
     /// The URL of the private PostgreSQL; empty if that is not it.
+    #[cfg_attr(not(feature = "embedded-db"), expect(clippy::unused_self, reason = "there is none to ask"))]
     pub(super) fn embedded_url(&self) -> String {
         #[cfg(feature = "embedded-db")]
         if let Some(database) = &self.embedded {
