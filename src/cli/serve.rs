@@ -71,7 +71,7 @@ async fn run(
         },
     };
     let secret = secret(config)?;
-    let pools = Pools::new(&database.options, database.replica.as_ref(), &config.database);
+    let pools = Pools::new(&database.options, database.replica.as_ref(), &config.database).context("the pools")?;
     let metrics = telemetry::start_metrics().context("metrics")?;
     let state = AppState::new(config, &secret, pools.clone(), Arc::new(SystemClock))?;
     let router = state.router(config, readiness.clone(), Some(metrics.clone()));
@@ -98,10 +98,7 @@ async fn run(
     jobs_stop.cancel();
     tracker.close();
     tracker.wait().await;
-    // What a cut-off request still holds is given up after a moment; its session ends with the process.
-    if tokio::time::timeout(config.database.acquire_timeout, pools.close()).await.is_err() {
-        tracing::warn!("some connections to the database were not given back in time");
-    }
+    pools.close();
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }

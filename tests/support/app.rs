@@ -70,7 +70,7 @@ impl TestApp {
             Config::load(&environment, &Flags::new(), Some(Profile::Test), Purpose::Serve).expect("a configuration");
         let options = if wishes.own_database { cluster::migrated_database().await } else { cluster::schema().await };
         let replica = if wishes.empty_replica { Some(cluster::schema().await) } else { None };
-        let pools = Pools::new(&options, replica.as_ref(), &config.database);
+        let pools = Pools::new(&options, replica.as_ref(), &config.database).expect("pools");
         let secret = Secret::new(SECRET.to_owned());
         let state = AppState::new(&config, &secret, pools.clone(), wishes.clock).expect("a state");
         let readiness = ReadinessState::new(Readiness::Ready);
