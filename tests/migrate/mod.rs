@@ -6,6 +6,7 @@ mod checksums;
 mod deploy;
 mod failures;
 mod guards;
+mod lint;
 mod lock;
 mod order;
 mod rollback;

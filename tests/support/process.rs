@@ -23,8 +23,19 @@ pub(crate) fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Comma
     command
 }
 
+/// Runs a command to its end. One that does not end, such as a server that should have refused to start, is killed.
 pub(crate) fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-    command(arguments, environment).output().expect("app runs")
+    let child = command(arguments, environment).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = child.expect("app runs");
+    let pid = rustix::process::Pid::from_child(&child);
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || tell.send(child.wait_with_output()));
+    if let Ok(output) = told.recv_timeout(Duration::from_mins(2)) {
+        return output.expect("its output");
+    }
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it lives");
+    let output = told.recv().expect("its end").expect("its output");
+    panic!("`app {}` did not end:\n{}", arguments.join(" "), stderr(&output));
 }
 
 pub(crate) fn stdout(output: &Output) -> String {
