@@ -43,11 +43,16 @@ function loads.login()
 end
 
 function init(arguments)
-    request = loads[arguments[1]]
     for token in io.lines(arguments[2]) do
         table.insert(tokens, token)
     end
     ids.first, ids.last = tonumber(arguments[3]), tonumber(arguments[4])
+    -- Made once, because making them would take of the processor that is measured.
+    local requests = {}
+    for n = 1, 5000 do
+        requests[n] = loads[arguments[1]]()
+    end
+    request = function() return requests[math.random(#requests)] end
     local pause = tonumber(arguments[5])
     if pause > 0 then
         delay = function() return pause end
