@@ -69,6 +69,9 @@ impl<'a> Prepared<'a> {
         let text = if dump { without_psql(script.text()) } else { Cow::Borrowed(script.text()) };
         let split = split::split(&text).map_err(|error| fail(error.line, error.problem))?;
         let header = split::header(&text).map_err(|error| fail(error.line, error.problem))?;
+        if let Some((line, problem)) = split::unsendable(&split) {
+            return Err(fail(line, problem));
+        }
         let no_transaction = script.no_transaction();
         if !no_transaction
             && !dump

@@ -234,10 +234,19 @@ fn words(text: &str, most: usize) -> Vec<String> {
     words
 }
 
+/// What must not stand in any file: rows that follow in the text, which only psql sends after their statement.
+pub(super) fn unsendable(statements: &[Statement<'_>]) -> Option<(u32, String)> {
+    let problem = "the rows of a `copy … from stdin` are sent by psql alone; write them as `insert`s";
+    let copies = |statement: &&Statement<'_>| {
+        words(statement.text, 1) == ["copy"] && normalized(statement.text).to_ascii_lowercase().contains(" from stdin")
+    };
+    statements.iter().find(copies).map(|statement| (statement.line, problem.to_owned()))
+}
+
 /// What must not stand in a file that is one transaction.
 pub(super) fn forbidden(statements: &[Statement<'_>]) -> Option<(u32, String)> {
     statements.iter().find_map(|statement| {
-        let words = words(statement.text, 3);
+        let words = words(statement.text, 4);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let problem = match words.as_slice() {
             ["begin" | "commit" | "rollback" | "end" | "abort" | "savepoint" | "release", ..] | ["start" | "prepare", "transaction", ..] => {
@@ -245,7 +254,18 @@ pub(super) fn forbidden(statements: &[Statement<'_>]) -> Option<(u32, String)> {
                  no-transaction` the first line"
             }
             ["set", "local" | "constraints" | "transaction", ..] => return None,
-            ["set", ..] => "a lasting `set` would change what later files mean; `set local` ends with the file",
+            ["set" | "reset" | "discard", ..] => {
+                "a lasting `set` would change what later files mean; `set local` ends with the file"
+            }
+            ["create" | "drop", "index", "concurrently", ..]
+            | ["create", "unique", "index", "concurrently"]
+            | ["reindex", _, "concurrently", ..]
+            | ["vacuum", ..]
+            | ["create" | "drop", "database" | "tablespace", ..]
+            | ["alter", "system", ..] => {
+                "PostgreSQL does not run this in a transaction, which the file is; give it a file of its own, with `-- \
+                 no-transaction` as the first line"
+            }
             _ => return None,
         };
         Some((statement.line, problem.to_owned()))
@@ -329,6 +349,34 @@ mod tests {
         }
         for text in ["set local x = 1", "set constraints all deferred", "select 'commit'", "create table commit ()"] {
             assert!(forbidden(&split(text).expect("split")).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_run_in_a_transaction_is_forbidden() {
+        for text in [
+            "create index concurrently i on t (a)",
+            "CREATE UNIQUE INDEX /* x */ CONCURRENTLY i ON t (a)",
+            "drop index concurrently i",
+            "reindex table concurrently t",
+            "vacuum t",
+            "create database d",
+            "alter system set x = 1",
+            "reset all",
+        ] {
+            assert!(forbidden(&split(text).expect("split")).is_some(), "{text}");
+        }
+        for text in ["create index i on t (a)", "refresh materialized view concurrently v", "reindex table t"] {
+            assert!(forbidden(&split(text).expect("split")).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rows_that_only_psql_sends_are_noticed() {
+        let text = "select 1;\nCOPY public.t (a, b)\n  FROM stdin;\n";
+        assert_eq!(unsendable(&split(text).expect("split")).map(|(line, _)| line), Some(2));
+        for text in ["copy t from '/tmp/x'", "copy t to stdout", "select ' from stdin'"] {
+            assert_eq!(unsendable(&split(text).expect("split")), None, "{text}");
         }
     }
 
