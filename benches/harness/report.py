@@ -12,6 +12,7 @@ from .cluster import Cluster
 
 if TYPE_CHECKING:
     from .measures import FloodFigures, LoadFigures, MemoryFigures
+    from .migrations import MigrationFigures
 
 MIN_RATIO = 0.5
 RATIO_FOR = ("single read", "list of 20", "create")
@@ -19,6 +20,7 @@ MAX_IDLE_MB = 20
 MAX_LIST_MB = 16
 MAX_START_MS = 100
 MAX_FLOOD = 5
+MAX_NOTHING_TO_DO_MS = 50
 
 
 def progress(what: str) -> None:
@@ -92,3 +94,20 @@ def flood(figures: "FloodFigures") -> None:
     say(f"p99 of reads         {calm:6.2f} ms alone, {flooded:.2f} ms during a flood of logins: {figures.ratio:.2f} times  "
         f"(target < {MAX_FLOOD}: {mark(figures.ratio < MAX_FLOOD)})")
     say(f"  {rate:.0f} reads/s meanwhile; the flood: {logins:.0f} logins/s answered, all refused")
+
+
+def migrations(figures: "MigrationFigures") -> None:
+    say()
+    for name, took in figures.onto_empty.items():
+        say(f"1,000 migrations onto an empty database, {name:8} {median(took):7.2f} s   "
+            f"({len(took)} times, {min(took):.2f} to {max(took):.2f})")
+    for name, took in figures.nothing_to_do.items():
+        ms = sorted(seconds * 1000 for seconds in took)
+        target = f"(target ≤ {MAX_NOTHING_TO_DO_MS} ms: {mark(median(ms) <= MAX_NOTHING_TO_DO_MS)}; " if name == "app" else "("
+        say(f"nothing to do, 1,000 on record,          {name:8} {median(ms):7.1f} ms  "
+            f"{target}{len(ms)} times, {ms[0]:.1f} to {ms[-1]:.1f})")
+    if "sqlx-cli" in figures.onto_empty:
+        ratio = median(figures.onto_empty["app"]) / median(figures.onto_empty["sqlx-cli"])
+        say(f"  app takes {ratio:.2f} of sqlx-cli's time onto an empty database  (target ≤ 1: {mark(ratio <= 1)})")
+    else:
+        say("  sqlx-cli is not installed, and was not measured: `cargo install sqlx-cli --version 0.9.0`")
