@@ -13,7 +13,9 @@ ENV CARGO_TERM_COLOR=never
 
 # --- dependencies: a layer of their own, built again only when the manifests change -----------------------------------
 FROM toolchain AS deps
-ENV CARGO_INCREMENTAL=0
+# Linked into one file with all libraries, so that the final image needs none. The target is named, though it is the one
+# that is built on, because otherwise the flag would be for procedural macros as well, which cannot be static.
+ENV CARGO_INCREMENTAL=0 CARGO_BUILD_TARGET=host-tuple RUSTFLAGS="-C target-feature=+crt-static"
 COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
 # A package with nothing in it stands in for the program; what was built of it is deleted, so that it is never taken
@@ -22,14 +24,14 @@ RUN mkdir src \
  && touch src/lib.rs \
  && echo 'fn main() {}' > src/main.rs \
  && cargo build --release --locked --no-default-features \
- && rm -rf src target/release/.fingerprint/app-* target/release/deps/libapp-* target/release/deps/app-*
+ && rm -rf src target/*/release/.fingerprint/app-* target/*/release/deps/libapp-* target/*/release/deps/app-*
 
 # --- the program ------------------------------------------------------------------------------------------------------
 FROM deps AS build
 COPY . .
 # Without the private PostgreSQL: in containers the database is a service of its own.
 RUN cargo build --release --locked --no-default-features \
- && cp target/release/app /app
+ && cp target/*/release/app /app
 
 # --- development: hot reload of the sources that are mounted on /src --------------------------------------------------
 FROM toolchain AS dev
@@ -46,7 +48,7 @@ ENTRYPOINT ["as-owner"]
 CMD ["cargo", "watch", "--why", "-w", "src", "-w", "migrations", "-w", "app.toml", "-w", "Cargo.toml", "-w", "Cargo.lock", "-x", "run -- serve"]
 
 # --- the final image: the program, CA certificates, and nothing to log in to; time zones are in the program -------------
-FROM gcr.io/distroless/cc-debian12:nonroot
+FROM gcr.io/distroless/static-debian12:nonroot
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="expense-tracker-api" \
       org.opencontainers.image.description="An expense-tracker API with its migrations inside" \
