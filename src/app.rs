@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
 use axum::extract::FromRef;
 use metrics_exporter_prometheus::PrometheusHandle;
 
@@ -16,10 +15,10 @@ use crate::domain::clock::Clock;
 use crate::features;
 use crate::features::auth::PasswordPolicy;
 use crate::features::auth::password::Hasher;
-use crate::http::Kit;
 use crate::http::identity::Tokens;
 use crate::http::rate_limit::RateLimits;
 use crate::http::readiness::ReadinessState;
+use crate::http::{HttpService, Kit};
 
 /// What the handlers work with: built values, never raw configuration. Cheap to clone, as each request does.
 #[derive(Clone)]
@@ -90,8 +89,13 @@ impl AppState {
         })))
     }
 
-    /// The whole router.
-    pub fn router(&self, config: &Config, readiness: ReadinessState, metrics: Option<PrometheusHandle>) -> Router {
+    /// What answers every request.
+    pub fn service(
+        &self,
+        config: &Config,
+        readiness: ReadinessState,
+        metrics: Option<PrometheusHandle>,
+    ) -> impl HttpService {
         let (api, document) = features::router();
         let kit = Kit {
             clock: Arc::clone(&self.clock),

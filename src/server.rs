@@ -1,14 +1,15 @@
 //! Listens, serves, and stops without losing what is under way.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -18,6 +19,7 @@ use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
 use crate::config::ServerConfig;
+use crate::http::HttpService;
 use crate::http::client_address::PeerAddress;
 
 /// The head of a request may have this many bytes, and this many headers.
@@ -48,7 +50,12 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Serves until `stop` resolves, then accepts nothing more and gives what is under way time to end.
-pub async fn serve(listener: TcpListener, router: Router, config: &ServerConfig, stop: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: TcpListener,
+    service: impl HttpService,
+    config: &ServerConfig,
+    stop: impl Future<Output = ()>,
+) {
     let permits = Arc::new(Semaphore::new(config.max_connections));
     let graceful = GracefulShutdown::new();
     let mut http = hyper::server::conn::http1::Builder::new();
@@ -75,7 +82,7 @@ pub async fn serve(listener: TcpListener, router: Router, config: &ServerConfig,
                 continue;
             }
         };
-        let connection = http.serve_connection(TokioIo::new(prepared(stream)), service(router.clone(), peer));
+        let connection = http.serve_connection(TokioIo::new(prepared(stream)), with_peer(service.clone(), peer));
         let watched = graceful.watch(connection);
         tokio::spawn(async move {
             // A connection that ends badly is the client's affair: it left, was too slow, or spoke no HTTP.
@@ -100,18 +107,13 @@ fn prepared(stream: TcpStream) -> TcpStream {
     stream
 }
 
-fn service(
-    router: Router,
+fn with_peer(
+    service: impl HttpService,
     peer: SocketAddr,
 ) -> TowerToHyperService<
-    impl tower::Service<
-        Request<Incoming>,
-        Response = axum::response::Response,
-        Error = std::convert::Infallible,
-        Future: Send,
-    > + Clone,
+    impl tower::Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Clone,
 > {
-    TowerToHyperService::new(router.map_request(move |request: Request<Incoming>| {
+    TowerToHyperService::new(service.map_request(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(PeerAddress(peer));
         request

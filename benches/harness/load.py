@@ -71,6 +71,7 @@ def pgbench(tools: Tools, cluster: Cluster, seeded: Seeded, load: str, connectio
         "kind": "EXPENSE",
         "category": "Food & Dining",
         "currency": "THB",
+        "limit": 101,
         **seeded.dates,
     }
     command = [tools.pgbench, "-n", "-M", "prepared", "-c", connections, "-j", 1, "-T", seconds,

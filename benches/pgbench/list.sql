@@ -16,4 +16,5 @@ select
 from transactions t
 join categories c on c.user_id = t.user_id and c.id = t.category_id
 where t.user_id = :reader and t.date between coalesce(:day, '0001-01-01'::date) and coalesce(:day, '9999-12-31'::date)
-order by t.date desc, t.id desc;
+order by t.date desc, t.id desc
+limit :limit;

@@ -112,7 +112,7 @@ impl Cli {
         let mut globals = Globals { profile: self.profile, flags: Flags::new(), environment };
         globals.set("database.url", self.database_url);
         match self.command.unwrap_or_else(|| Command::Serve(serve::Options::default())) {
-            Command::Serve(options) => block_on(options.run(globals)),
+            Command::Serve(options) => options.run(globals),
             Command::Migrate(options) => block_on(options.run(globals)),
             Command::Db(options) => block_on(options.run(globals)),
             Command::Config(options) => options.run(&globals),

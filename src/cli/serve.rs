@@ -38,19 +38,24 @@ pub(super) struct Options {
 }
 
 impl Options {
-    pub(super) async fn run(self, mut globals: Globals) -> anyhow::Result<ExitCode> {
+    pub(super) fn run(self, mut globals: Globals) -> anyhow::Result<ExitCode> {
         globals.set("server.port", self.port.map(|port| port.to_string()));
         globals.set("server.host", self.host.map(|host| host.to_string()));
         let config = globals.config(Purpose::Serve)?;
         telemetry::start_logging(&config.log);
-        let stop = signals()?;
-        // The port first: where another server runs already, its database is left alone.
-        let listener = server::bind(config.server.address).await?;
-        let database = Database::open(&config).await?;
-        let outcome = run(&config, &database, listener, stop).await;
-        database.close().await?;
-        outcome
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        runtime.worker_threads(config.server.worker_threads).enable_all().build()?.block_on(serve(&config))
     }
+}
+
+async fn serve(config: &Config) -> anyhow::Result<ExitCode> {
+    let stop = signals()?;
+    // The port first: where another server runs already, its database is left alone.
+    let listener = server::bind(config.server.address).await?;
+    let database = Database::open(config).await?;
+    let outcome = run(config, &database, listener, stop).await;
+    database.close().await?;
+    outcome
 }
 
 async fn run(
@@ -71,10 +76,10 @@ async fn run(
         },
     };
     let secret = secret(config)?;
-    let pools = Pools::new(&database.options, database.replica.as_ref(), &config.database);
+    let pools = Pools::new(&database.options, database.replica.as_ref(), &config.database).context("the pools")?;
     let metrics = telemetry::start_metrics().context("metrics")?;
     let state = AppState::new(config, &secret, pools.clone(), Arc::new(SystemClock))?;
-    let router = state.router(config, readiness.clone(), Some(metrics.clone()));
+    let service = state.service(config, readiness.clone(), Some(metrics.clone()));
 
     let (tracker, jobs_stop) = (TaskTracker::new(), CancellationToken::new());
     let jobs = Jobs {
@@ -93,15 +98,12 @@ async fn run(
         config.profile
     );
 
-    server::serve(listener, router, &config.server, stop.cancelled_owned()).await;
+    server::serve(listener, service, &config.server, stop.cancelled_owned()).await;
 
     jobs_stop.cancel();
     tracker.close();
     tracker.wait().await;
-    // What a cut-off request still holds is given up after a moment; its session ends with the process.
-    if tokio::time::timeout(config.database.acquire_timeout, pools.close()).await.is_err() {
-        tracing::warn!("some connections to the database were not given back in time");
-    }
+    pools.close();
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }

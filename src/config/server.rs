@@ -13,6 +13,9 @@ use super::reader::Reader;
 pub struct ServerConfig {
     /// The address to listen on.
     pub address: SocketAddr,
+    /// Threads that serve. Half of the processors if nothing is set: the database's processes need about as much, and more
+    /// threads than processors left only push each other aside. A server whose database is elsewhere may have them all.
+    pub worker_threads: usize,
     /// Connections held at once; more wait in the kernel's queue.
     pub max_connections: usize,
     /// Requests worked on at once; more are answered 503 `OVERLOADED` at once.
@@ -46,6 +49,7 @@ impl ServerConfig {
     pub(super) fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Self> {
         let host = reader.required::<IpAddr>("server.host", "an IP address, such as 0.0.0.0 or ::1");
         let port = reader.required::<u16>("server.port", "a port from 0 to 65535");
+        let worker_threads = read_workers(reader);
         let max_connections = positive(reader, "server.max_connections");
         let max_in_flight = positive(reader, "server.max_in_flight");
         let max_body_bytes = positive(reader, "server.max_body_bytes");
@@ -58,6 +62,7 @@ impl ServerConfig {
             .optional::<Vec<IpNet>>("server.trusted_proxies", "a list of networks such as 10.0.0.0/8, 127.0.0.1/32");
         Some(Self {
             address: SocketAddr::new(host?, port?),
+            worker_threads: worker_threads?,
             max_connections: max_connections?,
             max_in_flight: max_in_flight?,
             max_body_bytes: max_body_bytes?,
@@ -68,6 +73,18 @@ impl ServerConfig {
             cors: cors?,
             trusted_proxies: trusted_proxies?.unwrap_or_default(),
         })
+    }
+}
+
+fn read_workers(reader: &mut Reader<'_>) -> Option<usize> {
+    const KEY: &str = "server.worker_threads";
+    match reader.optional::<u16>(KEY, "a whole number above 0")? {
+        Some(0) => {
+            reader.refuse(KEY, "0 would serve nobody", "set a whole number above 0, or leave it out");
+            None
+        }
+        Some(threads) => Some(threads.into()),
+        None => Some(std::thread::available_parallelism().map_or(1, std::num::NonZero::get).div_ceil(2)),
     }
 }
 

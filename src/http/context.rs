@@ -1,7 +1,8 @@
 //! What is known of the request under way, for whatever writes its answer: the envelope's `meta`, the log line.
 
 use std::future::Future;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, Method};
@@ -79,14 +80,6 @@ impl RequestContext {
         self.0.clock.now()
     }
 
-    /// The same where the context is at hand.
-    pub(super) fn note_route(&self, request: &Request) {
-        if let Some(route) = request.extensions().get::<MatchedPath>() {
-            // Known already where a router is nested in another; the first to know is the outer one.
-            let _ = self.0.route.set(route.clone());
-        }
-    }
-
     /// The pattern of the route, so that logs and metrics hold no ids; `-` for a path that is no route.
     #[must_use]
     pub fn route(&self) -> &str {
@@ -96,9 +89,16 @@ impl RequestContext {
 
 /// Notes the pattern of the route for the log and the metrics, where the router has found one by now.
 pub(super) fn note_route(request: &Request) {
-    if let Some(context) = RequestContext::current() {
-        context.note_route(request);
+    if let (Some(context), Some(route)) = (RequestContext::current(), request.extensions().get::<MatchedPath>()) {
+        // A request has one route, so nobody was here before.
+        let _ = context.0.route.set(route.clone());
     }
+}
+
+/// The same as a step on the way of a request.
+pub(super) fn noting_route(request: Request) -> Request {
+    note_route(&request);
+    request
 }
 
 /// An id from outside is taken only if it is short and plain: it ends up in logs and in answers.
@@ -108,8 +108,12 @@ fn given_id(headers: &HeaderMap) -> Option<String> {
     ((1..=128).contains(&text.len()) && text.bytes().all(plain)).then(|| text.to_owned())
 }
 
+/// An id that no other request has: the process's own random number with a count added, mixed.
 fn made_id() -> String {
-    // Without the system's random source the id is only less unique, which is no reason to refuse the request.
-    let number = getrandom::u64().unwrap_or_default();
+    // Without the system's random source ids are only less unique, which is no reason to refuse a request.
+    static FIRST: LazyLock<u64> = LazyLock::new(|| getrandom::u64().unwrap_or_default());
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    // An odd factor makes neighbours look different and never two numbers the same.
+    let number = FIRST.wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     format!("{number:016x}")
 }

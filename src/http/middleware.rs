@@ -1,28 +1,35 @@
 //! What every request goes through, whatever it asks for.
 
-use std::sync::Arc;
+use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use axum::extract::{Request, State};
+use axum::body::{Body, HttpBody};
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use tower::{BoxError, Service, ServiceExt as _};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument;
 
 use super::context::{REQUEST_ID, RequestContext};
 use super::error::ApiError;
 use crate::config::CorsOrigins;
-use crate::domain::clock::Clock;
 
 /// Gives the request its context, a span, one line in the log, its metrics, and its id in the answer.
-pub(super) async fn observe(State(clock): State<Arc<dyn Clock>>, request: Request, next: Next) -> Response {
+pub(super) async fn observe<S, B>(service: S, request: Request, context: RequestContext) -> Response
+where
+    S: Service<Request, Response = Response<B>, Error = Infallible, Future: Send> + Send + 'static,
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
     let started = Instant::now();
-    let context = RequestContext::of(&request, clock);
-    context.note_route(&request);
     let span = tracing::info_span!("request", id = %context.request_id());
-    let handled = async {
-        let mut response = next.run(request).await;
+    // Boxed once, here: the compiler cannot tell of so deep a future that it may go from thread to thread.
+    let answered: BoxFuture<'static, Result<Response<B>, Infallible>> = Box::pin(service.oneshot(request));
+    let handled = async move {
+        let Ok(response) = answered.await;
+        let mut response = response.map(Body::new);
         let elapsed = started.elapsed();
         let status = response.status().as_u16();
         let (method, route) = (context.method().as_str(), context.route());
@@ -37,28 +44,20 @@ pub(super) async fn observe(State(clock): State<Arc<dyn Clock>>, request: Reques
         }
         response
     };
-    context.clone().scope(handled.instrument(span)).await
+    handled.instrument(span).await
 }
 
 /// Headers that make a browser careful with what it is given.
-pub(super) async fn security_headers(request: Request, next: Next) -> Response {
-    // Swagger UI is a page with scripts and styles of its own; everything else is data that no page may run.
-    let is_page = request.uri().path().starts_with("/api/docs");
-    let mut response = next.run(request).await;
-    let mut set = |name: HeaderName, value: &'static str| {
-        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
-    };
-    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(header::X_FRAME_OPTIONS, "DENY");
-    set(header::REFERRER_POLICY, "no-referrer");
-    if is_page {
-        set(
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
-        );
-    } else {
-        set(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
-        set(header::CACHE_CONTROL, "no-store");
+pub(super) fn security_headers<B>(mut response: Response<B>) -> Response<B> {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // A page says itself what it needs. Everything else is data, which no page may run and nobody may keep.
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+        headers.insert(header::CONTENT_SECURITY_POLICY, nothing);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
 }

@@ -17,14 +17,19 @@ pub mod rate_limit;
 pub mod readiness;
 pub mod stream;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::response::Response;
+use axum::routing::Route;
 use axum::{Router, routing};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
-use tower::{Layer, ServiceBuilder};
+use tower::layer::layer_fn;
+use tower::util::MapRequestLayer;
+use tower::{Layer, Service, ServiceBuilder, service_fn};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::normalize_path::NormalizePathLayer;
@@ -32,6 +37,7 @@ use tower_http::normalize_path::NormalizePathLayer;
 use crate::config::CorsOrigins;
 use crate::domain::clock::Clock;
 
+use self::context::RequestContext;
 use self::guard::Guard;
 use self::rate_limit::RateLimits;
 use self::readiness::ReadinessState;
@@ -56,30 +62,55 @@ pub struct Kit {
     pub metrics: Option<PrometheusHandle>,
 }
 
-/// Puts the features' routes, the documents and the health routes into one router, with everything around it.
-pub fn assemble(kit: Kit, api: Router, document: utoipa::openapi::OpenApi) -> Router {
+/// Puts the features' routes, the documents and the health routes into one service, with everything around it.
+///
+/// What goes around everything is put on from outside and not as layers of a router, which boxes each of them for each
+/// request.
+pub fn assemble(kit: Kit, api: Router, document: utoipa::openapi::OpenApi) -> impl HttpService {
     let guard = Arc::new(Guard {
         permits: Semaphore::new(kit.max_in_flight),
         limits: kit.limits,
         readiness: kit.readiness.clone(),
         patience: kit.request_timeout,
     });
-    // The first layer sees the request first.
-    let outside = ServiceBuilder::new()
-        .layer(axum::middleware::from_fn_with_state(kit.clock, middleware::observe))
-        .layer(CompressionLayer::new())
-        .layer(axum::middleware::from_fn(middleware::security_headers))
-        .layer(middleware::cors(&kit.cors))
-        .layer(CatchPanicLayer::custom(middleware::panicked));
+    let guarded = layer_fn(move |route: Route| {
+        let guard = Arc::clone(&guard);
+        service_fn(move |request| guard::guard(Arc::clone(&guard), route.clone(), request))
+    });
     let api = api
         .fallback(middleware::no_route)
         .method_not_allowed_fallback(middleware::no_method)
         .layer(DefaultBodyLimit::max(kit.max_body_bytes))
-        .layer(axum::middleware::from_fn_with_state(guard, guard::guard));
+        .layer(guarded);
     let around = health::router(kit.readiness, kit.metrics)
         .merge(openapi::router(document))
         .route("/api-docs", routing::get(middleware::to_docs))
+        .route_layer(MapRequestLayer::new(context::noting_route))
         .method_not_allowed_fallback(middleware::no_method);
     // A trailing slash is dropped before the routes are looked at, but the envelope tells the path as it was written.
-    around.fallback_service(NormalizePathLayer::trim_trailing_slash().layer(api)).layer(outside)
+    let routes = around.fallback_service(NormalizePathLayer::trim_trailing_slash().layer(api));
+    // The first sees the request first.
+    let inside = ServiceBuilder::new()
+        .layer(CompressionLayer::new())
+        .map_response(middleware::security_headers)
+        .layer(middleware::cors(&kit.cors))
+        .layer(CatchPanicLayer::custom(middleware::panicked))
+        .service(routes);
+    let clock = kit.clock;
+    service_fn(move |request: Request| {
+        let context = RequestContext::of(&request, Arc::clone(&clock));
+        let observed = middleware::observe(inside.clone(), request, context.clone());
+        context.scope(async { Ok(observed.await) })
+    })
+}
+
+/// What answers requests, one clone a connection.
+pub trait HttpService:
+    Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+impl<S> HttpService for S where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
 }

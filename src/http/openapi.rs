@@ -1,7 +1,9 @@
 //! The description of the API for programs, made from the code, and Swagger UI over it.
 
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing};
+use tower::util::MapResponseLayer;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -137,9 +139,15 @@ pub fn amount_input() -> Schema {
 /// The routes of the document and of its page.
 pub fn router(document: OpenApi) -> Router {
     let served = document.clone();
-    Router::new()
-        .route(DOCUMENT_PATH, routing::get(move || std::future::ready(json(&served))))
-        .merge(Router::from(swagger_ui()))
+    let page = Router::from(swagger_ui()).layer(MapResponseLayer::new(with_policy_of_page));
+    Router::new().route(DOCUMENT_PATH, routing::get(move || std::future::ready(json(&served)))).merge(page)
+}
+
+/// Swagger UI is a page with scripts and styles of its own, from here and nowhere else.
+fn with_policy_of_page<B>(mut response: Response<B>) -> Response<B> {
+    let own = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(own));
+    response
 }
 
 fn json(document: &OpenApi) -> Response {

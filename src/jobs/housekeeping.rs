@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use sqlx::PgPool;
 
-use crate::db::pool::Pools;
+use crate::db::pool::{Pool, Pools};
 use crate::http::rate_limit::RateLimits;
 
 const PAUSE: Duration = Duration::from_secs(5);
@@ -19,15 +18,17 @@ pub(super) async fn run(pools: Pools, limits: Arc<RateLimits>, metrics: Option<P
         if let Some(metrics) = &metrics {
             metrics.run_upkeep();
         }
-        tell("requests", &pools.requests);
-        tell("lists", &pools.lists);
-        tell("reports", &pools.reports);
+        for (name, pool) in [("requests", &pools.requests), ("lists", &pools.lists), ("reports", &pools.reports)] {
+            pool.tidy();
+            tell(name, pool);
+        }
     }
 }
 
-fn tell(name: &'static str, pool: &PgPool) {
-    let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
-    metrics::gauge!("db_connections", "pool" => name, "state" => "idle").set(f64::from(idle));
-    metrics::gauge!("db_connections", "pool" => name, "state" => "used")
-        .set(f64::from(pool.size().saturating_sub(idle)));
+fn tell(name: &'static str, pool: &Pool) {
+    let status = pool.status();
+    for (state, connections) in [("idle", status.idle), ("used", status.used)] {
+        let connections = u32::try_from(connections).unwrap_or(u32::MAX);
+        metrics::gauge!("db_connections", "pool" => name, "state" => state).set(f64::from(connections));
+    }
 }

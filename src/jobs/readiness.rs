@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
-
 use crate::config::Profile;
+use crate::db::pool::Pool;
 use crate::http::readiness::{Readiness, ReadinessState};
 use crate::migrate::{self, Migration, Plan, Problem};
 
@@ -16,7 +15,7 @@ const PAUSE_READY: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Looks again and again.
-pub(super) async fn watch(pool: PgPool, profile: Profile, state: ReadinessState) {
+pub(super) async fn watch(pool: Pool, profile: Profile, state: ReadinessState) {
     let migrations = migrate::embedded();
     loop {
         state.set(look(&pool, profile, &migrations).await);
@@ -24,10 +23,12 @@ pub(super) async fn watch(pool: PgPool, profile: Profile, state: ReadinessState)
     }
 }
 
-async fn look(pool: &PgPool, profile: Profile, migrations: &[Migration]) -> Readiness {
+async fn look(pool: &Pool, profile: Profile, migrations: &[Migration]) -> Readiness {
     let looked = async {
         let mut connection = pool.acquire().await?;
-        Ok::<_, anyhow::Error>(migrate::status_on(&mut connection, migrations).await?)
+        let status = migrate::status_on(&mut connection, migrations).await?;
+        connection.release();
+        Ok::<_, anyhow::Error>(status)
     };
     match tokio::time::timeout(PATIENCE, looked).await {
         Ok(Ok(status)) => readiness(&status.plan, profile),

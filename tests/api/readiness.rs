@@ -46,7 +46,7 @@ async fn a_database_that_is_ahead_is_served_with_a_warning() {
 async fn a_request_that_finds_the_database_gone_is_answered_503() {
     let app = TestApp::start().await;
     let alice = app.user("alice").await;
-    app.pools.close().await;
+    app.pools.close();
     let message = "The database cannot be reached; try again shortly";
     alice.get("/api/auth/me").await.refused(503, "DATABASE_UNAVAILABLE", message);
     alice.get("/api/transactions").await.refused(503, "DATABASE_UNAVAILABLE", message);

@@ -70,16 +70,16 @@ impl TestApp {
             Config::load(&environment, &Flags::new(), Some(Profile::Test), Purpose::Serve).expect("a configuration");
         let options = if wishes.own_database { cluster::migrated_database().await } else { cluster::schema().await };
         let replica = if wishes.empty_replica { Some(cluster::schema().await) } else { None };
-        let pools = Pools::new(&options, replica.as_ref(), &config.database);
+        let pools = Pools::new(&options, replica.as_ref(), &config.database).expect("pools");
         let secret = Secret::new(SECRET.to_owned());
         let state = AppState::new(&config, &secret, pools.clone(), wishes.clock).expect("a state");
         let readiness = ReadinessState::new(Readiness::Ready);
-        let router = state.router(&config, readiness.clone(), None);
+        let service = state.service(&config, readiness.clone(), None);
         let listener = app::server::bind(config.server.address).await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
-        tokio::spawn(async move { app::server::serve(listener, router, &config.server, stopped).await });
+        tokio::spawn(async move { app::server::serve(listener, service, &config.server, stopped).await });
         Self { anon: Client::new(base), options, readiness, pools, stop }
     }
 

@@ -44,6 +44,7 @@ async fn register(
     let hash = state.hasher.hash(input.password).await?;
     let mut connection = state.pools.requests.acquire().await?;
     let inserted = users::store::insert(&mut connection, &input.email, input.name.as_deref(), &hash).await?;
+    connection.release();
     inserted.map(Success::created).map_err(|users::store::EmailTaken| ApiError::Conflict {
         code: "EMAIL_ALREADY_EXISTS",
         message: "Email already exists".to_owned(),
@@ -96,10 +97,9 @@ async fn login(
 ) -> Result<Success<LoggedIn>, ApiError> {
     state.limits.attempt(&Attempt::On(input.email.clone()))?;
     // No connection is held while the password is hashed: hashing is slow, and connections are few.
-    let account = {
-        let mut connection = state.pools.requests.acquire().await?;
-        users::store::find_account(&mut connection, &input.email).await?
-    };
+    let mut connection = state.pools.requests.acquire().await?;
+    let account = users::store::find_account(&mut connection, &input.email).await?;
+    connection.release();
     let hash = account.as_ref().map(|account| account.password_hash.clone());
     let verdict = state.hasher.verify(input.password, hash).await?;
     let (Some(account), Verdict::Right | Verdict::RightAndRenewed(_)) = (account, &verdict) else {
@@ -109,6 +109,7 @@ async fn login(
         let mut connection = state.pools.requests.acquire().await?;
         // If it was replaced meanwhile, by another login or a change of the password, that one stands.
         users::store::replace_hash(&mut connection, account.user.id, &account.password_hash, new).await?;
+        connection.release();
     }
     let User { id, email, name, .. } = account.user;
     let (access_token, expires_in) = state.tokens.issue(id, &email).map_err(ApiError::internal)?;
@@ -126,6 +127,7 @@ async fn login(
 async fn me(State(state): State<AppState>, user: CurrentUser) -> Result<Success<User>, ApiError> {
     let mut connection = state.pools.requests.acquire().await?;
     // A token of an account that is gone is nobody's.
-    let user = users::store::find(&mut connection, user.id).await?.ok_or(ApiError::Unauthorized)?;
-    Ok(Success::ok(user))
+    let user = users::store::find(&mut connection, user.id).await?;
+    connection.release();
+    user.map(Success::ok).ok_or(ApiError::Unauthorized)
 }

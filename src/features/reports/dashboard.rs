@@ -93,13 +93,13 @@ struct Sums {
 )]
 async fn dashboard(State(state): State<AppState>, user: CurrentUser) -> Result<Success<Dashboard>, ApiError> {
     // Who the user is comes from where it was written: a replica may not know yet who registered just now.
-    let settings = {
-        let mut connection = state.pools.requests.acquire().await?;
-        users::store::settings(&mut connection, user.id).await?.ok_or(ApiError::Unauthorized)?
-    };
+    let mut connection = state.pools.requests.acquire().await?;
+    let settings = users::store::settings(&mut connection, user.id).await?.ok_or(ApiError::Unauthorized)?;
+    connection.release();
     let mut connection = state.pools.reports.acquire().await?;
     let today = today(state.clock.now(), settings.time_zone);
     let sums = sums_of_two_months(&mut connection, user.id, today).await?;
+    connection.release();
     let (own, others): (Vec<Sums>, Vec<Sums>) =
         sums.into_iter().partition(|sums| sums.currency == settings.currency.code());
     let own = own.into_iter().next().unwrap_or_default();

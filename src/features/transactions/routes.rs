@@ -1,27 +1,30 @@
 //! The routes under `/api/transactions`.
 
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model::{Days, Edit, Entry, NewTransaction, Transaction, too_fine};
-use super::store;
+use super::store::{self, Setting};
 use crate::app::AppState;
 use crate::domain::civil_date::today;
 use crate::domain::clock::Clock;
 use crate::domain::currency::Currency;
 use crate::domain::money::Amount;
-use crate::features::{categories, users};
+use crate::features::categories;
 use crate::http::envelope::{FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, Id, QueryString};
 use crate::http::identity::CurrentUser;
 use crate::http::input::Change;
 use crate::http::stream;
+
+/// A list of so many rows at most is short: about 30 kB.
+const SHORT_LIST: usize = 100;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -66,7 +69,16 @@ async fn filter(
     write_list(state, user, days).await
 }
 
+/// A short list is answered whole, as any request is. A long one is read again from its beginning, on a connection that
+/// it may keep for as long as its client reads.
 async fn write_list(state: AppState, user: CurrentUser, days: Days) -> Result<Response, ApiError> {
+    let mut connection = state.pools.requests.acquire().await?;
+    let first = store::first(&mut connection, user.id, days, SHORT_LIST + 1).await?;
+    connection.release();
+    if first.len() <= SHORT_LIST {
+        return Ok(Success::ok(first).into_response());
+    }
+    drop(first);
     let pool = state.pools.lists.clone();
     stream::list(state.stall_timeout, |writer| store::write_list(pool, user.id, days, writer)).await
 }
@@ -85,13 +97,13 @@ async fn create(
     user: CurrentUser,
     Body(input): Body<NewTransaction>,
 ) -> Result<Success<Transaction>, ApiError> {
-    let mut database = state.pools.requests.begin().await?;
-    let transaction = add(&mut database, state.clock.as_ref(), user.id, input).await?;
-    database.commit().await?;
+    let mut connection = state.pools.requests.acquire().await?;
+    let transaction = add(&mut connection, state.clock.as_ref(), user.id, input).await?;
+    connection.release();
     Ok(Success::created(transaction))
 }
 
-/// Enters a transaction within a database transaction of the caller's.
+/// Enters a transaction, with its category if that is new, or nothing at all.
 ///
 /// # Errors
 /// [`ApiError::Unauthorized`] if there is no such user; [`ApiError::Validation`] if the amount has more decimals than the
@@ -102,21 +114,30 @@ pub async fn add(
     user_id: i64,
     input: NewTransaction,
 ) -> Result<Transaction, ApiError> {
-    let settings = users::store::settings(connection, user_id).await?.ok_or(ApiError::Unauthorized)?;
-    let currency = input.currency.unwrap_or(settings.currency);
+    let setting = store::setting(connection, user_id, input.r#type, &input.category).await?;
+    let Setting { owner, category_id } = setting.ok_or(ApiError::Unauthorized)?;
+    let currency = input.currency.unwrap_or(owner.currency);
     check_decimals(input.amount, currency)?;
-    let category_id = categories::store::find_or_create(connection, user_id, input.r#type, &input.category).await?;
-    let entry = Entry {
+    let mut entry = Entry {
         title: input.title,
         title_en: input.title_en,
         amount: input.amount.value(),
         currency: currency.code().to_owned(),
         r#type: input.r#type,
-        category_id,
+        category_id: category_id.unwrap_or_default(),
         category: input.category,
-        date: input.date.unwrap_or_else(|| today(clock.now(), settings.time_zone)),
+        date: input.date.unwrap_or_else(|| today(clock.now(), owner.time_zone)),
     };
-    Ok(store::insert(connection, user_id, &entry).await?)
+    if category_id.is_some() {
+        return Ok(store::insert(connection, user_id, &entry).await?);
+    }
+    // A savepoint where the caller has begun a transaction already.
+    let mut database = connection.begin().await?;
+    entry.category_id =
+        categories::store::find_or_create(&mut database, user_id, entry.r#type, &entry.category).await?;
+    let transaction = store::insert(&mut database, user_id, &entry).await?;
+    database.commit().await?;
+    Ok(transaction)
 }
 
 fn check_decimals(amount: Amount, currency: Currency) -> Result<(), ApiError> {
@@ -138,6 +159,7 @@ fn check_decimals(amount: Amount, currency: Currency) -> Result<(), ApiError> {
 async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> Result<Success<Transaction>, ApiError> {
     let mut connection = state.pools.requests.acquire().await?;
     let transaction = store::find(&mut connection, user.id, id).await?;
+    connection.release();
     transaction.map(Success::ok).ok_or_else(|| not_found(id))
 }
 
@@ -160,11 +182,13 @@ async fn put(
     Id(id): Id,
     Body(edit): Body<Edit>,
 ) -> Result<Success<Transaction>, ApiError> {
-    let mut database = state.pools.requests.begin().await?;
+    let mut connection = state.pools.requests.acquire().await?;
+    let mut database = connection.begin().await?;
     let current = store::find_for_update(&mut database, user.id, id).await?.ok_or_else(|| not_found(id))?;
     let entry = edited(&mut database, current, edit).await?;
     let transaction = store::update(&mut database, user.id, id, &entry).await?.ok_or_else(|| not_found(id))?;
     database.commit().await?;
+    connection.release();
     Ok(Success::ok(transaction))
 }
 
@@ -248,9 +272,7 @@ struct Deleted {
 )]
 async fn delete(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> Result<Success<Deleted>, ApiError> {
     let mut connection = state.pools.requests.acquire().await?;
-    if store::delete(&mut connection, user.id, id).await? {
-        Ok(Success::ok(Deleted { message: "Transaction deleted successfully" }))
-    } else {
-        Err(not_found(id))
-    }
+    let deleted = store::delete(&mut connection, user.id, id).await?;
+    connection.release();
+    if deleted { Ok(Success::ok(Deleted { message: "Transaction deleted successfully" })) } else { Err(not_found(id)) }
 }

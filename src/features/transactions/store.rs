@@ -2,12 +2,16 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt as _;
+use futures_util::stream::BoxStream;
 use rust_decimal::Decimal;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use super::model::{Days, Entry, Transaction};
+use crate::db::pool::Pool;
 use crate::domain::money::JsonDecimal;
 use crate::domain::transaction_type::TransactionType;
+use crate::features::users;
+use crate::features::users::model::Settings;
 use crate::http::error::ApiError;
 use crate::http::stream::ListWriter;
 
@@ -44,6 +48,45 @@ impl From<Row> for Transaction {
             updated_at: row.updated_at,
         }
     }
+}
+
+/// What a new transaction is entered into.
+#[derive(Debug)]
+pub struct Setting {
+    /// What the owner's money and days are counted in.
+    pub owner: Settings,
+    /// The owner's category of the name asked for, if there is one.
+    pub category_id: Option<i64>,
+}
+
+/// What a new transaction is entered into, in one round trip; `None` if there is no such user.
+///
+/// # Errors
+/// The database's; a currency or a zone that this binary does not know is one too.
+pub async fn setting(
+    connection: &mut PgConnection,
+    user_id: i64,
+    kind: TransactionType,
+    category: &str,
+) -> Result<Option<Setting>, sqlx::Error> {
+    let row = sqlx::query!(
+        r#"
+        select u.currency, u.time_zone, c.id as category_id
+        from users u
+        left join categories c on c.user_id = u.id and c.kind = $2 and c.name = $3
+        where u.id = $1
+        "#,
+        user_id,
+        kind as TransactionType,
+        category,
+    )
+    .fetch_optional(connection)
+    .await?;
+    row.map(|row| {
+        let owner = users::store::settings_from(&row.currency, &row.time_zone)?;
+        Ok(Setting { owner, category_id: row.category_id })
+    })
+    .transpose()
 }
 
 /// Adds a transaction.
@@ -201,31 +244,51 @@ pub async fn delete(connection: &mut PgConnection, user_id: i64, id: i64) -> Res
     Ok(done.rows_affected() == 1)
 }
 
-/// Writes a user's transactions of these days, the newest day first, then the newest id, one by one as they come.
+/// The first of a user's transactions of these days, the newest day first, then the newest id: `limit` at most.
 ///
 /// # Errors
-/// The database's, or that the client is gone.
-pub async fn write_list(pool: PgPool, user_id: i64, days: Days, mut writer: ListWriter) -> Result<(), ApiError> {
-    let mut connection = pool.acquire().await?;
-    let written = write_rows(&mut connection, user_id, days, &mut writer).await;
-    if let Err(error) = written {
-        // Rows may still be on their way; reading them all off only to keep the connection would take as long.
-        connection.close_on_drop();
-        return Err(error);
-    }
-    // The last chunk may wait for a slow client; the connection does not.
-    drop(connection);
-    writer.finish().await
-}
-
-async fn write_rows(
+/// The database's.
+pub async fn first(
     connection: &mut PgConnection,
     user_id: i64,
     days: Days,
-    writer: &mut ListWriter,
-) -> Result<(), ApiError> {
-    // A bound that is left out is the end of the calendar: one statement, one plan, one index.
-    let mut rows = sqlx::query_as!(
+    limit: usize,
+) -> Result<Vec<Transaction>, sqlx::Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    rows(connection, user_id, days, Some(limit)).map_ok(Transaction::from).try_collect().await
+}
+
+/// Writes all of a user's transactions of these days in the same order, one by one as they come.
+///
+/// # Errors
+/// The database's, or that the client is gone.
+pub async fn write_list(pool: Pool, user_id: i64, days: Days, mut writer: ListWriter) -> Result<(), ApiError> {
+    let mut connection = pool.acquire().await?;
+    let written = async {
+        let mut rows = rows(&mut connection, user_id, days, None);
+        while let Some(row) = rows.try_next().await? {
+            writer.push(Transaction::from(row)).await?;
+        }
+        Ok(())
+    };
+    if let Err(error) = written.await {
+        // Rows may still be on their way; reading them all off only to keep the connection would take as long.
+        connection.discard();
+        return Err(error);
+    }
+    // The last chunk may wait for a slow client; the connection does not.
+    connection.release();
+    writer.finish().await
+}
+
+fn rows(
+    connection: &mut PgConnection,
+    user_id: i64,
+    days: Days,
+    limit: Option<i64>,
+) -> BoxStream<'_, Result<Row, sqlx::Error>> {
+    // A bound that is left out is the end of the calendar, and no limit is all: one statement, one plan, one index.
+    sqlx::query_as!(
         Row,
         r#"
         select
@@ -245,14 +308,12 @@ async fn write_rows(
         join categories c on c.user_id = t.user_id and c.id = t.category_id
         where t.user_id = $1 and t.date between coalesce($2, '0001-01-01'::date) and coalesce($3, '9999-12-31'::date)
         order by t.date desc, t.id desc
+        limit $4
         "#,
         user_id,
         days.start,
         days.end,
+        limit,
     )
-    .fetch(connection);
-    while let Some(row) = rows.try_next().await? {
-        writer.push(Transaction::from(row)).await?;
-    }
-    Ok(())
+    .fetch(connection)
 }

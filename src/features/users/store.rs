@@ -138,10 +138,15 @@ pub async fn replace_hash(
 pub async fn settings(connection: &mut PgConnection, id: i64) -> Result<Option<Settings>, sqlx::Error> {
     let row =
         sqlx::query!(r#"select currency, time_zone from users where id = $1"#, id).fetch_optional(connection).await?;
-    row.map(|row| {
-        let currency = row.currency.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
-        let time_zone = row.time_zone.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
-        Ok(Settings { currency, time_zone })
-    })
-    .transpose()
+    row.map(|row| settings_from(&row.currency, &row.time_zone)).transpose()
+}
+
+/// The settings from what stands in the table.
+///
+/// # Errors
+/// A currency or a zone that this binary does not know.
+pub fn settings_from(currency: &str, time_zone: &str) -> Result<Settings, sqlx::Error> {
+    let currency = currency.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    let time_zone = time_zone.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    Ok(Settings { currency, time_zone })
 }

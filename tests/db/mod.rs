@@ -1,0 +1,3 @@
+//! The connections of a server, without a server around them.
+
+mod pool;
