@@ -45,7 +45,7 @@ ENV RUSTUP_TOOLCHAIN=image CARGO_TARGET_DIR=/target APP_PROFILE=dev PATH=/usr/lo
 EXPOSE 3000
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["as-owner"]
-CMD ["cargo", "watch", "--why", "-w", "src", "-w", "migrations", "-w", "app.toml", "-w", "Cargo.toml", "-w", "Cargo.lock", "-x", "run -- serve"]
+CMD ["cargo", "watch", "-w", "src", "-w", "migrations", "-w", "app.toml", "-w", "Cargo.toml", "-w", "Cargo.lock", "-x", "run -- serve"]
 
 # --- the final image: the program, CA certificates, and nothing to log in to; time zones are in the program -------------
 FROM gcr.io/distroless/static-debian12:nonroot
