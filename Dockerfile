@@ -45,7 +45,9 @@ ENV RUSTUP_TOOLCHAIN=image CARGO_TARGET_DIR=/target APP_PROFILE=dev PATH=/usr/lo
 EXPOSE 3000
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["as-owner"]
-CMD ["cargo", "watch", "-w", "src", "-w", "migrations", "-w", "app.toml", "-w", "Cargo.toml", "-w", "Cargo.lock", "-x", "run -- serve"]
+# The whole folder is watched and not single files, because an editor that puts a new file in the old one's place ends
+# the watch of that.
+CMD ["cargo", "watch", "-i", "tests/**", "-i", "docs/**", "-i", "benches/**", "-i", "backups/**", "-i", "*.md", "-x", "run -- serve"]
 
 # --- the final image: the program, CA certificates, and nothing to log in to; time zones are in the program -------------
 FROM gcr.io/distroless/static-debian12:nonroot
