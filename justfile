@@ -54,7 +54,7 @@ query-cache:
 test-majors:
     scripts/test-majors
 
-# docs/docker.md, gone through with a real Docker (half an hour, or the parts that are named)
+# docs/docker.md, gone through with a real Docker: all of it, a quarter of an hour and more, or the parts that are named
 docker-test *PARTS:
     tests/docker/run {{PARTS}}
 
