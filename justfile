@@ -54,6 +54,10 @@ query-cache:
 test-majors:
     scripts/test-majors
 
+# docs/docker.md, gone through with a real Docker: all of it, a quarter of an hour and more, or the parts that are named
+docker-test *PARTS:
+    tests/docker/run {{PARTS}}
+
 # A month of a real person's, posted and checked against sums worked out by itself (the server has to run)
 month:
     python3 examples/month.py

@@ -29,6 +29,9 @@ const MAX_HEADERS: usize = 100;
 /// When accepting fails for want of file descriptors, trying again at once would only burn the processor.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
+/// A client that was let in last sends its request in this time; hyper closes a connection that nothing was read of.
+const LAST_REQUESTS: Duration = Duration::from_millis(100);
+
 /// Opens the port.
 ///
 /// # Errors
@@ -65,6 +68,17 @@ pub async fn serve(
         // Head and body are copied together: for what is small that is cheaper than a write of two pieces.
         .writev(false)
         .max_headers(MAX_HEADERS);
+    let take = |stream, peer, permit| {
+        let connection = http.serve_connection(TokioIo::new(prepared(stream)), with_peer(service.clone(), peer));
+        let watched = graceful.watch(connection);
+        tokio::spawn(async move {
+            // A connection that ends badly is the client's affair: it left, was too slow, or spoke no HTTP.
+            if let Err(error) = watched.await {
+                tracing::debug!(%error, %peer, "a connection ended early");
+            }
+            drop(permit);
+        });
+    };
     tokio::pin!(stop);
     loop {
         // At the limit nothing more is accepted: newcomers wait in the kernel's queue, which is bounded.
@@ -84,17 +98,17 @@ pub async fn serve(
                 continue;
             }
         };
-        let connection = http.serve_connection(TokioIo::new(prepared(stream)), with_peer(service.clone(), peer));
-        let watched = graceful.watch(connection);
-        tokio::spawn(async move {
-            // A connection that ends badly is the client's affair: it left, was too slow, or spoke no HTTP.
-            if let Err(error) = watched.await {
-                tracing::debug!(%error, %peer, "a connection ended early");
-            }
-            drop(permit);
-        });
+        take(stream, peer, permit);
     }
-    drop(listener);
+    // Whoever is in the kernel's queue has been told that the connection stands; closing the port would cut them off.
+    if let Ok(queue) = listener.into_std() {
+        while let (Ok(permit), Ok((stream, peer))) = (Arc::clone(&permits).try_acquire_owned(), queue.accept()) {
+            if let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) {
+                take(stream, peer, Ok(permit));
+            }
+        }
+    }
+    tokio::time::sleep(LAST_REQUESTS).await;
     let drain = config.drain_timeout;
     tracing::info!("stopping: {} at most for what is under way", humantime::format_duration(drain));
     if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {

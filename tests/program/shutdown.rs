@@ -58,6 +58,26 @@ async fn a_request_under_way_is_finished_and_new_ones_are_not_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_connected_is_answered() {
+    let mut server = server("20s").await;
+    let address = server.client.base.strip_prefix("http://").expect("a URL").to_owned();
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        streams.push(TcpStream::connect(&address).await.expect("connected"));
+    }
+    server.signal(Signal::TERM);
+    for stream in &mut streams {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
+    }
+    for mut stream in streams {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    assert_eq!(server.wait(Duration::from_secs(10)), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_does_not_end_is_cut_off_in_time() {
     let mut server = server("500ms").await;
     let _stream = unfinished(&server, "{}").await;
