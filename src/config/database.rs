@@ -30,8 +30,6 @@ pub struct DatabaseConfig {
     pub acquire_timeout: Duration,
     /// How long one statement of a request may take.
     pub statement_timeout: Duration,
-    /// Whether statements are prepared on the server; off for a pooler that does not keep them.
-    pub prepared_statements: bool,
 }
 
 /// Which database.
@@ -55,7 +53,6 @@ impl DatabaseConfig {
         let max_connections = read_connections(reader);
         let acquire_timeout = reader.required("database.acquire_timeout", "a duration such as 3s");
         let statement_timeout = reader.required("database.statement_timeout", "a duration such as 30s");
-        let prepared_statements = reader.required("database.prepared_statements", "true or false");
         let location = match (url?, embedded?) {
             (Some(_), true) => {
                 reader.refuse("database.embedded", "true, and database.url is set as well", "set one of the two");
@@ -79,7 +76,6 @@ impl DatabaseConfig {
             max_connections: max_connections?,
             acquire_timeout: acquire_timeout?,
             statement_timeout: statement_timeout?,
-            prepared_statements: prepared_statements?,
         })
     }
 }

@@ -95,13 +95,9 @@ impl Pool {
         size: u32,
         statement_timeout: Duration,
     ) -> Result<Self, BuildError> {
-        let mut options = options.clone().application_name("app").disable_statement_logging();
-        if config.prepared_statements {
-            // As a start-up option, which costs no round trip. A pooler that keeps no prepared statements refuses these.
-            options = options.options([("statement_timeout", format!("{}ms", statement_timeout.as_millis()))]);
-        } else {
-            options = options.statement_cache_capacity(0);
-        }
+        let options = options.clone().application_name("app").disable_statement_logging();
+        // As a start-up option, which costs no round trip.
+        let options = options.options([("statement_timeout", format!("{}ms", statement_timeout.as_millis()))]);
         let settings = PoolConfig {
             max_size: usize::try_from(size).unwrap_or(usize::MAX),
             queue_mode: QueueMode::Lifo,

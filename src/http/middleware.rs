@@ -35,7 +35,12 @@ where
         let (method, route) = (context.method().as_str(), context.route());
         // The route and not the path: ids, and a query with amounts and words, are no business of a log.
         let us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-        tracing::info!(target: "app::request", method, route, status, us, "answered");
+        if matches!(route, "/healthz" | "/readyz" | "/metrics") {
+            // Asked every few seconds for as long as the process lives.
+            tracing::debug!(target: "app::request", method, route, status, us, "answered");
+        } else {
+            tracing::info!(target: "app::request", method, route, status, us, "answered");
+        }
         let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
         metrics::counter!("http_requests_total", &labels).increment(1);
         metrics::histogram!("http_request_duration_seconds", &labels[..2]).record(elapsed.as_secs_f64());

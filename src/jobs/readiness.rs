@@ -17,27 +17,36 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Looks again and again.
 pub(super) async fn watch(pool: Pool, profile: Profile, state: ReadinessState) {
     let migrations = migrate::embedded();
+    let mut told = None;
     loop {
-        state.set(look(&pool, profile, &migrations).await);
+        state.set(look(&pool, profile, &migrations, &mut told).await);
         tokio::time::sleep(if state.serves() { PAUSE_READY } else { PAUSE_NOT_READY }).await;
     }
 }
 
-async fn look(pool: &Pool, profile: Profile, migrations: &[Migration]) -> Readiness {
+/// `told` is the last thing that the log said of the database, so that it is said once and not twice a second.
+async fn look(pool: &Pool, profile: Profile, migrations: &[Migration], told: &mut Option<String>) -> Readiness {
     let looked = async {
         let mut connection = pool.acquire().await?;
         let status = migrate::status_on(&mut connection, migrations).await?;
         connection.release();
         Ok::<_, anyhow::Error>(status)
     };
-    match tokio::time::timeout(PATIENCE, looked).await {
-        Ok(Ok(status)) => readiness(&status.plan, profile),
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "the database does not answer");
-            Readiness::DatabaseUnavailable
+    let problem = match tokio::time::timeout(PATIENCE, looked).await {
+        Ok(Ok(status)) => {
+            if told.take().is_some() {
+                tracing::info!("the database answers again");
+            }
+            return readiness(&status.plan, profile);
         }
-        Err(_) => Readiness::DatabaseUnavailable,
+        Ok(Err(error)) => format!("{error:#}"),
+        Err(_) => format!("no answer in {}", humantime::format_duration(PATIENCE)),
+    };
+    if told.as_ref() != Some(&problem) {
+        tracing::warn!("the database does not answer: {problem}");
+        *told = Some(problem);
     }
+    Readiness::DatabaseUnavailable
 }
 
 /// What the state of the migrations means for a server that runs.
