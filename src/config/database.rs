@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Profile;
 use super::reader::{DatabaseUrl, Reader};
+use super::server::{positive_or, processors};
 
 const URL_FORM: &str = "a URL such as postgres://user:password@host:5432/database";
 
@@ -81,16 +82,6 @@ impl DatabaseConfig {
 }
 
 fn read_connections(reader: &mut Reader<'_>) -> Option<u32> {
-    const KEY: &str = "database.max_connections";
-    match reader.optional::<u32>(KEY, "a whole number above 0")? {
-        Some(0) => {
-            reader.refuse(KEY, "0 would let nothing through", "set a whole number above 0, or leave it out");
-            None
-        }
-        Some(number) => Some(number),
-        None => {
-            let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-            Some(u32::try_from(processors.saturating_mul(3)).unwrap_or(u32::MAX).clamp(6, 30))
-        }
-    }
+    let by_processors = || u32::try_from(processors().saturating_mul(3)).unwrap_or(u32::MAX).clamp(6, 30);
+    positive_or(reader, "database.max_connections", by_processors)
 }

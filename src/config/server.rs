@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::Profile;
-use super::reader::Reader;
+use super::reader::{Reader, Setting};
 
 /// Listening, limits, CORS.
 #[derive(Debug, Clone)]
@@ -77,15 +77,26 @@ impl ServerConfig {
 }
 
 fn read_workers(reader: &mut Reader<'_>) -> Option<usize> {
-    const KEY: &str = "server.worker_threads";
-    match reader.optional::<u16>(KEY, "a whole number above 0")? {
-        Some(0) => {
-            reader.refuse(KEY, "0 would serve nobody", "set a whole number above 0, or leave it out");
-            None
-        }
-        Some(threads) => Some(threads.into()),
-        None => Some(std::thread::available_parallelism().map_or(1, std::num::NonZero::get).div_ceil(2)),
+    let half = || u16::try_from(processors().div_ceil(2)).unwrap_or(u16::MAX);
+    positive_or(reader, "server.worker_threads", half).map(usize::from)
+}
+
+/// The processors that this process may use.
+pub(super) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+}
+
+/// A whole number above 0, or what stands for it where it is left out.
+pub(super) fn positive_or<N>(reader: &mut Reader<'_>, key: &'static str, default: impl FnOnce() -> N) -> Option<N>
+where
+    N: Setting + Default + PartialEq,
+{
+    let number = reader.optional::<N>(key, "a whole number above 0")?;
+    if number == Some(N::default()) {
+        reader.refuse(key, "0 would let nothing through", "set a whole number above 0, or leave it out");
+        return None;
     }
+    Some(number.unwrap_or_else(default))
 }
 
 /// A whole number above 0.

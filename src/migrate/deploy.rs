@@ -26,10 +26,7 @@ pub async fn deploy(
     settings: &Settings,
     mut report: impl FnMut(Event),
 ) -> Result<Vec<Deployed>, MigrateError> {
-    let mut session = Session::locked(options, settings).await?;
-    let outcome = deploy_on(&mut session, migrations, &mut report).await;
-    session.close().await;
-    outcome
+    Session::with_lock(options, settings, async |session| deploy_on(session, migrations, &mut report).await).await
 }
 
 /// What a deploy would do: the same checks, and nothing is changed.
@@ -41,10 +38,8 @@ pub async fn preview(
     migrations: &[Migration],
     settings: &Settings,
 ) -> Result<Plan, MigrateError> {
-    let mut session = Session::open(options, settings).await?;
-    let history = history::read(&mut session.connection, migrations).await;
-    session.close().await;
-    let plan = checked(migrations, &history?, settings)?;
+    let history = history::of(options, migrations, settings).await?;
+    let plan = checked(migrations, &history, settings)?;
     prepare(&plan.pending)?;
     Ok(plan)
 }

@@ -8,7 +8,6 @@ use sqlx::postgres::PgConnectOptions;
 use super::MigrateError;
 use super::history;
 use super::plan::Plan;
-use super::session::Session;
 use super::settings::Settings;
 use super::source::{Migration, folder};
 
@@ -74,10 +73,7 @@ pub async fn rebase(
     version: i64,
     now: DateTime<Utc>,
 ) -> Result<(i64, Vec<PathBuf>), MigrateError> {
-    let mut session = Session::open(options, settings).await?;
-    let history = history::read(&mut session.connection, migrations).await;
-    session.close().await;
-    let history = history?;
+    let history = history::of(options, migrations, settings).await?;
     let senseless =
         |why: &str| MigrateError::Senseless(format!("{version} cannot be rebased: {why}. No file was touched."));
     let Some(migration) = migrations.iter().find(|migration| migration.version == version) else {

@@ -5,10 +5,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::postgres::PgRow;
+use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{PgConnection, Row as _};
 
+use super::MigrateError;
 use super::attempt::{Action, Attempt, Outcome};
+use super::session::Session;
+use super::settings::Settings;
 use super::source::Migration;
 
 /// Sqlx's table.
@@ -56,6 +59,15 @@ impl Tables {
     pub(super) fn attempts(&self) -> String {
         format!("{}.{ATTEMPTS}", self.schema.as_deref().unwrap_or("public"))
     }
+}
+
+/// What a database has on record, read in a session of its own.
+pub(super) async fn of(
+    options: &PgConnectOptions,
+    migrations: &[Migration],
+    settings: &Settings,
+) -> Result<History, MigrateError> {
+    Session::with(options, settings, async |session| Ok(read(&mut session.connection, migrations).await?)).await
 }
 
 /// Reads it all. A database without the tables has nothing.

@@ -23,10 +23,7 @@ pub async fn repair(
     settings: &Settings,
     version: i64,
 ) -> Result<String, MigrateError> {
-    let mut session = Session::locked(options, settings).await?;
-    let outcome = repair_on(&mut session, migrations, version).await;
-    session.close().await;
-    outcome
+    Session::with_lock(options, settings, async |session| repair_on(session, migrations, version).await).await
 }
 
 async fn repair_on(session: &mut Session<'_>, migrations: &[Migration], version: i64) -> Result<String, MigrateError> {

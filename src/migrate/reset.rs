@@ -71,10 +71,7 @@ pub async fn reset(
             "a reset drops everything, and is not for prod; nothing was changed.".to_owned(),
         ));
     }
-    let mut session = Session::locked(options, settings).await?;
-    let outcome = reset_on(&mut session, migrations, &mut report).await;
-    session.close().await;
-    outcome
+    Session::with_lock(options, settings, async |session| reset_on(session, migrations, &mut report).await).await
 }
 
 async fn reset_on(

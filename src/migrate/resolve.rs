@@ -45,10 +45,7 @@ pub async fn resolve(
     settings: &Settings,
     resolution: Resolution,
 ) -> Result<Resolved, MigrateError> {
-    let mut session = Session::locked(options, settings).await?;
-    let outcome = resolve_on(&mut session, migrations, resolution).await;
-    session.close().await;
-    outcome
+    Session::with_lock(options, settings, async |session| resolve_on(session, migrations, resolution).await).await
 }
 
 async fn resolve_on(

@@ -37,16 +37,12 @@ pub async fn rollback(
     confirmed: Option<&str>,
     mut report: impl FnMut(Event),
 ) -> Result<Vec<Deployed>, MigrateError> {
-    let mut session = Session::open(options, settings).await?;
-    let outcome = match allowed(&session, confirmed) {
-        Ok(()) => match session.lock().await {
-            Ok(()) => rollback_on(&mut session, migrations, target, &mut report).await,
-            Err(error) => Err(error),
-        },
-        Err(error) => Err(error),
-    };
-    session.close().await;
-    outcome
+    Session::with(options, settings, async |session| {
+        allowed(session, confirmed)?;
+        session.lock().await?;
+        rollback_on(session, migrations, target, &mut report).await
+    })
+    .await
 }
 
 fn allowed(session: &Session<'_>, confirmed: Option<&str>) -> Result<(), MigrateError> {

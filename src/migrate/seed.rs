@@ -33,7 +33,6 @@ pub async fn seed_file(
             problem: "a seed runs in one transaction; take the line `-- no-transaction` out".to_owned(),
         });
     }
-    let mut session = Session::open(options, settings).await?;
     let job = Job {
         version: 0,
         name: "",
@@ -43,7 +42,6 @@ pub async fn seed_file(
         on_success: String::new(),
         on_nothing_left: String::new(),
     };
-    let outcome = execute::once(&mut session, &job, &mut report).await;
-    session.close().await;
-    outcome.map(|()| prepared.statements.len())
+    Session::with(options, settings, async |session| execute::once(session, &job, &mut report).await).await?;
+    Ok(prepared.statements.len())
 }

@@ -44,23 +44,36 @@ pub(super) struct Failure {
 
 impl<'a> Session<'a> {
     /// Connects; within the settings' patience, again and again.
-    pub(super) async fn open(options: &'a PgConnectOptions, settings: &'a Settings) -> Result<Self, MigrateError> {
+    async fn open(options: &'a PgConnectOptions, settings: &'a Settings) -> Result<Self, MigrateError> {
         let mut connection = connect_within(options, settings).await?;
         let row = sqlx::raw_sql(SETTLE).fetch_one(&mut connection).await?;
         let (database, pid) = (row.try_get("database")?, row.try_get("pid")?);
         Ok(Self { connection, settings, options, pid, database })
     }
 
+    /// Works on a session, and closes it afterwards, whatever happened.
+    pub(super) async fn with<T>(
+        options: &PgConnectOptions,
+        settings: &Settings,
+        work: impl AsyncFnOnce(&mut Session<'_>) -> Result<T, MigrateError>,
+    ) -> Result<T, MigrateError> {
+        let mut session = Session::open(options, settings).await?;
+        let outcome = work(&mut session).await;
+        session.close().await;
+        outcome
+    }
+
     /// The same, with the lock.
-    pub(super) async fn locked(options: &'a PgConnectOptions, settings: &'a Settings) -> Result<Self, MigrateError> {
-        let mut session = Self::open(options, settings).await?;
-        match session.lock().await {
-            Ok(()) => Ok(session),
-            Err(error) => {
-                session.close().await;
-                Err(error)
-            }
-        }
+    pub(super) async fn with_lock<T>(
+        options: &PgConnectOptions,
+        settings: &Settings,
+        work: impl AsyncFnOnce(&mut Session<'_>) -> Result<T, MigrateError>,
+    ) -> Result<T, MigrateError> {
+        Session::with(options, settings, async |session| {
+            session.lock().await?;
+            work(session).await
+        })
+        .await
     }
 
     /// Takes the lock.
@@ -104,7 +117,7 @@ impl<'a> Session<'a> {
     }
 
     /// Gives the lock up at once and ends the session. If it is broken, the lock goes with it a moment later.
-    pub(super) async fn close(mut self) {
+    async fn close(mut self) {
         let _ = self.connection.execute("select pg_advisory_unlock_all()").await;
         let _ = self.connection.close().await;
     }

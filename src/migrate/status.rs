@@ -72,10 +72,7 @@ pub async fn status(
     migrations: &[Migration],
     settings: &Settings,
 ) -> Result<Status, MigrateError> {
-    let mut session = Session::open(options, settings).await?;
-    let outcome = status_on(&mut session.connection, migrations).await;
-    session.close().await;
-    outcome
+    Session::with(options, settings, async |session| status_on(&mut session.connection, migrations).await).await
 }
 
 /// The same on a connection that is there already, for a server that looks again and again.

@@ -64,10 +64,9 @@ async fn in_the_one_given(
     migrations: &[Migration],
     settings: &Settings,
 ) -> Result<Catalog, MigrateError> {
-    let mut shadow = Session::open(options, settings).await?;
-    let (one, other) = (identity(&mut session.connection).await, identity(&mut shadow.connection).await);
-    shadow.close().await;
-    if one? == other? {
+    let own = identity(&mut session.connection).await?;
+    let given = Session::with(options, settings, async |shadow| Ok(identity(&mut shadow.connection).await?)).await?;
+    if own == given {
         return Err(MigrateError::Senseless(
             "SHADOW_DATABASE_URL names the database itself, which would be emptied; nothing was changed. Name another one."
                 .to_owned(),
@@ -88,10 +87,7 @@ async fn build(
     settings: &Settings,
     empty: bool,
 ) -> Result<Catalog, MigrateError> {
-    let mut session = Session::locked(options, settings).await?;
-    let built = build_on(&mut session, migrations, empty).await;
-    session.close().await;
-    built
+    Session::with_lock(options, settings, async |session| build_on(session, migrations, empty).await).await
 }
 
 async fn build_on(session: &mut Session<'_>, migrations: &[Migration], empty: bool) -> Result<Catalog, MigrateError> {
