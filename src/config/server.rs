@@ -8,6 +8,9 @@ use ipnet::IpNet;
 use super::Profile;
 use super::reader::{Reader, Setting};
 
+/// What no machine needs more of; asking the system for more only fails later, and worse.
+const MAX_WORKERS: u16 = 1024;
+
 /// Listening, limits, CORS.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
@@ -77,8 +80,14 @@ impl ServerConfig {
 }
 
 fn read_workers(reader: &mut Reader<'_>) -> Option<usize> {
-    let half = || u16::try_from(processors().div_ceil(2)).unwrap_or(u16::MAX);
-    positive_or(reader, "server.worker_threads", half).map(usize::from)
+    const KEY: &str = "server.worker_threads";
+    let half = || u16::try_from(processors().div_ceil(2)).map_or(MAX_WORKERS, |threads| threads.min(MAX_WORKERS));
+    let threads = positive_or(reader, KEY, half)?;
+    if threads > MAX_WORKERS {
+        reader.refuse(KEY, "more threads than a system gives", &format!("set {MAX_WORKERS} at most, or leave it out"));
+        return None;
+    }
+    Some(threads.into())
 }
 
 /// The processors that this process may use.

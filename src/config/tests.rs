@@ -54,6 +54,19 @@ fn a_mistake_names_the_key_where_it_was_set_and_what_is_allowed() {
 }
 
 #[test]
+fn threads_and_connections_follow_the_processors_and_have_their_bounds() {
+    let config = load(Profile::Dev, &[]).expect("a configuration");
+    assert!(config.server.worker_threads >= 1 && config.database.max_connections >= 6);
+    for (threads, connections) in [("0", "0"), ("1025", "0"), ("70000", "-1"), ("many", "")] {
+        let pairs = [("APP_SERVER__WORKER_THREADS", threads), ("APP_DATABASE__MAX_CONNECTIONS", connections)];
+        let message = message(load(Profile::Dev, &pairs));
+        assert!(message.contains("server.worker_threads: "), "{message}");
+    }
+    let most = load(Profile::Dev, &[("APP_SERVER__WORKER_THREADS", "1024")]).expect("a configuration");
+    assert_eq!(most.server.worker_threads, 1024);
+}
+
+#[test]
 fn a_key_that_nobody_knows_is_a_mistake() {
     let message = message(load(Profile::Dev, &[("APP_SERVER__PROT", "80")]));
     assert!(
