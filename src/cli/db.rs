@@ -1,6 +1,6 @@
 //! `app db …`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::database::Database;
-use super::migrate::Answer;
-use super::{Globals, output, seed};
+use super::migrate::{Answer, SCHEMA};
+use super::{Globals, ask, output, seed};
 use crate::config::{Config, Location, Profile, Purpose};
-use crate::migrate::{self, Event, Exit, Settings};
+use crate::migrate::{self, Checkout, Event, Exit, MigrateError, Settings, Wishes};
 
 /// How long `wait` waits, if nobody says.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -25,6 +25,13 @@ pub(super) struct Options {
     command: Command,
 }
 
+#[derive(Debug, clap::Args)]
+struct Schema {
+    /// The file of the desired schema
+    #[arg(long = "schema", value_name = "FILE", default_value = SCHEMA)]
+    file: PathBuf,
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Put in a demo user with some months of transactions, or a file; the sample data a second time changes nothing
@@ -33,6 +40,30 @@ enum Command {
         /// Run this file of SQL instead, in one transaction
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
+    },
+    /// Bring the database to schema.sql, with no migration; for trying things out
+    #[command(
+        after_help = "Write the migration later with `app migrate dev --name …`; it is then on record as applied.\n\n\
+                      Exit codes: 0 done, 1 failed, or something would be lost, 8 in prod"
+    )]
+    Push {
+        #[command(flatten)]
+        schema: Schema,
+        /// Agree to lose what would be lost
+        #[arg(long)]
+        accept_data_loss: bool,
+        /// Agree to the dropping of this table or column, such as users.nick; it is no rename then
+        #[arg(long, value_name = "OBJECT")]
+        drop: Vec<String>,
+    },
+    /// Write schema.sql from the database
+    #[command(after_help = "Exit codes: 0 done, 1 failed, 2 the file is there and --force was not given")]
+    Pull {
+        #[command(flatten)]
+        schema: Schema,
+        /// Write over a file that is there, comments and all
+        #[arg(long)]
+        force: bool,
     },
     /// Print the database's URL, password and all: psql "$(app db url)"
     #[command(after_help = "The private PostgreSQL runs as long as somebody uses it: keep `app` running beside.")]
@@ -79,6 +110,8 @@ impl Command {
     const fn name(&self) -> &'static str {
         match self {
             Self::Seed { .. } => "seed",
+            Self::Push { .. } => "push",
+            Self::Pull { .. } => "pull",
             Self::Url => "url",
             Self::Wait { .. } => "wait",
         }
@@ -102,6 +135,13 @@ impl Command {
                     Err(error) => Answer::from(error),
                 })
             }
+            Self::Push { schema, accept_data_loss, drop } => {
+                let wishes = Wishes { accept_data_loss, drop, ..Wishes::default() };
+                Ok(push(&schema.file, database, &settings, &wishes).await.unwrap_or_else(Answer::from))
+            }
+            Self::Pull { schema, force } => {
+                Ok(pull(&schema.file, force, database, &settings).await.unwrap_or_else(Answer::from))
+            }
             Self::Url => {
                 let url = match &config.database.location {
                     Location::Url(url) => url.expose().to_owned(),
@@ -118,4 +158,35 @@ impl Command {
             }
         }
     }
+}
+
+async fn push(file: &Path, database: &Database, settings: &Settings, wishes: &Wishes) -> Result<Answer, MigrateError> {
+    let checkout = Checkout { folder: PathBuf::new(), schema: file.to_owned() };
+    let Some(desired) = checkout.desired()? else {
+        return Err(MigrateError::Senseless(format!(
+            "there is no {}; nothing was changed. `app db pull` writes one from the database, or name it with --schema.",
+            file.display()
+        )));
+    };
+    let pushed = migrate::push(&database.direct, &desired, settings, wishes, ask::put).await?;
+    let fields = json!({"changes": pushed.differences, "script": pushed.script()});
+    if pushed.differences.is_empty() {
+        return Ok(Answer::new(Exit::Done, "Nothing to do: the database is what the file says.", fields));
+    }
+    let text = format!("{}\nThe database is what {} says.", pushed.script().trim_end(), file.display());
+    Ok(Answer::new(Exit::Done, text, fields))
+}
+
+async fn pull(file: &Path, force: bool, database: &Database, settings: &Settings) -> Result<Answer, MigrateError> {
+    if file.exists() && !force {
+        return Err(MigrateError::Senseless(format!(
+            "{} is there already, and its comments would be lost; it was not touched. Say it with --force, or write another \
+             file with --schema.",
+            file.display()
+        )));
+    }
+    let text = migrate::pull(&database.direct, settings).await?;
+    migrate::write_whole(file, &text)?;
+    let answer = format!("{} was written: it builds what the database has.", file.display());
+    Ok(Answer::new(Exit::Done, answer, json!({"file": file, "sql": text})))
 }

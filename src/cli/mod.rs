@@ -1,5 +1,6 @@
 //! The command line: the tree of commands here, a file a command beside it.
 
+mod ask;
 mod completions;
 mod config;
 mod database;

@@ -53,6 +53,20 @@ pub enum MigrateError {
     /// What was asked makes no sense as things are.
     #[error("{0}")]
     Senseless(String),
+    /// A database to try things in cannot be made.
+    #[error(
+        "the role may not create a database, and one is needed to see what the migrations build; nothing was changed. Name \
+         one that may be emptied in SHADOW_DATABASE_URL, or let the role create databases."
+    )]
+    NoShadow,
+    /// What was asked cannot be done safely by itself.
+    #[error("{summary}{}", lines(details))]
+    Unsafe {
+        /// What it is, what is untouched, what to do.
+        summary: String,
+        /// One by one.
+        details: Vec<String>,
+    },
     /// The profile does not allow it.
     #[error("{0}")]
     Forbidden(String),
@@ -117,6 +131,10 @@ pub enum Purpose {
     Revert,
     /// To put in data.
     Seed,
+    /// To see what schema it makes.
+    Load,
+    /// To bring a schema to the one that is desired.
+    Push,
 }
 
 /// What a failed migration left in the database.
@@ -164,6 +182,8 @@ impl FailedMigration {
             Purpose::Apply => "app migrate deploy",
             Purpose::Revert => "app migrate rollback",
             Purpose::Seed => "app db seed --file",
+            Purpose::Push => "app db push",
+            Purpose::Load => return "mend what is wrong, then run the command again".to_owned(),
         };
         match &self.left {
             Left::Nothing => format!("mend what is wrong, then `{again}`"),
@@ -187,6 +207,10 @@ impl fmt::Display for FailedMigration {
             Purpose::Apply => writeln!(formatter, "the migration {} {} failed", self.version, self.name)?,
             Purpose::Revert => writeln!(formatter, "taking back the migration {} {} failed", self.version, self.name)?,
             Purpose::Seed => writeln!(formatter, "the seed failed")?,
+            Purpose::Push => writeln!(formatter, "the database could not be brought to schema.sql")?,
+            Purpose::Load => {
+                writeln!(formatter, "the desired schema cannot be built; no database but a shadow was touched")?
+            }
         }
         let place =
             self.statement.map_or_else(String::new, |number| format!(", statement {number} of {}", self.statements));
@@ -211,12 +235,15 @@ impl MigrateError {
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Connect(_) | Self::Failed(_) | Self::File { .. } | Self::Source { .. } | Self::Database(_) => {
-                Exit::Failed
-            }
+            Self::Connect(_)
+            | Self::Failed(_)
+            | Self::File { .. }
+            | Self::Source { .. }
+            | Self::Unsafe { .. }
+            | Self::Database(_) => Exit::Failed,
             Self::Locked { .. } => Exit::LockTimeout,
             Self::Refused(problem) => problem.exit(),
-            Self::Senseless(_) => Exit::Usage,
+            Self::Senseless(_) | Self::NoShadow => Exit::Usage,
             Self::Forbidden(_) => Exit::Forbidden,
             Self::Differs { .. } => Exit::Drift,
             Self::Cancelled(_) => Exit::Cancelled,
@@ -234,6 +261,8 @@ impl MigrateError {
             Self::File { .. } => "bad_file",
             Self::Source { .. } => "bad_source",
             Self::Senseless(_) => "senseless",
+            Self::NoShadow => "no_shadow",
+            Self::Unsafe { .. } => "unsafe",
             Self::Forbidden(_) => "forbidden",
             Self::Differs { .. } => "schema_differs",
             Self::Cancelled(_) => "cancelled",

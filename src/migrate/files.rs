@@ -28,11 +28,22 @@ fn cannot(path: &Path) -> impl Fn(std::io::Error) -> MigrateError {
 /// # Errors
 /// [`MigrateError::Senseless`] for a name that is none, [`MigrateError::Source`] if the files cannot be written.
 pub fn create(directory: &Path, name: &str, now: DateTime<Utc>) -> Result<Vec<PathBuf>, MigrateError> {
+    write(directory, name, now, UP, DOWN)
+}
+
+/// The same with something in them.
+pub(super) fn write(
+    directory: &Path,
+    name: &str,
+    now: DateTime<Utc>,
+    up: &str,
+    down: &str,
+) -> Result<Vec<PathBuf>, MigrateError> {
     let name = file_name(name)?;
     std::fs::create_dir_all(directory).map_err(cannot(directory))?;
     let version = next_version(folder(directory)?.last().map(|newest| newest.version), now);
     let mut paths = Vec::new();
-    for (suffix, text) in [("up", UP), ("down", DOWN)] {
+    for (suffix, text) in [("up", up), ("down", down)] {
         let path = directory.join(format!("{version}_{name}.{suffix}.sql"));
         std::fs::File::create_new(&path)
             .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))

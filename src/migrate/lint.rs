@@ -46,7 +46,7 @@ pub fn lint(migrations: &[Migration]) -> Vec<Finding> {
     migrations.iter().flat_map(|migration| lint_script(&migration.up)).collect()
 }
 
-fn lint_script(script: &Script) -> Vec<Finding> {
+pub(super) fn lint_script(script: &Script) -> Vec<Finding> {
     // To the parser a BOM is a character that it does not know.
     let text = script.text().trim_start_matches('\u{feff}');
     let lead = if script.no_transaction() { "" } else { LEAD };

@@ -7,6 +7,8 @@
 mod attempt;
 mod checksum;
 mod deploy;
+mod develop;
+mod drift;
 mod error;
 mod event;
 mod execute;
@@ -15,6 +17,7 @@ mod history;
 mod lint;
 mod lock;
 mod plan;
+mod push;
 mod record;
 mod repair;
 mod reset;
@@ -25,30 +28,39 @@ mod script;
 mod seed;
 mod session;
 mod settings;
+mod side;
 mod source;
+mod squash;
 mod statements;
-
 mod status;
+mod verify;
 
 use std::process::ExitCode;
 
 pub use attempt::{Action, Attempt, Outcome};
 pub use deploy::{deploy, preview};
+pub use develop::{Checkout, Developed, Question, Wishes, develop};
+pub use drift::Drift;
 pub use error::{FailedMigration, Left, MigrateError, Purpose};
 pub use event::{Deployed, Event};
 pub use files::{create, rebase};
 pub use lint::{Finding, lint};
 pub use lock::Holder;
 pub use plan::{Blocked, Named, Plan, Problem, State, Unknown};
+pub use push::{pull, push, write_whole};
 pub use repair::repair;
 pub use reset::reset;
 pub use resolve::{Resolution, Resolved, resolve};
 pub use rollback::{Target, rollback};
+pub use schema::{Key, Kind, LikelyRename};
 pub use seed::seed_file;
 pub use session::wait;
 pub use settings::Settings;
+pub use side::{Difference, Side, Sources, diff};
 pub use source::{Migration, Script, embedded, files, folder};
+pub use squash::{SquashedFiles, squash};
 pub use status::{Line, Status, status, status_on};
+pub use verify::{Verified, verify};
 
 /// What a command ends with; the numbers are a contract that scripts rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

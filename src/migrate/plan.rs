@@ -9,6 +9,7 @@ use super::checksum::{self, Change};
 use super::history::{History, Record};
 use super::script;
 use super::source::Migration;
+use super::squash::{self, Squashed};
 use crate::config::Profile;
 
 /// What a database needs to be in step with the binary.
@@ -30,6 +31,8 @@ pub struct Plan {
     pub empty: Vec<Named>,
     /// Files that have one version.
     pub duplicates: Vec<Named>,
+    /// Stand for several, of which the database has some and lacks others.
+    pub in_part: Vec<Named>,
     /// What became of each that is on record.
     pub(super) states: HashMap<i64, State>,
 }
@@ -126,6 +129,8 @@ pub enum Problem {
     Unknown(Vec<Unknown>),
     /// A pending migration is older than the newest applied one.
     OutOfOrder(Vec<Named>),
+    /// One that stands for several is there in part.
+    InPart(Vec<Named>),
 }
 
 impl Named {
@@ -157,7 +162,9 @@ impl Plan {
         for migration in migrations {
             let version = migration.version;
             let attempt = latest.get(&version).copied();
+            let squashed = plan.squashed(migration, &records);
             let state = match records.get(&version) {
+                Some(record) if squashed && record.success => State::Applied,
                 None => waiting(attempt),
                 Some(record) if !record.success => begun(attempt),
                 Some(_) if attempt.is_some_and(Attempt::running) => State::Running,
@@ -171,6 +178,7 @@ impl Plan {
             };
             plan.states.insert(version, state);
             match (records.get(&version), state) {
+                (None, _) if plan.in_part.last().is_some_and(|named| named.version == version) => {}
                 (None, State::Pending) if script::is_empty(&migration.up) => {
                     plan.states.insert(version, State::Empty);
                     plan.empty.push(Named::of(migration));
@@ -206,6 +214,28 @@ impl Plan {
         plan
     }
 
+    /// Whether a file stands for several, and the database has those, each as it was.
+    fn squashed(&mut self, migration: &Migration, records: &HashMap<i64, &Record>) -> bool {
+        let squashed = squash::squashed(&migration.up);
+        let is_there = |one: &&Squashed| {
+            records.get(&one.version).is_some_and(|record| record.success && one.is(&record.checksum))
+        };
+        let there = squashed.iter().filter(is_there).count();
+        if there > 0 && there < squashed.len() {
+            // Applied afresh, it is on record by itself.
+            let whole =
+                records.get(&migration.version).is_some_and(|record| record.checksum == migration.up.checksum());
+            if !whole {
+                self.in_part.push(Named::of(migration));
+            }
+        }
+        for one in squashed.iter().filter(|one| one.version != migration.version && records.contains_key(&one.version))
+        {
+            self.states.insert(one.version, State::Applied);
+        }
+        there > 0 && there == squashed.len()
+    }
+
     /// What became of one.
     pub(super) fn state(&self, version: i64) -> State {
         self.states.get(&version).copied().unwrap_or(State::Pending)
@@ -224,6 +254,8 @@ impl Plan {
             Some(Problem::Duplicates(self.duplicates.clone()))
         } else if !self.blocked.is_empty() {
             Some(Problem::Failed(self.blocked.clone()))
+        } else if !self.in_part.is_empty() {
+            Some(Problem::InPart(self.in_part.clone()))
         } else if !self.edited.is_empty() {
             Some(Problem::Edited(self.edited.clone()))
         } else if !self.unknown.is_empty() {
@@ -315,7 +347,9 @@ impl Problem {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::Failed(_) => Exit::FailedMigration,
-            Self::Duplicates(_) | Self::Edited(_) | Self::Unknown(_) | Self::OutOfOrder(_) => Exit::HistoryDiffers,
+            Self::Duplicates(_) | Self::Edited(_) | Self::Unknown(_) | Self::OutOfOrder(_) | Self::InPart(_) => {
+                Exit::HistoryDiffers
+            }
         }
     }
 
@@ -328,6 +362,7 @@ impl Problem {
             Self::Edited(_) => "edited",
             Self::Unknown(_) => "unknown",
             Self::OutOfOrder(_) => "out_of_order",
+            Self::InPart(_) => "squashed_in_part",
         }
     }
 }
@@ -389,6 +424,12 @@ impl fmt::Display for Problem {
                 }
                 Ok(())
             }
+            Self::InPart(files) => write!(
+                formatter,
+                "the database has some of the migrations that this stands for, and not all: {}. Nothing was applied. Apply the \
+                 others first, with the release before they were squashed.",
+                named(files)
+            ),
             Self::OutOfOrder(files) => write!(
                 formatter,
                 "older than what the database has already: {}. Nothing was applied. Give the file a new timestamp with `app \

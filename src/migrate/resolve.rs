@@ -101,6 +101,38 @@ async fn resolve_on(
     Ok(Resolved { version, name: migration.name.clone(), verified: !begun })
 }
 
+/// Notes that these are applied, if the database has the schema that they build after those that are applied already.
+pub(super) async fn declare(
+    options: &PgConnectOptions,
+    migrations: &[Migration],
+    settings: &Settings,
+    versions: &[i64],
+) -> Result<(), MigrateError> {
+    Session::with_lock(options, settings, async |session| {
+        let history = history::read(&mut session.connection, migrations).await?;
+        let mut builders = applied(migrations, &history);
+        let new: Vec<&Migration> = migrations.iter().filter(|one| versions.contains(&one.version)).collect();
+        builders.extend(new.iter().map(|one| (*one).clone()));
+        let expected = schema::built_by(session, &builders).await?;
+        let differences = schema::read(&mut session.connection).await?.differences_from(&expected);
+        if !differences.is_empty() {
+            return Err(MigrateError::Differs {
+                summary: "the files are written, and do not build what the database has; nothing was recorded:"
+                    .to_owned(),
+                differences,
+            });
+        }
+        let mut recorder = recorder(session, &history).await?;
+        let mut sql = opening(&recorder, &history);
+        for migration in new {
+            sql += &recorder.declared(migration);
+            sql += &recorder.done(migration.version, &migration.name, Some(&migration.up), Action::ResolveApplied);
+        }
+        Ok(session.note(sql).await?)
+    })
+    .await
+}
+
 fn senseless(version: i64, why: &str) -> MigrateError {
     MigrateError::Senseless(format!("{version} cannot be resolved: {why}. Nothing was changed."))
 }

@@ -2,7 +2,6 @@
 
 use sqlx::postgres::PgConnectOptions;
 
-use super::MigrateError;
 use super::attempt::Action;
 use super::deploy::{opening, recorder};
 use super::event::{Deployed, Event};
@@ -14,6 +13,7 @@ use super::script::Prepared;
 use super::session::Session;
 use super::settings::Settings;
 use super::source::{Migration, Script};
+use super::{MigrateError, squash};
 use crate::config::Profile;
 
 /// How far back.
@@ -57,7 +57,7 @@ fn allowed(session: &Session<'_>, confirmed: Option<&str>) -> Result<(), Migrate
     )))
 }
 
-async fn rollback_on(
+pub(super) async fn rollback_on(
     session: &mut Session<'_>,
     migrations: &[Migration],
     target: Target,
@@ -72,7 +72,7 @@ async fn rollback_on(
         return Err(MigrateError::Refused(Problem::Failed(plan.blocked)));
     }
     let mut scripts = Vec::new();
-    for version in chosen(&history, target)? {
+    for version in chosen(migrations, &history, target)? {
         let Some(migration) = migrations.iter().find(|migration| migration.version == version) else {
             return Err(MigrateError::Refused(Problem::Unknown(plan.unknown)));
         };
@@ -95,8 +95,10 @@ async fn rollback_on(
 }
 
 /// The versions to be taken back, newest first.
-fn chosen(history: &History, target: Target) -> Result<Vec<i64>, MigrateError> {
-    let newest_first = history.records.iter().rev().map(|record| record.version);
+fn chosen(migrations: &[Migration], history: &History, target: Target) -> Result<Vec<i64>, MigrateError> {
+    // With a file that stands for several go the records of those.
+    let covered = |version: &i64| migrations.iter().any(|one| squash::covers(one, *version));
+    let newest_first = history.records.iter().rev().map(|record| record.version).filter(|version| !covered(version));
     match target {
         Target::Steps(steps) => Ok(newest_first.take(steps).collect()),
         Target::To(0) => Ok(newest_first.collect()),
@@ -122,13 +124,17 @@ async fn take_back(
         begin += &recorder.set_success(migration.version, false);
     }
     session.note(begin).await?;
+    let mut removed = recorder.removed(migration.version);
+    for one in squash::squashed(&migration.up) {
+        removed += &recorder.removed(one.version);
+    }
     let job = Job {
         version: migration.version,
         name: &migration.name,
         prepared,
         purpose: Purpose::Revert,
         attempt,
-        on_success: recorder.removed(migration.version) + &recorder.succeeded(attempt),
+        on_success: removed + &recorder.succeeded(attempt),
         on_nothing_left: recorder.set_success(migration.version, true),
     };
     let took = execute::run(session, recorder, &job, report).await?;

@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
 
 use super::attempt::{Action, Attempt, Outcome};
+use super::drift::{self, Drift};
 use super::history::{self, History, Record};
 use super::plan::{Plan, State};
 use super::session::Session;
@@ -24,6 +25,8 @@ pub struct Status {
     pub plan: Plan,
     /// What was tried, in order.
     pub attempts: Vec<Attempt>,
+    /// Whether the schema is the one that the migrations build.
+    pub drift: Drift,
 }
 
 /// A migration and what became of it.
@@ -57,13 +60,15 @@ impl Status {
             Exit::HistoryDiffers
         } else if !plan.pending.is_empty() {
             Exit::Pending
+        } else if matches!(self.drift, Drift::Found(_)) {
+            Exit::Drift
         } else {
             Exit::Done
         }
     }
 }
 
-/// Looks at a database and changes nothing.
+/// Looks at a database and changes nothing. Whether the schema drifted is found out in a shadow database, if it is asked for.
 ///
 /// # Errors
 /// [`MigrateError::Connect`] or [`MigrateError::Database`].
@@ -71,18 +76,32 @@ pub async fn status(
     options: &PgConnectOptions,
     migrations: &[Migration],
     settings: &Settings,
+    look_for_drift: bool,
 ) -> Result<Status, MigrateError> {
-    Session::with(options, settings, async |session| status_on(&mut session.connection, migrations).await).await
+    Session::with(options, settings, async |session| {
+        let history = history::read(&mut session.connection, migrations).await?;
+        let plan = Plan::new(migrations, &history);
+        let drift = match look_for_drift {
+            true => drift::look(session, migrations, &history, &plan).await?,
+            false => Drift::NotLooked("it was not asked for".to_owned()),
+        };
+        Ok(of(plan, history, drift))
+    })
+    .await
 }
 
-/// The same on a connection that is there already, for a server that looks again and again.
+/// Where the migrations stand, on a connection that is there already: for a server that looks again and again.
 ///
 /// # Errors
 /// [`MigrateError::Database`].
 pub async fn status_on(connection: &mut PgConnection, migrations: &[Migration]) -> Result<Status, MigrateError> {
     let history = history::read(connection, migrations).await?;
     let plan = Plan::new(migrations, &history);
-    Ok(Status { lines: lines(&plan, &history), plan, attempts: history.attempts })
+    Ok(of(plan, history, Drift::NotLooked("it was not asked for".to_owned())))
+}
+
+fn of(plan: Plan, history: History, drift: Drift) -> Status {
+    Status { lines: lines(&plan, &history), plan, attempts: history.attempts, drift }
 }
 
 fn lines(plan: &Plan, history: &History) -> Vec<Line> {

@@ -25,7 +25,7 @@ async fn with_our_own() -> Bench {
     let bench = Bench::new().await;
     for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).expect("a folder") {
         let path = entry.expect("an entry").path();
-        std::fs::copy(&path, bench.folder.path().join(path.file_name().expect("a name"))).expect("copied");
+        std::fs::copy(&path, bench.migrations().join(path.file_name().expect("a name"))).expect("copied");
     }
     bench
 }

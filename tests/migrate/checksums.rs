@@ -49,10 +49,8 @@ async fn repair_accepts_what_builds_the_same_schema_and_nothing_else() {
     bench
         .run(&["repair", "1"])
         .await
-        .expect(6, &["the column public.t.a is `integer` in the database, and should be `bigint`"]);
+        .expect(6, &["the column public.t.a differs: type is `integer`, and should be `bigint`"]);
     bench.run(&["status"]).await.expect(4, &[]);
-    let shadows = "select count(*) from pg_database where datname like current_database() || '_shadow_%'";
-    assert_eq!(bench.count(shadows).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

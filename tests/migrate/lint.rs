@@ -27,7 +27,7 @@ async fn files_are_looked_at_one_by_one_too() {
     let bench = Bench::new().await;
     bench.write("1_one.up.sql", "create table one (a bigint);\nalter table one alter column a type text;");
     bench.write("2_two.up.sql", "alter table one drop column a;");
-    let second = bench.folder.path().join("2_two.up.sql");
+    let second = bench.migrations().join("2_two.up.sql");
     let ran = bench.run(&["lint", second.to_str().expect("a path")]).await.expect(1, &["ban-drop-column"]);
     assert!(!ran.stdout.contains("1_one"), "{ran:?}");
     bench.run(&["lint", "nowhere.up.sql"]).await.expect(1, &["nowhere.up.sql: No such file", "nothing was changed"]);

@@ -16,7 +16,7 @@ const ADVISORY_LOCKS: &str = "select count(*) from pg_locks where locktype = 'ad
 async fn a_failed_deploy_leaves_no_lock_in_a_process_that_lives_on() {
     let bench = Bench::new().await;
     bench.write("1_bad.up.sql", "select 1/0;");
-    let migrations = migrate::folder(bench.folder.path()).expect("read");
+    let migrations = migrate::folder(&bench.migrations()).expect("read");
     let settings = cluster::settings(Profile::Prod);
     for _ in 0..2 {
         let started = Instant::now();

@@ -12,6 +12,7 @@ mod order;
 mod rollback;
 mod sqlx_cli;
 
+use std::path::PathBuf;
 use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -40,25 +41,29 @@ impl Bench {
     async fn new() -> Self {
         let options = cluster::database().await;
         let url = cluster::url(&options);
-        Self { options, url, folder: tempfile::tempdir().expect("a folder") }
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("migrations")).expect("a folder");
+        Self { options, url, folder }
+    }
+
+    /// The folder of the migrations.
+    fn migrations(&self) -> PathBuf {
+        self.folder.path().join("migrations")
     }
 
     /// Writes `VERSION_NAME.up.sql`, or any other file.
     fn write(&self, file: &str, text: &str) -> &Self {
-        std::fs::write(self.folder.path().join(file), text).expect("written");
+        std::fs::write(self.migrations().join(file), text).expect("written");
         self
     }
 
     fn remove(&self, file: &str) {
-        std::fs::remove_file(self.folder.path().join(file)).expect("removed");
-    }
-
-    fn source(&self) -> &str {
-        self.folder.path().to_str().expect("a path")
+        std::fs::remove_file(self.migrations().join(file)).expect("removed");
     }
 
     fn command(&self, profile: &str, arguments: &[&str]) -> std::process::Command {
-        let arguments = [&["migrate", "--source", self.source()], arguments].concat();
+        let source = self.migrations();
+        let arguments = [&["migrate", "--source", source.to_str().expect("a path")], arguments].concat();
         process::command(&arguments, &[("APP_PROFILE", profile), ("DATABASE_URL", &self.url)])
     }
 

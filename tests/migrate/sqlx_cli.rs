@@ -20,7 +20,7 @@ async fn what_we_applied_it_finds_installed() {
     fill(&bench);
     // It sends a file as one message, where nothing concurrent may be.
     bench.run(&["deploy"]).await.expect(0, &["2 migrations were applied"]);
-    let migrator = Migrator::new(bench.folder.path()).await.expect("read");
+    let migrator = Migrator::new(bench.migrations().as_path()).await.expect("read");
     let mut connection = bench.connection().await;
     let applied = connection.list_applied_migrations(TABLE).await.expect("listed");
     assert_eq!(applied.len(), 2);
@@ -37,7 +37,7 @@ async fn what_we_applied_it_finds_installed() {
 async fn what_it_applied_we_take_over() {
     let bench = Bench::new().await;
     bench.write("1_one.up.sql", "create table one ();").write("1_one.down.sql", "drop table one;");
-    let migrator = Migrator::new(bench.folder.path()).await.expect("read");
+    let migrator = Migrator::new(bench.migrations().as_path()).await.expect("read");
     let mut connection = bench.connection().await;
     migrator.run_direct(None, &mut connection, false).await.expect("applied");
     connection.close().await.expect("closed");

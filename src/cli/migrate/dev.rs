@@ -1,24 +1,40 @@
 //! `app migrate dev`: the command of every day.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::deploy::applied;
 use super::progress::Progress;
-use super::{Answer, Context, count, new};
+use super::{Answer, Context, count, findings_text};
+use crate::cli::ask;
 use crate::config::Profile;
-use crate::migrate::{self, Event, Exit, MigrateError, Problem};
+use crate::domain::clock::{Clock as _, SystemClock};
+use crate::migrate::{self, Deployed, Developed, Event, Exit, MigrateError, Problem, Wishes};
+
+const AFTER_HELP: &str = "\
+Change schema.sql, then: app migrate dev --name add_user_phone
+The files are tried on a shadow database, forth and back, before they are written.
+
+Exit codes: 0 done, 1 failed, or there is something to be written or agreed to, 2 usage, 4 the history differs, 5 a failed
+migration stands, 6 the schema differs, 7 another process is migrating, 8 in prod";
 
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Exit codes: 0 done, 1 failed, 4 the history differs, 5 a failed migration stands, 7 another process is migrating, 8 in prod"
-)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct Options {
-    /// Then write an empty pair of files with this name
+    /// Write the next migration, and call it so
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Only write the files, and apply nothing
+    /// Only write the files, and apply nothing; an empty pair if nothing differs
     #[arg(long, requires = "name")]
     create_only: bool,
+    /// Make a migration of what was done to the database by hand
+    #[arg(long, requires = "name", conflicts_with = "create_only")]
+    adopt: bool,
+    /// Agree to lose what would be lost
+    #[arg(long)]
+    accept_data_loss: bool,
+    /// Agree to the dropping of this table or column, such as users.nick; it is no rename then
+    #[arg(long, value_name = "OBJECT")]
+    drop: Vec<String>,
 }
 
 impl Options {
@@ -32,31 +48,88 @@ impl Options {
     }
 
     pub(super) async fn run(self, context: &Context) -> Result<Answer, MigrateError> {
-        let Context { database, migrations, settings, folder, .. } = context;
         let (mut progress, mut done) = (Progress::new(), Vec::new());
-        if !self.create_only {
-            let outcome = migrate::deploy(&database.direct, migrations, settings, |event| {
+        let wishes = Wishes {
+            name: self.name,
+            create_only: self.create_only,
+            adopt: self.adopt,
+            accept_data_loss: self.accept_data_loss,
+            drop: self.drop,
+        };
+        let outcome = migrate::develop(
+            &context.database.direct,
+            &context.checkout(),
+            &context.settings,
+            &wishes,
+            SystemClock.now(),
+            ask::put,
+            |event| {
                 if let Event::Done(one) = &event {
                     done.push(one.clone());
                 }
                 progress.tell(event);
-            })
-            .await;
-            if let Err(error) = outcome {
-                return Ok(refused(error).with("applied", applied(&done)));
-            }
+            },
+        )
+        .await;
+        match outcome {
+            Ok((_, developed)) => Ok(answer(&developed, &done, wishes.create_only)),
+            Err(error) => Ok(refused(error).with("applied", applied(&done))),
         }
-        let mut text = match done.len() {
-            _ if self.create_only => String::new(),
-            0 => "Nothing to apply: the database is up to date.\n".to_owned(),
-            number => format!("{} applied.\n", count(number, "migration was", "migrations were")),
-        };
-        let files = self.name.map(|name| new::write(folder, &name)).transpose()?.unwrap_or_default();
-        if !files.is_empty() {
-            text += &format!("Fill these in, then run `app migrate dev` again:\n  {}\n", files.join("\n  "));
-        }
-        Ok(Answer::new(Exit::Done, text.trim_end(), json!({"applied": applied(&done), "files": files})))
     }
+}
+
+fn answer(developed: &Developed, done: &[Deployed], create_only: bool) -> Answer {
+    let files: Vec<String> = developed.files.iter().map(|path| path.display().to_string()).collect();
+    let mut lines = Vec::new();
+    if !files.is_empty() {
+        lines.push(format!("Written:\n  {}", files.join("\n  ")));
+        lines.extend(section("Changes", &developed.differences));
+        lines.extend(section("Know before it is deployed", &developed.hazards));
+    }
+    if !developed.findings.is_empty() {
+        lines.push(format!("`app migrate lint` finds:\n{}", findings_text(&developed.findings).trim_end()));
+    }
+    let unfinished = !developed.by_hand.is_empty();
+    if unfinished {
+        lines.extend(section("To be written by hand", &developed.by_hand));
+        lines.push(
+            "The first file is not finished, and will not be applied: write what it asks for, take its line `-- check: select \
+             false` out, and run `app migrate dev` again."
+                .to_owned(),
+        );
+    } else if developed.recorded {
+        lines.push("The database has it already: it is on record as applied.".to_owned());
+    } else if !developed.files.is_empty() && (create_only || developed.differences.is_empty()) {
+        let what = if developed.differences.is_empty() { "Fill these in" } else { "Look at these" };
+        lines.push(format!("{what}, then run `app migrate dev`."));
+    }
+    if !create_only {
+        lines.push(match done.len() {
+            0 if files.is_empty() && !developed.no_schema => {
+                "Nothing to do: the database and schema.sql are what the migrations build.".to_owned()
+            }
+            0 if files.is_empty() => "Nothing to apply: the database is up to date.".to_owned(),
+            0 => String::new(),
+            number => format!("{} applied.", count(number, "migration was", "migrations were")),
+        });
+    }
+    let fields = json!({
+        "applied": applied(done),
+        "files": files,
+        "differences": developed.differences,
+        "hazards": developed.hazards,
+        "by_hand": developed.by_hand,
+        "findings": developed.findings,
+        "recorded": developed.recorded,
+    });
+    let exit = if unfinished { Exit::Failed } else { Exit::Done };
+    lines.retain(|line| !line.is_empty());
+    Answer::new(exit, lines.join("\n"), fields)
+}
+
+/// A heading and what stands under it; nothing if there is nothing.
+pub(super) fn section(heading: &str, lines: &[String]) -> Option<String> {
+    (!lines.is_empty()).then(|| format!("{heading}:\n  {}", lines.join("\n  ")))
 }
 
 /// In development there is one way more out of a history that differs; it is named, and never taken by itself.
@@ -67,5 +140,5 @@ fn refused(error: MigrateError) -> Answer {
         }
         _ => "",
     };
-    Answer::from(error).and_say(way_out)
+    Answer::from(error).and_say(way_out).with("files", Value::Array(Vec::new()))
 }

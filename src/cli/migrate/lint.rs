@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{Answer, count};
+use super::{Answer, count, findings_text};
 use crate::migrate::{self, Exit, Finding, MigrateError, Migration};
 
 #[derive(Debug, clap::Args)]
@@ -36,14 +36,7 @@ fn answer(migrations: &[Migration], findings: &[Finding]) -> Answer {
     if findings.is_empty() {
         return Answer::new(Exit::Done, format!("{files} looked at, nothing found."), details);
     }
-    let mut text = String::new();
-    for finding in findings {
-        let Finding { file, line, column, rule, message, instead } = finding;
-        text += &format!("{file}:{line}:{column}: {rule}\n    {message}\n");
-        if let Some(instead) = instead {
-            text += &format!("    instead: {instead}\n");
-        }
-    }
+    let mut text = findings_text(findings);
     text += &format!("{files} looked at, {} found.", count(findings.len(), "thing was", "things were"));
     Answer::new(Exit::Failed, text, details)
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod deploy;
 mod dev;
+mod diff;
 mod lint;
 mod new;
 mod progress;
@@ -11,7 +12,9 @@ mod repair;
 mod reset;
 mod resolve;
 mod rollback;
+mod squash;
 mod status;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,10 +28,13 @@ pub(super) use answer::Answer;
 use super::Globals;
 use super::database::Database;
 use crate::config::{Config, Profile, Purpose};
-use crate::migrate::{self, Exit, MigrateError, Migration, Settings};
+use crate::migrate::{self, Checkout, Exit, Finding, MigrateError, Migration, Settings};
 
 /// Where the migrations of a checkout are.
 const FOLDER: &str = "migrations";
+
+/// Where the desired schema is, beside them.
+pub(super) const SCHEMA: &str = "schema.sql";
 
 const AFTER_HELP: &str = "\
 Exit codes, the same everywhere:
@@ -50,9 +56,12 @@ pub(super) struct Common {
     /// Print one JSON document on standard output, and nothing else there
     #[arg(long, global = true)]
     pub json: bool,
-    /// Take the migrations from a folder and not from the binary [`new`, `dev`, `rebase`, `reset`: `migrations`, if it is there]
+    /// Take the migrations from a folder and not from the binary [default in dev: `migrations`, if it is there]
     #[arg(long, global = true, value_name = "DIR")]
     pub source: Option<PathBuf>,
+    /// The file of the desired schema [default: schema.sql beside the folder of the migrations]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub schema: Option<PathBuf>,
     /// How long to wait for a database that does not answer yet, such as 30s
     #[arg(long, global = true, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub wait: Option<Duration>,
@@ -60,14 +69,20 @@ pub(super) struct Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Development, every day: check the history, apply what is pending, and begin the next migration
+    /// Development, every day: apply what is pending, and write the next migration from schema.sql
     Dev(dev::Options),
     /// Write an empty pair of files for a migration
     New(new::Options),
     /// Apply what is pending, in order
     Deploy(deploy::Options),
-    /// Show what is applied, pending, failed, edited or missing; changes nothing
+    /// Show what is applied, pending, failed, edited or missing, and whether the schema drifted; changes nothing
     Status(status::Options),
+    /// Show what differs between two schemas, and the SQL that leads from one to the other
+    Diff(diff::Options),
+    /// For CI: try all migrations forth and back, and hold schema.sql against them
+    Verify(verify::Options),
+    /// Put many migrations into one file
+    Squash(squash::Options),
     /// Set the record right after a repair by hand, or take over a database that was made without this tool
     Resolve(resolve::Options),
     /// Take migrations back, newest first
@@ -89,7 +104,15 @@ pub(super) struct Context {
     pub migrations: Vec<Migration>,
     /// The folder that commands write files to.
     pub folder: PathBuf,
+    /// The file of the desired schema.
+    pub schema: PathBuf,
     pub settings: Settings,
+}
+
+impl Context {
+    fn checkout(&self) -> Checkout {
+        Checkout { folder: self.folder.clone(), schema: self.schema.clone() }
+    }
 }
 
 impl Command {
@@ -99,6 +122,9 @@ impl Command {
             Self::New(_) => "new",
             Self::Deploy(_) => "deploy",
             Self::Status(_) => "status",
+            Self::Diff(_) => "diff",
+            Self::Verify(_) => "verify",
+            Self::Squash(_) => "squash",
             Self::Resolve(_) => "resolve",
             Self::Rollback(_) => "rollback",
             Self::Reset(_) => "reset",
@@ -110,13 +136,23 @@ impl Command {
 
     /// Whether it works on the files of a checkout, where there is one.
     const fn works_on_files(&self) -> bool {
-        matches!(self, Self::Dev(_) | Self::New(_) | Self::Reset(_) | Self::Rebase(_))
+        matches!(
+            self,
+            Self::Dev(_)
+                | Self::New(_)
+                | Self::Reset(_)
+                | Self::Rebase(_)
+                | Self::Diff(_)
+                | Self::Verify(_)
+                | Self::Squash(_)
+        )
     }
 
     /// What can be told before the database is touched.
     fn refusal(&self, profile: Profile) -> Option<MigrateError> {
         match self {
             Self::Dev(_) => dev::Options::refusal(profile),
+            Self::Squash(_) => squash::Options::refusal(profile),
             Self::Rollback(options) => options.refusal(profile),
             Self::Reset(options) => options.refusal(profile),
             _ => None,
@@ -130,6 +166,9 @@ impl Command {
             Self::Lint(options) => options.run(Some(&context.folder)),
             Self::Deploy(options) => options.run(context).await,
             Self::Status(options) => options.run(context).await,
+            Self::Diff(options) => options.run(context).await,
+            Self::Verify(options) => options.run(context).await,
+            Self::Squash(options) => options.run(context).await,
             Self::Resolve(options) => options.run(context).await,
             Self::Rollback(options) => options.run(context).await,
             Self::Reset(options) => options.run(context).await,
@@ -169,18 +208,23 @@ impl Options {
         }
         let folder = match &self.common.source {
             Some(folder) => Some(folder.as_path()),
-            None => (self.command.works_on_files() && checkout.is_dir()).then_some(checkout),
+            // Where migrations are written, what is on disk is newer than what was compiled in.
+            None => {
+                let on_disk = config.profile == Profile::Dev || self.command.works_on_files();
+                (on_disk && checkout.is_dir()).then_some(checkout)
+            }
         };
         let migrations = match folder.map_or_else(|| Ok(migrate::embedded()), migrate::folder) {
             Ok(migrations) => migrations,
             Err(error) => return Ok(Answer::from(error)),
         };
         let folder = folder.unwrap_or(checkout).to_owned();
+        let schema = self.common.schema.clone().unwrap_or_else(|| folder.with_file_name(SCHEMA));
         let mut settings = Settings::new(&config);
         settings.wait = self.common.wait.unwrap_or_default();
         stop_when_told(&settings)?;
         let database = Database::open(&config).await?;
-        let mut context = Context { config, database, migrations, folder, settings };
+        let mut context = Context { config, database, migrations, folder, schema, settings };
         let outcome = self.command.run(&mut context).await;
         let stopped = context.settings.cancel.is_cancelled();
         context.database.close().await?;
@@ -215,4 +259,17 @@ pub(super) fn short(duration: Duration) -> String {
 /// One, or several.
 pub(super) fn count(number: usize, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
+}
+
+/// What the linter finds, for a person.
+pub(super) fn findings_text(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        let Finding { file, line, column, rule, message, instead } = finding;
+        text += &format!("{file}:{line}:{column}: {rule}\n    {message}\n");
+        if let Some(instead) = instead {
+            text += &format!("    instead: {instead}\n");
+        }
+    }
+    text
 }

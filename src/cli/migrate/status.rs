@@ -7,21 +7,26 @@ use super::answer::milliseconds;
 use super::{Answer, Context, count, short};
 use crate::cli::output::Paint;
 use crate::config::Profile;
-use crate::migrate::{self, Attempt, Exit, Line, MigrateError, State, Status};
+use crate::migrate::{self, Attempt, Drift, Exit, Line, MigrateError, State, Status};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Exit codes: 0 up to date, 1 failed, 3 pending, 4 the history differs, 5 a failed or interrupted migration stands"
+    after_help = "Exit codes: 0 up to date, 1 failed, 3 pending, 4 the history differs, 5 a failed or interrupted migration stands, \
+                  6 the schema is not the one that the applied migrations build"
 )]
 pub(super) struct Options {
     /// List every attempt as well, the failed ones too
     #[arg(long)]
     attempts: bool,
+    /// Do not look whether the schema drifted; no shadow database is made then
+    #[arg(long)]
+    skip_drift: bool,
 }
 
 impl Options {
     pub(super) async fn run(self, context: &Context) -> Result<Answer, MigrateError> {
-        let status = migrate::status(&context.database.direct, &context.migrations, &context.settings).await?;
+        let status =
+            migrate::status(&context.database.direct, &context.migrations, &context.settings, !self.skip_drift).await?;
         let mut text = table(&status, &Paint::for_answers());
         if self.attempts {
             text += "\nAttempts:\n";
@@ -29,8 +34,22 @@ impl Options {
                 text += &format!("  {}\n", attempt_in_words(attempt));
             }
         }
+        text += &drift(&status);
         text += &summary(&status, context.config.profile);
         Ok(Answer::new(status.exit(), text, fields(&status)))
+    }
+}
+
+/// What the schema has that it should not, and the other way round.
+fn drift(status: &Status) -> String {
+    match &status.drift {
+        Drift::Found(differences) => {
+            format!("The schema is not the one that the applied migrations build:\n  {}\n", differences.join("\n  "))
+        }
+        Drift::NotLooked(reason) if !status.lines.iter().all(|line| line.applied_on.is_none()) => {
+            format!("The schema was not looked at: {reason}\n")
+        }
+        Drift::NotLooked(_) | Drift::None => String::new(),
     }
 }
 
@@ -109,6 +128,10 @@ fn summary(status: &Status, profile: Profile) -> String {
             .to_owned()
     } else if pending > 0 {
         format!("{} pending; apply with `app migrate deploy`.", count(pending, "migration is", "migrations are"))
+    } else if matches!(status.drift, Drift::Found(_)) {
+        "No migration is pending. Take back what was done by hand; or, in development, make a migration of it with `app migrate \
+         dev --adopt --name WHAT_IT_IS_FOR`."
+            .to_owned()
     } else {
         "The database is up to date.".to_owned()
     }
@@ -136,8 +159,14 @@ fn fields(status: &Status) -> Value {
         .plan
         .problem(Profile::Prod)
         .map(|problem| json!({"code": problem.code(), "message": problem.to_string()}));
+    let drift = match &status.drift {
+        Drift::NotLooked(reason) => json!({"looked": false, "reason": reason}),
+        Drift::None => json!({"looked": true, "differences": []}),
+        Drift::Found(differences) => json!({"looked": true, "differences": differences}),
+    };
     json!({
         "up_to_date": status.exit() == Exit::Done,
+        "drift": drift,
         "pending": status.plan.pending.len(),
         "problem": problem,
         "migrations": lines,

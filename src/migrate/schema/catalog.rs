@@ -1,76 +1,240 @@
-//! A schema as PostgreSQL describes it, and how two of them differ.
+//! Reads a database into a model of its schema.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+use futures_util::TryStreamExt as _;
+use serde_json::Value;
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Either, PgConnection, Row as _};
 
-const QUERY: &str = include_str!("catalog.sql");
+use super::object::{Key, Kind, Object};
+
+const COMMON: &str = include_str!("catalog/common.sql");
+
+/// A question a kind of object, or some that are alike.
+const OBJECTS: &[&str] = &[
+    include_str!("catalog/namespaces.sql"),
+    include_str!("catalog/types.sql"),
+    include_str!("catalog/sequences.sql"),
+    include_str!("catalog/relations.sql"),
+    include_str!("catalog/columns.sql"),
+    include_str!("catalog/constraints.sql"),
+    include_str!("catalog/behaviour.sql"),
+    include_str!("catalog/others.sql"),
+];
+const ATTACHED: &str = include_str!("catalog/attached.sql");
+const NEEDS: &str = include_str!("catalog/needs.sql");
 
 /// The objects of a schema, with what PostgreSQL says of each. It says it differently in each major version, so only two
 /// of one server are to be compared.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::migrate) struct Catalog(BTreeMap<(String, String), String>);
+#[derive(Debug, Clone, Default)]
+pub(in crate::migrate) struct Catalog {
+    pub(super) objects: BTreeMap<Key, Object>,
+    /// What each object needs to be there.
+    pub(super) needs: BTreeMap<Key, BTreeSet<Key>>,
+}
 
-/// Reads the schema of a database, at one moment.
+/// How the server's own tables refer to a thing: table, row, and part of it.
+type Reference = (i64, i64, i32);
+
+/// Reads the schema of a database, at one moment, in one round trip; nothing is changed.
+///
+/// Names are written as they have to be where `public` is the only schema on the search path: in `public` they stand
+/// alone, anywhere else with their schema. Every name is whole to the reader so, and can be run as it is.
 pub(in crate::migrate) async fn read(connection: &mut PgConnection) -> Result<Catalog, sqlx::Error> {
-    let message =
-        format!("begin isolation level repeatable read read only; set local search_path = ''; {QUERY}; commit");
-    let rows = sqlx::raw_sql(AssertSqlSafe(message)).fetch_all(connection).await?;
-    let object = |row: &sqlx::postgres::PgRow| {
-        let definition: Option<String> = row.try_get("definition")?;
-        Ok(((row.try_get("kind")?, row.try_get("name")?), definition.unwrap_or_default()))
+    let mut message = "begin isolation level repeatable read read only; set local search_path = public; \
+                       set local jit = off;"
+        .to_owned();
+    for query in OBJECTS {
+        message += &format!(
+            "select 'object' as row, kind, name, parent_kind, parent, address, ident, position, properties::text, \
+             pretty::text, class::bigint, object::bigint, part from (with {COMMON} {query}) one;"
+        );
+    }
+    let attached = format!(
+        "select 'attached' as row, kind, class::bigint, object::bigint, part, label, properties::text \
+         from (with {COMMON} {ATTACHED}) one;"
+    );
+    message += &format!(
+        "select 'need' as row, class::bigint, object::bigint, part, other_class::bigint, other::bigint, other_part, same \
+         from ({NEEDS}) one;"
+    );
+    // What is attached to a part is found by what the part is known as.
+    message += &attached;
+    message += "commit";
+    let mut reader = Reader::default();
+    let mut answers = sqlx::raw_sql(AssertSqlSafe(message)).fetch_many(connection);
+    while let Some(answer) = answers.try_next().await? {
+        let Either::Right(row) = answer else { continue };
+        match row.try_get("row")? {
+            "object" => reader.object(&row)?,
+            "attached" => reader.attached(&row)?,
+            _ => reader.need(&row)?,
+        }
+    }
+    Ok(reader.catalog())
+}
+
+/// Puts together what the answers say.
+#[derive(Default)]
+struct Reader {
+    objects: BTreeMap<Key, Object>,
+    known: HashMap<Reference, Key>,
+    same: HashMap<Reference, Reference>,
+    needs: Vec<(Reference, Reference)>,
+}
+
+impl Reader {
+    fn object(&mut self, row: &PgRow) -> Result<(), sqlx::Error> {
+        let kind: &str = row.try_get("kind")?;
+        let parent_kind: Option<&str> = row.try_get("parent_kind")?;
+        let parent: Option<String> = row.try_get("parent")?;
+        let pretty = json(row, "pretty")?;
+        let key = Key::new(Kind::from_word(kind), row.try_get::<String, _>("name")?);
+        let object = Object {
+            key: key.clone(),
+            parent: parent_kind.zip(parent).map(|(kind, name)| Key::new(Kind::from_word(kind), name)),
+            address: row.try_get("address")?,
+            ident: row.try_get("ident")?,
+            position: row.try_get("position")?,
+            properties: json(row, "properties")?,
+            pretty: pretty.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned()))).collect(),
+        };
+        self.known.insert(reference(row)?, key.clone());
+        self.objects.insert(key, object);
+        Ok(())
+    }
+
+    /// Of an object that is not modelled, nothing can be said.
+    fn attached(&mut self, row: &PgRow) -> Result<(), sqlx::Error> {
+        let reference = reference(row)?;
+        let exactly = self.known.contains_key(&reference);
+        let Some(subject) = self.key(reference).and_then(|key| self.objects.get(key)) else { return Ok(()) };
+        let kind = Kind::from_word(row.try_get("kind")?);
+        let label: &str = row.try_get("label")?;
+        // What the server says of its own schema, and an extension of its members, is not ours.
+        let of_server = kind == Kind::Comment && subject.key == Key::new(Kind::Schema, "public");
+        if of_server || subject.kind() == Kind::Extension {
+            return Ok(());
+        }
+        let to = if label.is_empty() { String::new() } else { format!(" to {label}") };
+        let key = match exactly {
+            true => Key::new(kind, format!("{}{to}", subject.key)),
+            // Of the index of a constraint, or an array of a type.
+            false => Key::new(Kind::Other, format!("{kind} of what belongs to the {}{to}", subject.key)),
+        };
+        let object = Object {
+            key: key.clone(),
+            parent: Some(subject.key.clone()),
+            address: subject.address.clone(),
+            ident: label.to_owned(),
+            position: 0,
+            properties: json(row, "properties")?,
+            pretty: BTreeMap::new(),
+        };
+        self.objects.insert(key, object);
+        Ok(())
+    }
+
+    fn need(&mut self, row: &PgRow) -> Result<(), sqlx::Error> {
+        let one = reference(row)?;
+        let other = (row.try_get("other_class")?, row.try_get("other")?, row.try_get("other_part")?);
+        if row.try_get("same")? {
+            self.same.insert(one, other);
+        } else {
+            self.needs.push((one, other));
+        }
+        Ok(())
+    }
+
+    /// The object that a reference is to; a part that is no object by itself is the whole.
+    fn key(&self, mut reference: Reference) -> Option<&Key> {
+        // An array is its element, which is a row of a table.
+        for _ in 0..4 {
+            let (class, object, _) = reference;
+            let whole = (class, object, 0);
+            if let Some(key) = self.known.get(&reference) {
+                return Some(key);
+            }
+            match self.same.get(&reference).or_else(|| self.same.get(&whole)) {
+                Some(other) => reference = *other,
+                None => return self.known.get(&whole),
+            }
+        }
+        None
+    }
+
+    fn catalog(self) -> Catalog {
+        let mut needs: BTreeMap<Key, BTreeSet<Key>> = BTreeMap::new();
+        for (one, other) in &self.needs {
+            if let (Some(one), Some(other)) = (self.key(*one), self.key(*other))
+                && one != other
+            {
+                needs.entry(one.clone()).or_default().insert(other.clone());
+            }
+        }
+        for object in self.objects.values() {
+            if let Some(parent) = &object.parent {
+                needs.entry(object.key.clone()).or_default().insert(parent.clone());
+            }
+        }
+        let mut objects = self.objects;
+        for object in objects.values_mut() {
+            without_name(object);
+        }
+        Catalog { objects, needs }
+    }
+}
+
+/// A definition that holds its own name would differ where only the name does.
+fn without_name(object: &mut Object) {
+    let phrase = match object.kind() {
+        Kind::Index => format!("INDEX {} ON", object.ident),
+        _ => return,
     };
-    rows.iter().map(object).collect::<Result<_, sqlx::Error>>().map(Catalog)
+    if let Some(Value::String(text)) = object.properties.get_mut("definition") {
+        *text = text.replacen(&phrase, "INDEX ON", 1);
+    }
+}
+
+fn reference(row: &PgRow) -> Result<Reference, sqlx::Error> {
+    Ok((row.try_get("class")?, row.try_get("object")?, row.try_get("part")?))
+}
+
+/// A document of properties, without those that are null.
+fn json(row: &PgRow, column: &str) -> Result<BTreeMap<String, Value>, sqlx::Error> {
+    let text: &str = row.try_get(column)?;
+    let map: BTreeMap<String, Value> =
+        serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    Ok(map.into_iter().filter(|(_, value)| !value.is_null() && *value != Value::Bool(false)).collect())
 }
 
 impl Catalog {
-    /// What differs between the schema that there should be, and this one; an object a line.
-    pub(in crate::migrate) fn differences_from(&self, expected: &Self) -> Vec<String> {
-        let mut lines = Vec::new();
-        for ((kind, name), definition) in &expected.0 {
-            match self.0.get(&(kind.clone(), name.clone())) {
-                None => lines.push(format!("the database lacks the {kind} {name}{}", shown(definition))),
-                Some(found) if found != definition => {
-                    lines.push(format!("the {kind} {name} is `{found}` in the database, and should be `{definition}`"));
-                }
-                Some(_) => {}
+    pub(super) fn get(&self, key: &Key) -> Option<&Object> {
+        self.objects.get(key)
+    }
+
+    /// The parts of an object, in their order.
+    pub(super) fn parts<'a>(&'a self, whole: &'a Key) -> impl Iterator<Item = &'a Object> {
+        let mut parts: Vec<&Object> =
+            self.objects.values().filter(|object| object.parent.as_ref() == Some(whole)).collect();
+        parts.sort_by_key(|object| (object.kind(), object.position));
+        parts.into_iter()
+    }
+
+    /// Who needs each object.
+    pub(super) fn dependents(&self) -> BTreeMap<&Key, BTreeSet<&Key>> {
+        let mut dependents: BTreeMap<&Key, BTreeSet<&Key>> = BTreeMap::new();
+        for (one, needs) in &self.needs {
+            for other in needs {
+                dependents.entry(other).or_default().insert(one);
             }
         }
-        let extra = self.0.iter().filter(|(key, _)| !expected.0.contains_key(*key));
-        lines.extend(extra.map(|((kind, name), definition)| {
-            format!("the database has a {kind} that it should not: {name}{}", shown(definition))
-        }));
-        lines
-    }
-}
-
-fn shown(definition: &str) -> String {
-    if definition.is_empty() { String::new() } else { format!(" `{definition}`") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn catalog(objects: &[(&str, &str, &str)]) -> Catalog {
-        let object = |(kind, name, definition): &(&str, &str, &str)| {
-            (((*kind).to_owned(), (*name).to_owned()), (*definition).to_owned())
-        };
-        Catalog(objects.iter().map(object).collect())
+        dependents
     }
 
-    #[test]
-    fn what_differs_is_told_object_by_object() {
-        let expected = catalog(&[("table", "public.a", ""), ("column", "public.a.id", "bigint")]);
-        let found = catalog(&[("column", "public.a.id", "integer"), ("view", "public.v", "select 1")]);
-        assert_eq!(
-            found.differences_from(&expected),
-            [
-                "the column public.a.id is `integer` in the database, and should be `bigint`",
-                "the database lacks the table public.a",
-                "the database has a view that it should not: public.v `select 1`",
-            ]
-        );
-        assert!(found.differences_from(&found).is_empty());
+    /// What an object needs.
+    pub(super) fn needs(&self, key: &Key) -> impl Iterator<Item = &Key> {
+        self.needs.get(key).into_iter().flatten()
     }
 }

@@ -1,7 +1,22 @@
 //! What a schema is, and whether it is the one that migrations build: found out in a real database, never by reading SQL.
 
 mod catalog;
+mod compare;
+mod object;
+mod order;
+mod plan;
+mod prove;
+mod renames;
+mod render;
 mod shadow;
+mod statement;
+mod text;
 
-pub(super) use catalog::read;
-pub(super) use shadow::built_by;
+pub use object::{Key, Kind};
+pub use renames::LikelyRename;
+
+pub(super) use catalog::{Catalog, read};
+pub(super) use plan::Manner;
+pub(super) use prove::{Proposal, copy, propose, written};
+pub(super) use renames::{Hint, hints};
+pub(super) use shadow::{built_by, in_shadow};

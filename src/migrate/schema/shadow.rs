@@ -1,7 +1,7 @@
-//! A database beside the real one, to see what migrations build. It is made for one use and dropped after it.
+//! A database beside the real one, to try things in. It is made for one use and dropped after it.
 
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{PgConnection, Row as _};
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use super::catalog::{self, Catalog};
 use crate::config::Profile;
@@ -10,42 +10,87 @@ use crate::migrate::settings::Settings;
 use crate::migrate::source::Migration;
 use crate::migrate::{MigrateError, deploy, reset};
 
-/// The longest name that PostgreSQL keeps.
-const LONGEST_NAME: usize = 63;
+/// A shadow is called for the session that made it, so that nobody takes another's, and one whose session is gone is known.
+/// The new one is to be like the database of the session in what a schema can depend on: encoding and locale.
+const NAMES: &str = r"
+with living as (
+    select pid, to_hex((extract(epoch from backend_start) * 1000000)::bigint) as since
+    from pg_stat_activity
+)
+select
+    (select 'app_shadow_' || pid || '_' || since from living where pid = pg_backend_pid()) as own,
+    (
+        select concat_ws(
+            ' ',
+            format('encoding %L lc_collate %L lc_ctype %L', pg_encoding_to_char(encoding), datcollate, datctype),
+            case to_jsonb(d) ->> 'datlocprovider'
+                when 'i' then format('locale_provider icu icu_locale %L', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'))
+                when 'b' then format('locale_provider builtin builtin_locale %L', to_jsonb(d) ->> 'datlocale')
+            end
+        )
+        from pg_database d
+        where datname = current_database()
+    ) as likeness,
+    array(
+        select datname::text
+        from pg_database
+        where datname ~ '^app_shadow_[0-9]+_[0-9a-f]+$'
+            and not exists (
+                select
+                from living
+                where pid::text = split_part(datname, '_', 3)
+                    -- Of others' sessions a role may not see since when they are there.
+                    and (since is null or since = split_part(datname, '_', 4))
+            )
+    ) as stale
+";
 
 /// The schema that these migrations build from nothing, on the server of this session.
 pub(in crate::migrate) async fn built_by(
     session: &mut Session<'_>,
     migrations: &[Migration],
 ) -> Result<Catalog, MigrateError> {
+    in_shadow(session, async |shadow| {
+        deploy::deploy_on(shadow, migrations, &mut |_| ()).await?;
+        Ok(catalog::read(&mut shadow.connection).await?)
+    })
+    .await
+}
+
+/// Works in an empty database on the server of this session, which is gone, or empty again, afterwards.
+pub(in crate::migrate) async fn in_shadow<T>(
+    session: &mut Session<'_>,
+    work: impl AsyncFnOnce(&mut Session<'_>) -> Result<T, MigrateError>,
+) -> Result<T, MigrateError> {
     let settings = Settings { profile: Profile::Test, ..session.settings.clone() };
     if let Some(options) = settings.shadow.clone() {
-        return in_the_one_given(session, &options, migrations, &settings).await;
+        return in_the_one_given(session, &options, &settings, work).await;
     }
     let name = make(session).await?;
     let options = session.options().clone().database(&name);
-    let built = build(&options, migrations, &settings, false).await;
+    let outcome = Session::with_lock(&options, &settings, async |shadow| {
+        shadow.note(NO_WAITING.to_owned()).await?;
+        work(shadow).await
+    })
+    .await;
     session.note(drop_database(&name)).await?;
-    built
+    outcome
 }
 
+/// Nothing in it has to outlive a crash.
+const NO_WAITING: &str = "set synchronous_commit = off";
+
 async fn make(session: &mut Session<'_>) -> Result<String, MigrateError> {
-    let pid: i32 =
-        sqlx::raw_sql("select pg_backend_pid() as pid").fetch_one(&mut session.connection).await?.try_get("pid")?;
-    let suffix = format!("_shadow_{pid}");
-    let mut name: String = session.database().chars().filter(char::is_ascii).collect();
-    name.truncate(LONGEST_NAME - suffix.len());
-    name += &suffix;
-    // One of a process that was killed, whose server process had the same number.
-    session.note(drop_database(&name)).await?;
+    let row = sqlx::raw_sql(NAMES).fetch_one(&mut session.connection).await?;
+    let (name, likeness): (String, String) = (row.try_get("own")?, row.try_get("likeness")?);
+    for stale in row.try_get::<Vec<String>, _>("stale")? {
+        // Another command may be at it as well, or it may be another role's.
+        let _ = session.note(drop_database(&stale)).await;
+    }
     // From template0, where nothing was ever put in.
-    match session.note(format!("create database {} template template0", quoted(&name))).await {
+    match session.note(format!("create database {} template template0 {likeness}", quoted(&name))).await {
         Ok(()) => Ok(name),
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42501") => Err(MigrateError::Senseless(
-            "the role may not create a database, and one is needed to see what the migrations build; nothing was changed. \
-             Name one that may be emptied in SHADOW_DATABASE_URL, or let the role create databases."
-                .to_owned(),
-        )),
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42501") => Err(MigrateError::NoShadow),
         Err(error) => Err(error.into()),
     }
 }
@@ -58,46 +103,33 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-async fn in_the_one_given(
+async fn in_the_one_given<T>(
     session: &mut Session<'_>,
     options: &PgConnectOptions,
-    migrations: &[Migration],
     settings: &Settings,
-) -> Result<Catalog, MigrateError> {
+    work: impl AsyncFnOnce(&mut Session<'_>) -> Result<T, MigrateError>,
+) -> Result<T, MigrateError> {
     let own = identity(&mut session.connection).await?;
-    let given = Session::with(options, settings, async |shadow| Ok(identity(&mut shadow.connection).await?)).await?;
-    if own == given {
-        return Err(MigrateError::Senseless(
-            "SHADOW_DATABASE_URL names the database itself, which would be emptied; nothing was changed. Name another one."
-                .to_owned(),
-        ));
-    }
-    build(options, migrations, settings, true).await
+    Session::with(options, settings, async |shadow| {
+        if own == identity(&mut shadow.connection).await? {
+            return Err(MigrateError::Senseless(
+                "SHADOW_DATABASE_URL names the database itself, which would be emptied; nothing was changed. Name another \
+                 one."
+                    .to_owned(),
+            ));
+        }
+        shadow.lock().await?;
+        shadow.note(NO_WAITING.to_owned()).await?;
+        reset::empty(shadow).await?;
+        let outcome = work(shadow).await;
+        reset::empty(shadow).await?;
+        outcome
+    })
+    .await
 }
 
 async fn identity(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
     const IDENTITY: &str = "select concat_ws(' ', pg_postmaster_start_time(), oid, datname) as identity \
                             from pg_database where datname = current_database()";
-    sqlx::raw_sql(IDENTITY).fetch_one(connection).await?.try_get("identity")
-}
-
-async fn build(
-    options: &PgConnectOptions,
-    migrations: &[Migration],
-    settings: &Settings,
-    empty: bool,
-) -> Result<Catalog, MigrateError> {
-    Session::with_lock(options, settings, async |session| build_on(session, migrations, empty).await).await
-}
-
-async fn build_on(session: &mut Session<'_>, migrations: &[Migration], empty: bool) -> Result<Catalog, MigrateError> {
-    if empty {
-        reset::empty(session).await?;
-    }
-    deploy::deploy_on(session, migrations, &mut |_| ()).await?;
-    let catalog = catalog::read(&mut session.connection).await?;
-    if empty {
-        reset::empty(session).await?;
-    }
-    Ok(catalog)
+    sqlx::raw_sql(AssertSqlSafe(IDENTITY)).fetch_one(connection).await?.try_get("identity")
 }

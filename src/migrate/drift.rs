@@ -1,0 +1,59 @@
+//! Whether a database still has the schema that its migrations build.
+
+use super::MigrateError;
+use super::history::History;
+use super::plan::Plan;
+use super::resolve::applied;
+use super::schema;
+use super::session::Session;
+use super::source::Migration;
+
+/// Whether a database has the schema that its migrations build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Drift {
+    /// It was not looked at, for this reason.
+    NotLooked(String),
+    /// It has.
+    None,
+    /// It has not; object by object.
+    Found(Vec<String>),
+}
+
+/// Builds in a shadow database what is applied here, and compares; nothing is changed.
+pub(super) async fn look(
+    session: &mut Session<'_>,
+    migrations: &[Migration],
+    history: &History,
+    plan: &Plan,
+) -> Result<Drift, MigrateError> {
+    if let Some(reason) = why_not(history, plan) {
+        return Ok(Drift::NotLooked(reason.to_owned()));
+    }
+    let found = schema::read(&mut session.connection).await?;
+    let expected = match schema::built_by(session, &applied(migrations, history)).await {
+        Ok(expected) => expected,
+        Err(
+            error @ (MigrateError::NoShadow
+            | MigrateError::Failed(_)
+            | MigrateError::File { .. }
+            | MigrateError::Refused(_)),
+        ) => {
+            return Ok(Drift::NotLooked(error.to_string()));
+        }
+        Err(error) => return Err(error),
+    };
+    let differences = found.differences_from(&expected);
+    Ok(if differences.is_empty() { Drift::None } else { Drift::Found(differences) })
+}
+
+fn why_not(history: &History, plan: &Plan) -> Option<&'static str> {
+    if history.records.is_empty() {
+        Some("nothing is applied yet")
+    } else if !plan.duplicates.is_empty() || !plan.unknown.is_empty() || !plan.edited.is_empty() {
+        Some("the files are not those that were applied, so what they build says nothing")
+    } else if !plan.blocked.is_empty() {
+        Some("a migration failed half-way")
+    } else {
+        None
+    }
+}

@@ -1,0 +1,82 @@
+select
+    'column' as kind,
+    r.name || '.' || quote_ident(a.attname) as name,
+    r.kind as parent_kind,
+    r.name as parent,
+    r.address,
+    quote_ident(a.attname) as ident,
+    a.attnum::integer as position,
+    jsonb_build_object(
+        'type', format_type(a.atttypid, a.atttypmod),
+        'collation', (
+            select c.oid::regcollation::text
+            from pg_collation c
+            where c.oid = a.attcollation and a.attcollation <> t.typcollation
+        ),
+        'not null', a.attnotnull,
+        'default', case when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid) end,
+        'generated', case when a.attgenerated <> '' then pg_get_expr(d.adbin, d.adrelid) end,
+        'virtual', a.attgenerated = 'v',
+        'identity', case a.attidentity when 'a' then 'always' when 'd' then 'by default' end,
+        'sequence', (
+            select jsonb_build_object(
+                'name', s.oid::regclass::text,
+                'start', q.seqstart,
+                'increment', q.seqincrement,
+                'minimum', q.seqmin,
+                'maximum', q.seqmax,
+                'cache', q.seqcache,
+                'cycle', q.seqcycle
+            )
+            from pg_depend p
+            join pg_class s on s.oid = p.objid and s.relkind = 'S'
+            join pg_sequence q on q.seqrelid = s.oid
+            where p.refclassid = 'pg_class'::regclass and p.refobjid = r.oid and p.refobjsubid = a.attnum
+                and p.classid = 'pg_class'::regclass and p.deptype = 'i'
+        ),
+        'storage', case when a.attstorage <> t.typstorage then
+            case a.attstorage when 'p' then 'plain' when 'e' then 'external' when 'm' then 'main' else 'extended' end
+        end,
+        'compression', case a.attcompression when 'p' then 'pglz' when 'l' then 'lz4' end,
+        'statistics', nullif(a.attstattarget, -1),
+        'options', (select jsonb_agg(option order by option) from unnest(a.attoptions) option),
+        'inherited', not a.attislocal
+    ) as properties,
+    jsonb_build_object(
+        'default', case when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid, true) end,
+        'generated', case when a.attgenerated <> '' then pg_get_expr(d.adbin, d.adrelid, true) end,
+        'usual storage', case t.typstorage when 'p' then 'plain' when 'e' then 'external' when 'm' then 'main' else 'extended' end
+    ) as pretty,
+    'pg_class'::regclass::oid as class,
+    r.oid as object,
+    a.attnum::integer as part
+from relation r
+join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+join pg_type t on t.oid = a.atttypid
+left join pg_attrdef d on d.adrelid = r.oid and d.adnum = a.attnum
+where r.relkind in ('r', 'p', 'f')
+
+union all
+
+-- A view's columns follow from its definition, but for a default.
+select
+    'view column',
+    r.name || '.' || quote_ident(a.attname),
+    r.kind,
+    r.name,
+    r.address,
+    quote_ident(a.attname),
+    a.attnum,
+    jsonb_build_object(
+        'default', pg_get_expr(d.adbin, d.adrelid),
+        'statistics', nullif(a.attstattarget, -1),
+        'options', (select jsonb_agg(option order by option) from unnest(a.attoptions) option)
+    ),
+    '{}',
+    'pg_class'::regclass,
+    r.oid,
+    a.attnum
+from relation r
+join pg_attribute a on a.attrelid = r.oid and a.attnum > 0
+left join pg_attrdef d on d.adrelid = r.oid and d.adnum = a.attnum
+where r.relkind in ('v', 'm')

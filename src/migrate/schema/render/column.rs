@@ -1,0 +1,396 @@
+//! Columns.
+
+use serde_json::Value;
+
+use super::super::object::Object;
+use super::super::plan::{Manner, Scene};
+use super::super::statement::{Danger, Hazard, Statement, When};
+use super::table;
+use super::types::{bridge, changed_options, greatest, sequence_options, values_gone};
+use super::{Rendered, assignment, one, options, suffixed};
+
+/// A column as `create table` and `add column` have it.
+pub(super) fn definition(table: &Object, to: &Object) -> String {
+    let data_type = to.text("type").unwrap_or_default();
+    let mut sql = format!("{} {data_type}", to.ident);
+    if let Some(collation) = to.text("collation") {
+        sql += &format!(" collate {collation}");
+    }
+    if let Some(expression) = to.sql("generated") {
+        let stored = if to.flag("virtual") { "virtual" } else { "stored" };
+        sql += &format!(" generated always as ({expression}) {stored}");
+    } else if let Some(kind) = to.text("identity") {
+        sql += &format!(" generated {kind} as identity{}", identity_options(&table.ident, to));
+    } else if let Some(default) = to.sql("default") {
+        sql += &format!(" default {default}");
+    }
+    if to.flag("not null") && to.text("identity").is_none() {
+        sql += " not null";
+    }
+    sql
+}
+
+fn sequence<'a>(object: &'a Object) -> impl Fn(&str) -> Option<i64> + use<'a> {
+    let sequence = object.properties.get("sequence");
+    move |name| sequence.and_then(|sequence| sequence.get(name)).and_then(Value::as_i64)
+}
+
+fn cycles(object: &Object) -> bool {
+    object.properties.get("sequence").and_then(|sequence| sequence.get("cycle")).and_then(Value::as_bool) == Some(true)
+}
+
+fn sequence_name(object: &Object) -> Option<&str> {
+    object.properties.get("sequence").and_then(|sequence| sequence.get("name")).and_then(Value::as_str)
+}
+
+/// In parentheses, what is not as it is by itself; the sequence's name too.
+fn identity_options(table: &str, to: &Object) -> String {
+    let mut options = Vec::new();
+    let usual = format!("{table}_{}_seq", to.ident);
+    if let Some(name) = sequence_name(to).filter(|name| name.rsplit('.').next() != Some(usual.as_str())) {
+        options.push(format!("sequence name {name}"));
+    }
+    options.extend(sequence_options(to.text("type").unwrap_or_default(), sequence(to), cycles(to)));
+    if options.is_empty() { String::new() } else { format!(" ({})", options.join(" ")) }
+}
+
+pub(super) fn create(scene: &Scene<'_>, to: &Object) -> Rendered {
+    let table = to.parent.as_ref().and_then(|table| scene.to.get(table)).ok_or("its table is not there")?;
+    let (address, name) = (&table.address, &to.key.name);
+    let rebuilt = scene.from.get(&to.key).is_some();
+    let filled = ["default", "generated", "identity"].iter().any(|property| to.text(property).is_some());
+    let mut statement = Statement::new(format!("alter table {address} add column {}", definition(table, to)));
+    if to.flag("not null") && !filled && !rebuilt {
+        if scene.manner == Manner::Online {
+            return Err(format!(
+                "it is required and has no default, so the rows that {address} has would have no value; add it without \
+                 `not null`, fill it in, and make it required in the next migration, or give it a default"
+            ));
+        }
+        statement = statement.hazard(
+            Danger::MayFail,
+            format!("{name} is required and has no default: rows that are there have no value for it"),
+        );
+    }
+    let volatile = to.text("default").is_some_and(|default| {
+        default.contains('(') && !["now()", "CURRENT_TIMESTAMP", "CURRENT_DATE"].contains(&default)
+    });
+    let computed = to.text("generated").is_some() && !to.flag("virtual");
+    if computed || to.text("identity").is_some() || volatile {
+        let text = format!("{address} is written anew to fill {}, and cannot be used meanwhile", to.ident);
+        statement = statement.hazard(Danger::Rewrite, text);
+    }
+    let mut statements = vec![statement];
+    statements.extend(attributes(to));
+    Ok(statements)
+}
+
+pub(super) fn drop(from: &Object) -> Vec<Statement> {
+    let statement = Statement::new(format!("alter table {} drop column {}", from.address, from.ident));
+    // What is computed can be computed again.
+    let computed = from.text("generated").is_some();
+    vec![if computed {
+        statement
+    } else {
+        statement.hazard(Danger::DataLoss, format!("the column {} and what is in it", from.key.name))
+    }]
+}
+
+/// Takes the default or the identity away before what it is built on goes.
+pub(super) fn release(scene: &Scene<'_>, from: &Object) -> Vec<Statement> {
+    let what = if loses_identity(scene, from) { "identity" } else { "default" };
+    one(format!("alter table {} alter column {} drop {what}", from.address, from.ident))
+}
+
+fn loses_identity(scene: &Scene<'_>, from: &Object) -> bool {
+    from.text("identity").is_some() && scene.to.get(&from.key).is_some_and(|to| to.text("identity").is_none())
+}
+
+pub(super) fn alter(scene: &Scene<'_>, from: &Object, to: &Object) -> Rendered {
+    let (table, column) = (&to.address, &to.ident);
+    let released = scene.released.contains(&to.key);
+    let retyped = scene.retyped.contains(&to.key);
+    let (old, new) = (from.text("default"), to.text("default"));
+    let mut changes = Vec::new();
+    let mut hazards = Vec::new();
+    if from.text("generated").is_some() && to.text("generated").is_none() {
+        changes.push(format!("alter column {column} drop expression"));
+    }
+    if old.is_some() && !released && (retyped || new.is_none()) {
+        changes.push(format!("alter column {column} drop default"));
+    }
+    if retyped {
+        changes.push(retype(scene, from, to, &mut hazards));
+    }
+    if let Some(default) = to.sql("default").filter(|_| released || retyped || old != new) {
+        changes.push(format!("alter column {column} set default {default}"));
+    }
+    if from.flag("not null") && !to.flag("not null") {
+        changes.push(format!("alter column {column} drop not null"));
+    }
+    let mut statements = Vec::new();
+    if from.text("identity").is_some() && to.text("identity").is_none() && !released {
+        statements.extend(one(format!("alter table {table} alter column {column} drop identity")));
+    }
+    if !changes.is_empty() {
+        let list =
+            if changes.len() == 1 { format!(" {}", changes[0]) } else { format!("\n    {}", changes.join(",\n    ")) };
+        statements.push(Statement::new(format!("alter table {table}{list}")).hazards(hazards));
+    }
+    // With its type a column gets that type's storage.
+    let storage = if retyped { None } else { from.text("storage") };
+    statements.extend(stored(storage, to));
+    statements.extend(attributes_but_storage(Some(from), to));
+    if !from.flag("not null") && to.flag("not null") {
+        statements.extend(require(scene, to));
+    }
+    statements.extend(identity(scene, from, to));
+    Ok(statements)
+}
+
+fn retype(scene: &Scene<'_>, from: &Object, to: &Object, hazards: &mut Vec<Hazard>) -> String {
+    let column = &to.ident;
+    let (old, new) = (from.text("type").unwrap_or_default(), to.text("type").unwrap_or_default());
+    let collation = match (from.text("collation"), to.text("collation")) {
+        (_, Some(collation)) => format!(" collate {collation}"),
+        (Some(_), None) => " collate \"default\"".to_owned(),
+        _ => String::new(),
+    };
+    let through = bridge(scene, &to.key).map_or_else(String::new, |bridge| format!("::{bridge}"));
+    let gone = values_gone(scene, &to.key);
+    if !gone.is_empty() {
+        let text = format!("no row may have {} in {}", gone.join(" or "), to.key.name);
+        hazards.push(Hazard { danger: Danger::MayFail, text });
+    }
+    hazards.extend(conversion(old, new).hazards(&to.address, &to.key.name, old, new));
+    let using =
+        if old == new && through.is_empty() { String::new() } else { format!(" using {column}{through}::{new}") };
+    format!("alter column {column} type {new}{collation}{using}")
+}
+
+/// What becomes of values that get another type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Conversion {
+    /// They stay as they are stored.
+    Same,
+    /// They are stored anew, and mean the same.
+    Exact,
+    /// Some may have no place in the new type.
+    MayFail,
+    /// Some may come out as others.
+    Loses,
+}
+
+impl Conversion {
+    fn hazards(self, table: &str, column: &str, old: &str, new: &str) -> Vec<Hazard> {
+        let hazard = |danger, text: String| Hazard { danger, text };
+        let rewrite = hazard(Danger::Rewrite, format!("{table} is written anew, and cannot be used meanwhile"));
+        match self {
+            Self::Same => Vec::new(),
+            Self::Exact => vec![rewrite],
+            Self::MayFail => {
+                vec![hazard(Danger::MayFail, format!("each value of {column} has to be one of {new}")), rewrite]
+            }
+            Self::Loses => {
+                vec![
+                    hazard(Danger::DataLoss, format!("what values of {column} hold as {old} and {new} does not")),
+                    rewrite,
+                ]
+            }
+        }
+    }
+}
+
+/// The name of a type, and the numbers behind it.
+fn parts(data_type: &str) -> (String, Vec<u32>) {
+    let Some((before, rest)) = data_type.split_once('(') else { return (data_type.to_owned(), Vec::new()) };
+    let Some((numbers, after)) = rest.split_once(')') else { return (data_type.to_owned(), Vec::new()) };
+    let numbers = numbers.split(',').filter_map(|number| number.trim().parse().ok()).collect();
+    (format!("{}{after}", before.trim_end()), numbers)
+}
+
+fn conversion(old: &str, new: &str) -> Conversion {
+    const WHOLE: &[&str] = &["smallint", "integer", "bigint", "numeric"];
+    let ((old, old_numbers), (new, new_numbers)) = (parts(old), parts(new));
+    let rank = |name: &str| WHOLE.iter().position(|whole| *whole == name);
+    let first = |numbers: &[u32]| numbers.first().copied();
+    match (old.as_str(), new.as_str()) {
+        ("numeric", "numeric") => match (old_numbers.as_slice(), new_numbers.as_slice()) {
+            (_, []) => Conversion::Same,
+            ([precision, scale], [wider, same]) if scale == same && wider >= precision => Conversion::Same,
+            ([precision, scale], [wider, more])
+                if more >= scale && wider.saturating_sub(*more) >= precision - scale =>
+            {
+                Conversion::Exact
+            }
+            ([_, scale], [_, more]) if more >= scale => Conversion::MayFail,
+            _ => Conversion::Loses,
+        },
+        ("character varying", "text") => Conversion::Same,
+        ("character varying" | "text", "character varying") => match (first(&old_numbers), first(&new_numbers)) {
+            (_, None) => Conversion::Same,
+            (Some(old), Some(new)) if new >= old => Conversion::Same,
+            _ => Conversion::MayFail,
+        },
+        (old, new) if old == new => match (first(&old_numbers), first(&new_numbers)) {
+            (_, None) => Conversion::Exact,
+            (Some(old), Some(new)) if new >= old => Conversion::Exact,
+            _ => Conversion::Loses,
+        },
+        (old, new) if rank(old).is_some() && rank(new).is_some() => {
+            let fits = rank(new) > rank(old) && new_numbers.is_empty();
+            if fits {
+                Conversion::Exact
+            } else if rank(old) == Some(3) {
+                Conversion::Loses
+            } else {
+                Conversion::MayFail
+            }
+        }
+        (_, "text")
+        | ("real", "double precision")
+        | ("date", "timestamp without time zone" | "timestamp with time zone")
+        | ("timestamp without time zone", "timestamp with time zone")
+        | ("timestamp with time zone", "timestamp without time zone")
+        | ("json", "jsonb")
+        | ("jsonb", "json") => Conversion::Exact,
+        ("text" | "character varying", _) => Conversion::MayFail,
+        _ => Conversion::Loses,
+    }
+}
+
+/// Makes a column required. In a database that is in use a constraint is checked first, while others read and write.
+fn require(scene: &Scene<'_>, to: &Object) -> Vec<Statement> {
+    let (table, column) = (&to.address, &to.ident);
+    let may_fail = || (Danger::MayFail, format!("{} must hold no null in any row", to.key.name));
+    let set = format!("alter table {table} alter column {column} set not null");
+    if !scene.in_use(to.parent.as_ref()) {
+        let (danger, text) = may_fail();
+        return vec![Statement::new(set).hazard(danger, text)];
+    }
+    let plain = table::name(to.parent.as_ref()).rsplit('.').next().unwrap_or_default().trim_matches('"').to_owned();
+    let name = format!("{plain}_{}", column.trim_matches('"'));
+    let odd = plain.contains('"')
+        || !name.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_');
+    let name = suffixed(&if odd { format!("\"{name}\"") } else { name }, "_present");
+    let (danger, text) = may_fail();
+    vec![
+        Statement::new(format!("alter table {table} add constraint {name} check ({column} is not null) not valid")),
+        Statement::new(format!("alter table {table} validate constraint {name}"))
+            .when(When::Later)
+            .hazard(danger, text),
+        Statement::new(set).excuse("the constraint above says so already, and nothing is read through"),
+        Statement::new(format!("alter table {table} drop constraint {name}")).excuse("it was made for this alone"),
+    ]
+}
+
+/// The numbers that a column gives by itself.
+fn identity(scene: &Scene<'_>, from: &Object, to: &Object) -> Vec<Statement> {
+    let (table, column) = (&to.address, &to.ident);
+    let alter = format!("alter table {table} alter column {column}");
+    let Some(kind) = to.text("identity") else { return Vec::new() };
+    let Some(before) = from.text("identity") else {
+        let own = to.parent.as_ref().and_then(|table| scene.to.get(table)).map_or("", |table| table.ident.as_str());
+        let mut statements = one(format!("{alter} add generated {kind} as identity{}", identity_options(own, to)));
+        let sequence = sequence_name(to).unwrap_or_default();
+        statements.extend(one(format!(
+            "select setval('{}', max({column})) from {table} having max({column}) is not null",
+            sequence.replace('\'', "''")
+        )));
+        return statements;
+    };
+    let mut statements = Vec::new();
+    if let (Some(old), Some(new)) = (sequence_name(from), sequence_name(to))
+        && old != new
+    {
+        let new = new.rsplit('.').next().unwrap_or(new);
+        statements.extend(one(format!("alter sequence {old} rename to {new}")));
+    }
+    let mut changes = Vec::new();
+    if before != kind {
+        changes.push(format!("set generated {kind}"));
+    }
+    let (old_type, new_type) = (from.text("type").unwrap_or_default(), to.text("type").unwrap_or_default());
+    let (old, new) = (sequence(from), sequence(to));
+    // With the column the sequence gets the new type, and its greatest value by itself.
+    let by_itself = |name: &str| {
+        let old = old(name);
+        if name == "maximum" && old_type != new_type && old == Some(greatest(old_type)) {
+            Some(greatest(new_type))
+        } else {
+            old
+        }
+    };
+    let options = changed_options(by_itself, &new, (cycles(from), cycles(to)));
+    changes.extend(options.iter().map(|option| format!("set {option}")));
+    if !changes.is_empty() {
+        statements.extend(one(format!("{alter} {}", changes.join(" "))));
+    }
+    statements
+}
+
+/// How a column is stored and looked at; nothing of it is part of its definition.
+pub(super) fn attributes(to: &Object) -> Vec<Statement> {
+    let mut statements = stored(None, to);
+    statements.extend(attributes_but_storage(None, to));
+    statements
+}
+
+fn stored(before: Option<&str>, to: &Object) -> Vec<Statement> {
+    let storage = to.text("storage");
+    if before == storage {
+        return Vec::new();
+    }
+    let usual = to.pretty.get("usual storage").map_or("plain", String::as_str);
+    one(format!("alter table {} alter column {} set storage {}", to.address, to.ident, storage.unwrap_or(usual)))
+}
+
+fn attributes_but_storage(from: Option<&Object>, to: &Object) -> Vec<Statement> {
+    let alter = format!("alter table {} alter column {}", to.address, to.ident);
+    let before = |property: &str| from.and_then(|from| from.text(property));
+    let mut statements = Vec::new();
+    if before("compression") != to.text("compression") {
+        statements.extend(one(format!("{alter} set compression {}", to.text("compression").unwrap_or("default"))));
+    }
+    if from.and_then(|from| from.number("statistics")) != to.number("statistics") {
+        statements.extend(one(format!("{alter} set statistics {}", to.number("statistics").unwrap_or(-1))));
+    }
+    let (set, reset) = match from {
+        Some(from) => options(from, to, "options"),
+        None => (to.list("options").into_iter().map(assignment).collect(), Vec::new()),
+    };
+    if !set.is_empty() {
+        statements.extend(one(format!("{alter} set ({})", set.join(", "))));
+    }
+    if !reset.is_empty() {
+        statements.extend(one(format!("{alter} reset ({})", reset.join(", "))));
+    }
+    statements
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_change_says_what_becomes_of_the_values() {
+        for (old, new, expected) in [
+            ("numeric(10,2)", "numeric(12,2)", Conversion::Same),
+            ("numeric(10,2)", "numeric(14,4)", Conversion::Exact),
+            ("numeric(10,2)", "numeric(10,4)", Conversion::MayFail),
+            ("numeric(10,4)", "numeric(10,2)", Conversion::Loses),
+            ("numeric", "numeric(10,2)", Conversion::Loses),
+            ("integer", "bigint", Conversion::Exact),
+            ("bigint", "integer", Conversion::MayFail),
+            ("numeric(8,2)", "integer", Conversion::Loses),
+            ("character varying(20)", "text", Conversion::Same),
+            ("character varying(20)", "character varying(40)", Conversion::Same),
+            ("text", "character varying(40)", Conversion::MayFail),
+            ("timestamp with time zone", "date", Conversion::Loses),
+            ("timestamp(6) with time zone", "timestamp(0) with time zone", Conversion::Loses),
+            ("uuid", "text", Conversion::Exact),
+        ] {
+            assert_eq!(conversion(old, new), expected, "{old} -> {new}");
+        }
+    }
+}
