@@ -129,6 +129,9 @@ pub(super) fn plan(from: &Catalog, to: &Catalog, manner: Manner) -> Plan {
                 if key.kind == Kind::Column && (changed.contains("type") || changed.contains("collation")) {
                     scene.retyped.insert(key.clone());
                 }
+                if identity_goes(&scene, &key) {
+                    scene.released.insert(key.clone());
+                }
                 render::fate_of_changed(&scene, &key, &changed)
             }
         };
@@ -160,6 +163,12 @@ pub(super) fn plan(from: &Catalog, to: &Catalog, manner: Manner) -> Plan {
         levels.add(step, statements, before.get(step), manner);
     }
     Plan { parts: levels.parts(), by_hand }
+}
+
+/// Whether a column stays, and gives no numbers by itself any more: the name of its sequence is free then.
+fn identity_goes(scene: &Scene<'_>, key: &Key) -> bool {
+    let has = |catalog: &Catalog| catalog.get(key).map(|column| column.text("identity").is_some());
+    has(scene.from) == Some(true) && has(scene.to) == Some(false)
 }
 
 const fn phase(act: Act) -> u8 {
@@ -227,6 +236,8 @@ fn consequence(needed: &Key, fate: Fate, object: &Object) -> Consequence {
             Fate::Retire => Consequence::Retype,
             // A function or a sequence in its default.
             Fate::Rebuild if needed.kind != Kind::Table => Consequence::Release,
+            // Its name may be wanted by the column's identity.
+            Fate::Drop if needed.kind == Kind::Sequence => Consequence::Release,
             _ => Consequence::None,
         };
     }
@@ -421,13 +432,22 @@ fn waiting(scene: &Scene<'_>, steps: &BTreeSet<Step>) -> BTreeMap<Step, BTreeSet
     };
     for key in scene.fates.keys() {
         for need in scene.from.needs(key) {
-            // What is built on something goes before that is touched.
-            all(
-                &of(key, &[Act::Drop, Act::Release]),
-                &of(need, &[Act::Release, Act::Drop, Act::Alter, Act::DropReleased]),
-            );
+            // What is built on something goes before that is touched; but what goes with a retired type goes last, a type
+            // that gets more values hurts nobody, and who owns a sequence matters only to who goes.
+            let mut goes = of(key, &[Act::Drop, Act::Release]);
+            goes.retain(|step| host(scene, step).0 != Act::DropReleased);
+            all(&goes, &of(need, &[Act::Drop, Act::DropReleased]));
+            if key.kind != Kind::SequenceOwnership {
+                all(&goes, &of(need, &[Act::Release]));
+                // An index minds nothing of its columns but their type.
+                let minds = key.kind != Kind::Index || need.kind != Kind::Column || scene.retyped.contains(need);
+                if minds && need.kind != Kind::Enum {
+                    all(&goes, &of(need, &[Act::Alter]));
+                }
+            }
+            let released = scene.released.contains(key);
             let retired = steps.contains(&(Act::DropReleased, need.clone()));
-            if retired || scene.fate(need) == Some(Fate::Drop) {
+            if retired || (scene.fate(need) == Some(Fate::Drop) && !released) {
                 all(&of(key, &[Act::Alter]), &of(need, &[Act::Drop, Act::DropReleased]));
             }
             if scene.fate(key) == Some(Fate::Retire) {
@@ -456,8 +476,13 @@ fn waiting(scene: &Scene<'_>, steps: &BTreeSet<Step>) -> BTreeMap<Step, BTreeSet
         }
     };
     let mut dropped: BTreeMap<(bool, String), Vec<Step>> = BTreeMap::new();
-    for step in steps.iter().filter(|(act, _)| *act == Act::Drop) {
-        if let Some(name) = pool(&step.1) {
+    for step in steps {
+        let name = match step.0 {
+            Act::Drop => pool(&step.1),
+            Act::Release => scene.from.get(&step.1).and_then(identity_sequence).map(|name| (true, name)),
+            _ => None,
+        };
+        if let Some(name) = name {
             dropped.entry(name).or_default().push(step.clone());
         }
     }
@@ -466,6 +491,12 @@ fn waiting(scene: &Scene<'_>, steps: &BTreeSet<Step>) -> BTreeMap<Step, BTreeSet
         all(earlier.map_or(&[], Vec::as_slice), std::slice::from_ref(step));
     }
     before
+}
+
+/// The whole name of the sequence of a column's identity.
+fn identity_sequence(column: &Object) -> Option<String> {
+    let name = column.properties.get("sequence")?.get("name")?.as_str()?;
+    Some(if name.contains('.') { name.to_owned() } else { format!("public.{name}") })
 }
 
 fn note_waited_for(scene: &mut Scene<'_>, before: &BTreeMap<Step, BTreeSet<Step>>) {
@@ -507,6 +538,7 @@ impl Levels {
 
     fn parts(self) -> Vec<Part> {
         let part = |(level, statements): (usize, Vec<Statement>)| {
+            let statements = merged(statements);
             let bodies = render::behaviour::needs_no_check_of_bodies(&statements);
             let lead = bodies.then(|| Statement::new("set local check_function_bodies = off"));
             let no_transaction = level != FIRST && level % 2 == 0;
@@ -520,4 +552,16 @@ impl Levels {
         };
         self.statements.into_iter().map(part).collect()
     }
+}
+
+/// Changes of one table that write it anew, and stand next to each other, are one: it is written anew once.
+fn merged(statements: Vec<Statement>) -> Vec<Statement> {
+    let mut merged: Vec<Statement> = Vec::new();
+    for statement in statements {
+        match merged.last_mut() {
+            Some(last) if last.takes(&statement) => last.take(statement),
+            _ => merged.push(statement),
+        }
+    }
+    merged
 }

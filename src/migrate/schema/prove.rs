@@ -187,34 +187,39 @@ async fn run(
     Ok(None)
 }
 
-/// Works out how to take each file back, newest first, and tries it.
+/// Works out how to take each file back, newest first, and tries it; nothing for those that are not to be had.
 async fn take_back(
     shadow: &mut Session<'_>,
     states: &[Catalog],
     renames: &[Rename],
     first: &Catalog,
     by_hand: &mut Vec<String>,
-) -> Result<Vec<Vec<Statement>>, MigrateError> {
-    let mut downs = Vec::new();
+) -> Result<Vec<Option<Vec<Statement>>>, MigrateError> {
+    let mut downs = vec![None; states.len().saturating_sub(1)];
     for number in (1..states.len()).rev() {
         let (before, after) = (&states[number - 1], &states[number]);
         let way = plan(after, before, Manner::AtOnce);
-        by_hand.extend(way.by_hand.into_iter().map(|reason| format!("taking it back: {reason}")));
+        let mut problems: Vec<String> = way.by_hand;
         let mut statements: Vec<Statement> = way.parts.into_iter().flat_map(|part| part.statements).collect();
         let mut target = before;
         if number == 1 {
             statements.extend(renames.iter().rev().map(|rename| Statement::new(rename.down.clone())));
             target = first;
         }
-        if let Some(reason) = run(shadow, &statements, false).await? {
-            by_hand.push(format!("taking it back: {reason}"));
-        } else {
-            let left = catalog::read(&mut shadow.connection).await?.differences_from(target);
-            by_hand.extend(left.iter().map(|line| format!("taking it back leaves a difference: {line}")));
+        match run(shadow, &statements, false).await? {
+            Some(reason) => problems.push(reason),
+            None => {
+                let left = catalog::read(&mut shadow.connection).await?.differences_from(target);
+                problems.extend(left.iter().map(|line| format!("what was worked out leaves a difference: {line}")));
+            }
         }
-        downs.push(statements);
+        if !problems.is_empty() {
+            // What comes before it cannot be tried from here.
+            by_hand.extend(problems.iter().map(|problem| format!("taking it back: {problem}")));
+            break;
+        }
+        downs[number - 1] = Some(statements);
     }
-    downs.reverse();
     Ok(downs)
 }
 

@@ -10,6 +10,8 @@ pub(super) struct Statement {
     pub hazards: Vec<Hazard>,
     /// Why what the linter finds in it is no finding, if nothing that is named above it says so.
     pub excuse: Option<&'static str>,
+    /// The table that it changes, and its changes one by one, where that is all it does.
+    changes: Option<(String, Vec<String>)>,
 }
 
 /// In which file it stands: each is a transaction, or none.
@@ -70,7 +72,34 @@ impl fmt::Display for Hazard {
 
 impl Statement {
     pub(super) fn new(sql: impl Into<String>) -> Self {
-        Self { sql: sql.into(), when: When::Main, hazards: Vec::new(), excuse: None }
+        Self { sql: sql.into(), when: When::Main, hazards: Vec::new(), excuse: None, changes: None }
+    }
+
+    /// `alter table`, with one change or several.
+    pub(super) fn alter_table(table: &str, changes: Vec<String>) -> Self {
+        let sql = match changes.as_slice() {
+            [change] => format!("alter table {table} {change}"),
+            changes => format!("alter table {table}\n    {}", changes.join(",\n    ")),
+        };
+        Self { changes: Some((table.to_owned(), changes)), ..Self::new(sql) }
+    }
+
+    /// Whether another can be made part of this one, and it is worth it.
+    pub(super) fn takes(&self, other: &Self) -> bool {
+        let rewrites = |one: &Self| one.hazards.iter().any(|hazard| hazard.danger == Danger::Rewrite);
+        let table = |one: &Self| one.changes.as_ref().map(|(table, _)| table.clone());
+        table(self).is_some() && table(self) == table(other) && rewrites(self) && rewrites(other)
+    }
+
+    /// Makes it part of this one.
+    pub(super) fn take(&mut self, other: Self) {
+        let (Some((table, mut changes)), Some((_, more))) = (self.changes.take(), other.changes) else { return };
+        changes.extend(more);
+        let mut hazards = std::mem::take(&mut self.hazards);
+        let new = other.hazards.into_iter().filter(|hazard| !hazards.contains(hazard)).collect::<Vec<_>>();
+        hazards.extend(new);
+        hazards.sort_by_key(|hazard| hazard.danger);
+        *self = Self { hazards, ..Self::alter_table(&table, changes) };
     }
 
     pub(super) fn when(self, when: When) -> Self {

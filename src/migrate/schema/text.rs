@@ -1,5 +1,7 @@
 //! The text of the files that are written.
 
+use std::collections::BTreeMap;
+
 use super::plan::Part;
 use super::prove::Draft;
 use super::statement::{Danger, Statement};
@@ -13,18 +15,20 @@ const UNFINISHED: &str = "\
 -- Somebody has to write what stands below. Take the line above out when it is done; until then nothing is applied.
 ";
 
+const BY_HAND: &str = "-- To be written by hand.\n";
+
 /// The files of a proposal that was tried.
-pub(super) fn drafts(parts: &[Part], downs: &[Vec<Statement>], by_hand: &[String]) -> Vec<Draft> {
+pub(super) fn drafts(parts: &[Part], downs: &[Option<Vec<Statement>>], by_hand: &[String]) -> Vec<Draft> {
     let mut drafts: Vec<Draft> = Vec::new();
     for (number, part) in parts.iter().enumerate() {
-        let down = downs.get(number).map_or_else(String::new, |statements| statements_text(statements));
+        let down = downs.get(number).and_then(Option::as_deref).map_or_else(|| BY_HAND.to_owned(), statements_text);
         let up = silenced(up_text(part), part);
         let lead = if number == 0 { unfinished(by_hand) } else { String::new() };
         let purpose = if number == 0 && part.purpose != "values" { "" } else { part.purpose };
         drafts.push(Draft { purpose, up: lead + &up, down });
     }
     if drafts.is_empty() {
-        drafts.push(Draft { purpose: "", up: unfinished(by_hand), down: String::new() });
+        drafts.push(Draft { purpose: "", up: unfinished(by_hand), down: BY_HAND.to_owned() });
     }
     drafts
 }
@@ -38,7 +42,7 @@ pub(super) fn stub(parts: &[Part], by_hand: &[String]) -> Draft {
             up += &format!("-- {line}\n");
         }
     }
-    Draft { purpose: "", up, down: "-- To be written by hand, like the file beside it.\n".to_owned() }
+    Draft { purpose: "", up, down: BY_HAND.to_owned() }
 }
 
 fn lines(sql: &str) -> Vec<String> {
@@ -80,38 +84,46 @@ pub(super) fn statements_text(statements: &[Statement]) -> String {
     text
 }
 
-/// Why a finding in a statement is none.
-fn excuse(statement: &Statement) -> Option<&'static str> {
-    statement.excuse.or_else(|| {
-        Some(match statement.hazards.first()?.danger {
-            Danger::DataLoss => "the loss was accepted when this was written",
-            Danger::OlderRelease => "what it means for an older release is said above",
-            Danger::MayFail | Danger::Rewrite | Danger::Lock => {
-                "what it does is said above, and there is no better way"
-            }
-        })
-    })
+/// Rules that speak of what is desired, and not of how it is done.
+const OF_TASTE: &[&str] =
+    &["prefer-", "ban-char-field", "ban-create-domain", "ban-alter-domain", "adding-serial", "identifier-too-long"];
+
+/// Why a finding in a statement is none; a finding that is one has no excuse.
+fn excuse(statement: &Statement, rule: &str) -> Option<&'static str> {
+    if OF_TASTE.iter().any(|taste| rule.starts_with(taste)) {
+        return None;
+    }
+    Some(statement.excuse.unwrap_or(match statement.hazards.first().map(|hazard| hazard.danger) {
+        Some(Danger::DataLoss) => "the loss was accepted when this was written",
+        Some(Danger::OlderRelease) => "what it means for an older release is said above",
+        Some(Danger::MayFail | Danger::Rewrite | Danger::Lock) => {
+            "what it does is said above, and there is no better way"
+        }
+        None => "it follows from schema.sql, takes no time, and was tried on a copy",
+    }))
 }
 
-/// The same with the rules silenced that speak of what is named above the statement already.
+/// The same with the rules silenced that the way from one schema to the other keeps as well as can be.
 fn silenced(text: String, part: &Part) -> String {
     let script = Script::new("new.up.sql".to_owned(), text.clone());
     let findings = lint_script(&script);
     let Ok(places) = split(&text) else { return text };
-    let mut insertions: Vec<(usize, String)> = Vec::new();
+    // The comment has to stand right above the line, with all of its rules.
+    let mut insertions: BTreeMap<usize, (Vec<String>, &'static str)> = BTreeMap::new();
     for finding in findings {
         let Some(number) = places.iter().rposition(|place| place.line as usize <= finding.line) else { continue };
         let Some(statement) = part.statements.get(number) else { continue };
-        let Some(reason) = excuse(statement) else { continue };
-        let line = format!("-- squawk-ignore {} -- {reason}", finding.rule);
-        let at = places[number].line as usize;
-        if !insertions.contains(&(at, line.clone())) {
-            insertions.push((at, line));
+        let Some(reason) = excuse(statement, &finding.rule) else { continue };
+        let (rules, _) = insertions.entry(finding.line).or_insert_with(|| (Vec::new(), reason));
+        if !rules.contains(&finding.rule) {
+            rules.push(finding.rule);
         }
     }
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    for (at, line) in insertions.into_iter().rev() {
-        lines.insert(at - 1, line);
+    for (at, (rules, reason)) in insertions.into_iter().rev() {
+        let indent: String =
+            lines.get(at - 1).map_or("", String::as_str).chars().take_while(|char| *char == ' ').collect();
+        lines.insert(at - 1, format!("{indent}-- squawk-ignore {} -- {reason}", rules.join(", ")));
     }
     lines.join("\n") + "\n"
 }

@@ -2,8 +2,13 @@
 -- default and its identity's sequence, a constraint by its index, a type by its array and its table, an extension by
 -- its members.
 select classid as class, objid as object, objsubid as part, refclassid as other_class, refobjid as other, refobjsubid as other_part, false as same
-from pg_depend
+from pg_depend d
 where objid >= 16384 and refobjid >= 16384 and deptype in ('n', 'a', 'i')
+    -- A sequence stands by itself; that it goes with a column is an object of its own, see below.
+    and not (
+        classid = 'pg_class'::regclass and refclassid = 'pg_class'::regclass and deptype = 'a' and refobjsubid > 0
+        and exists (select from pg_class where oid = d.objid and relkind = 'S')
+    )
 
 union all
 

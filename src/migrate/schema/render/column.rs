@@ -98,12 +98,9 @@ pub(super) fn drop(from: &Object) -> Vec<Statement> {
 
 /// Takes the default or the identity away before what it is built on goes.
 pub(super) fn release(scene: &Scene<'_>, from: &Object) -> Vec<Statement> {
-    let what = if loses_identity(scene, from) { "identity" } else { "default" };
+    let stays = scene.to.get(&from.key).is_some_and(|to| to.text("identity").is_none());
+    let what = if from.text("identity").is_some() && stays { "identity" } else { "default" };
     one(format!("alter table {} alter column {} drop {what}", from.address, from.ident))
-}
-
-fn loses_identity(scene: &Scene<'_>, from: &Object) -> bool {
-    from.text("identity").is_some() && scene.to.get(&from.key).is_some_and(|to| to.text("identity").is_none())
 }
 
 pub(super) fn alter(scene: &Scene<'_>, from: &Object, to: &Object) -> Rendered {
@@ -129,13 +126,8 @@ pub(super) fn alter(scene: &Scene<'_>, from: &Object, to: &Object) -> Rendered {
         changes.push(format!("alter column {column} drop not null"));
     }
     let mut statements = Vec::new();
-    if from.text("identity").is_some() && to.text("identity").is_none() && !released {
-        statements.extend(one(format!("alter table {table} alter column {column} drop identity")));
-    }
     if !changes.is_empty() {
-        let list =
-            if changes.len() == 1 { format!(" {}", changes[0]) } else { format!("\n    {}", changes.join(",\n    ")) };
-        statements.push(Statement::new(format!("alter table {table}{list}")).hazards(hazards));
+        statements.push(Statement::alter_table(table, changes).hazards(hazards));
     }
     // With its type a column gets that type's storage.
     let storage = if retyped { None } else { from.text("storage") };
