@@ -236,8 +236,8 @@ pub(super) fn answers(
             Some(true) => renames.push((likely.old.clone(), likely.new.clone())),
             Some(false) => {}
             None => open.push(format!(
-                "the {} would be dropped, and the {} added: if it is the same under another name, write `{}` behind it in \
-                 schema.sql; if not, say so with `--drop {}`",
+                "the {} would be dropped, and the {} added: if it is the same under another name, write `{}` at the end of \
+                 its line in schema.sql; if not, say so with `--drop {}`",
                 likely.old, likely.new, likely.hint, likely.old.name
             )),
         }

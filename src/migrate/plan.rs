@@ -216,24 +216,20 @@ impl Plan {
 
     /// Whether a file stands for several, and the database has those, each as it was.
     fn squashed(&mut self, migration: &Migration, records: &HashMap<i64, &Record>) -> bool {
-        let squashed = squash::squashed(&migration.up);
-        let is_there = |one: &&Squashed| {
-            records.get(&one.version).is_some_and(|record| record.success && one.is(&record.checksum))
-        };
-        let there = squashed.iter().filter(is_there).count();
-        if there > 0 && there < squashed.len() {
-            // Applied afresh, it is on record by itself.
-            let whole =
-                records.get(&migration.version).is_some_and(|record| record.checksum == migration.up.checksum());
-            if !whole {
-                self.in_part.push(Named::of(migration));
+        let lists = squash::squashed(&migration.up);
+        let is_there =
+            |one: &Squashed| records.get(&one.version).is_some_and(|record| record.success && one.is(&record.checksum));
+        let whole = lists.iter().any(|list| list.iter().all(is_there));
+        let afresh = records.get(&migration.version).is_some_and(|record| record.checksum == migration.up.checksum());
+        if !whole && !afresh && lists.iter().flatten().any(is_there) {
+            self.in_part.push(Named::of(migration));
+        }
+        for one in lists.iter().flatten() {
+            if one.version != migration.version && records.contains_key(&one.version) {
+                self.states.insert(one.version, State::Applied);
             }
         }
-        for one in squashed.iter().filter(|one| one.version != migration.version && records.contains_key(&one.version))
-        {
-            self.states.insert(one.version, State::Applied);
-        }
-        there > 0 && there == squashed.len()
+        whole
     }
 
     /// What became of one.

@@ -125,7 +125,7 @@ async fn take_back(
     }
     session.note(begin).await?;
     let mut removed = recorder.removed(migration.version);
-    for one in squash::squashed(&migration.up) {
+    for one in squash::squashed(&migration.up).into_iter().flatten() {
         removed += &recorder.removed(one.version);
     }
     let job = Job {

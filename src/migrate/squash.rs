@@ -18,12 +18,17 @@ use super::source::{Migration, Script, folder};
 /// What a line begins with that names a file that is part of another now.
 const WORDS: &str = "-- squashes: ";
 
+/// What stands between two lists of such files, of which a database has one or the other: of those that were squashed
+/// again it has the first ones, or the one that they became.
+const OR: &str = "-- or:";
+
 /// A migration that is part of another now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Squashed {
     pub version: i64,
     /// The checksum that it is on record with, in hexadecimal digits.
     checksum: String,
+    name: String,
 }
 
 impl Squashed {
@@ -31,28 +36,57 @@ impl Squashed {
     pub(super) fn is(&self, checksum: &[u8]) -> bool {
         self.checksum == hexadecimal(checksum)
     }
+
+    fn line(&self) -> String {
+        format!("{WORDS}{} {} {}\n", self.version, self.checksum, self.name)
+    }
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Those that a file stands for; none, if it is an ordinary one.
-pub(super) fn squashed(script: &Script) -> Vec<Squashed> {
+/// The lists of those that a file stands for; none, if it is an ordinary one.
+pub(super) fn squashed(script: &Script) -> Vec<Vec<Squashed>> {
     let lines = script.text().trim_start_matches('\u{feff}').lines().map(str::trim_end);
-    lines
-        .take_while(|line| line.starts_with("--"))
-        .filter_map(|line| {
-            let (version, rest) = line.strip_prefix(WORDS)?.split_once(' ')?;
-            let checksum = rest.split(' ').next().unwrap_or_default().to_owned();
-            Some(Squashed { version: version.parse().ok()?, checksum })
-        })
-        .collect()
+    let mut lists: Vec<Vec<Squashed>> = Vec::new();
+    for line in lines.take_while(|line| line.starts_with("--")) {
+        if line == OR {
+            lists.push(Vec::new());
+        }
+        let Some((version, rest)) = line.strip_prefix(WORDS).and_then(|rest| rest.split_once(' ')) else { continue };
+        let (checksum, name) = rest.split_once(' ').unwrap_or((rest, ""));
+        let Ok(version) = version.parse() else { continue };
+        if lists.is_empty() {
+            lists.push(Vec::new());
+        }
+        let one = Squashed { version, checksum: checksum.to_owned(), name: name.to_owned() };
+        lists.last_mut().into_iter().for_each(|list| list.push(one.clone()));
+    }
+    lists
 }
 
 /// Whether a file stands for this other one.
 pub(super) fn covers(migration: &Migration, version: i64) -> bool {
-    version < migration.version && squashed(&migration.up).iter().any(|one| one.version == version)
+    version < migration.version && squashed(&migration.up).iter().flatten().any(|one| one.version == version)
+}
+
+/// The lines that name those that a file stands for.
+fn header(chosen: &[Migration]) -> String {
+    let of = |one: &Migration| Squashed {
+        version: one.version,
+        checksum: hexadecimal(&sha2::Sha384::digest(one.up.text())),
+        name: one.name.clone(),
+    };
+    let list = |list: Vec<Squashed>| list.iter().map(Squashed::line).collect::<String>();
+    let mut texts = vec![list(chosen.iter().map(of).collect())];
+    // Only the first can stand for others already: whatever is squashed begins with the first.
+    if let Some((first, rest)) = chosen.split_first() {
+        for earlier in squashed(&first.up) {
+            texts.push(list(earlier.into_iter().chain(rest.iter().map(of)).collect()));
+        }
+    }
+    texts.join(&format!("{OR}\n"))
 }
 
 /// What was made of them.
@@ -86,15 +120,7 @@ pub async fn squash(
         )));
     }
     let (up, down) = Session::with(options, settings, async |session| schema_of(session, &chosen).await).await?;
-    let mut header = String::new();
-    for one in &chosen {
-        let before = squashed(&one.up);
-        for earlier in before.iter().filter(|earlier| earlier.version != one.version) {
-            header += &format!("{WORDS}{} {}\n", earlier.version, earlier.checksum);
-        }
-        header +=
-            &format!("{WORDS}{} {} {}\n", one.version, hexadecimal(&sha2::Sha384::digest(one.up.text())), one.name);
-    }
+    let header = header(&chosen);
     let base = checkout.folder.join(format!("{to}_squashed"));
     let path = |suffix: &str| base.with_file_name(format!("{to}_squashed.{suffix}.sql"));
     let new = [(path("up"), format!("{header}\n{up}")), (path("down"), down)];
@@ -166,8 +192,23 @@ mod tests {
             "-- squashes: 1 ab one\n-- squashes: 2 cd two\n\ncreate table t ();\n-- squashes: 3 ef\n".to_owned(),
         );
         let found = squashed(&script);
-        assert_eq!(found.iter().map(|one| one.version).collect::<Vec<_>>(), [1, 2]);
-        assert!(found[0].is(&[0xab]) && !found[1].is(&[0xab]));
+        assert_eq!(found[0].iter().map(|one| one.version).collect::<Vec<_>>(), [1, 2]);
+        assert!(found[0][0].is(&[0xab]) && !found[0][1].is(&[0xab]));
         assert!(squashed(&Script::new("1_x.sql".to_owned(), "create table t ();".to_owned())).is_empty());
+    }
+
+    #[test]
+    fn what_is_squashed_again_stands_for_both() {
+        let file = |version: i64, text: String| Migration {
+            version,
+            name: "x".to_owned(),
+            up: Script::new("x.up.sql".to_owned(), text),
+            down: None,
+        };
+        let one = header(&[file(1, "select 1".to_owned()), file(2, "select 2".to_owned())]);
+        let two = header(&[file(2, one), file(3, "select 3".to_owned())]);
+        let lists = squashed(&Script::new("x.sql".to_owned(), two));
+        let versions = |list: &Vec<Squashed>| list.iter().map(|one| one.version).collect::<Vec<_>>();
+        assert_eq!(lists.iter().map(versions).collect::<Vec<_>>(), [vec![2, 3], vec![1, 2, 3]]);
     }
 }

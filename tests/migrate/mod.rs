@@ -10,6 +10,7 @@ mod lint;
 mod lock;
 mod order;
 mod rollback;
+mod schema;
 mod sqlx_cli;
 
 use std::path::PathBuf;
@@ -72,6 +73,30 @@ impl Bench {
         let mut command = self.command(profile, arguments);
         let output = tokio::task::spawn_blocking(move || command.output().expect("app runs")).await.expect("it ran");
         Ran::from(output)
+    }
+
+    /// Runs `app db …` in dev, on the file beside the migrations.
+    async fn db(&self, arguments: &[&str]) -> Ran {
+        let schema = self.folder.path().join("schema.sql");
+        let arguments = [&["db"], arguments, &["--schema", schema.to_str().expect("a path")]].concat();
+        let mut command = process::command(&arguments, &[("APP_PROFILE", "dev"), ("DATABASE_URL", &self.url)]);
+        let output = tokio::task::spawn_blocking(move || command.output().expect("app runs")).await.expect("it ran");
+        Ran::from(output)
+    }
+
+    /// Writes `schema.sql`.
+    fn desire(&self, text: &str) -> &Self {
+        std::fs::write(self.folder.path().join("schema.sql"), text).expect("written");
+        self
+    }
+
+    /// The text of the files whose names end so, in order.
+    fn texts(&self, end: &str) -> String {
+        let mut paths: Vec<PathBuf> =
+            self.migrations().read_dir().expect("a folder").map(|entry| entry.expect("a file").path()).collect();
+        paths.sort();
+        paths.retain(|path| path.to_string_lossy().ends_with(end));
+        paths.iter().map(|path| std::fs::read_to_string(path).expect("read")).collect()
     }
 
     /// The same in prod.

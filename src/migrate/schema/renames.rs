@@ -37,7 +37,8 @@ impl Rename {
     pub(super) fn statement(&self) -> Statement {
         let statement = Statement::new(self.up.clone());
         // Programs name tables, columns and values, and no constraints or indexes.
-        if self.up.contains(" rename constraint ") || self.up.starts_with("alter index") {
+        let unnamed = self.up.contains(" rename constraint ") || self.up.starts_with("alter index");
+        if unnamed || self.up.starts_with("create schema") {
             statement.excuse("no program names it")
         } else {
             statement.hazard(Danger::OlderRelease, "a program that is still running asks for the old name")
@@ -167,6 +168,7 @@ pub(super) fn by_hints(hints: &[Hint], from: &Catalog, to: &Catalog) -> Result<V
                     (None, None) => return Err(fail(format!("there is no {kind} `{}` to be renamed", hint.old))),
                     (None, Some(_)) => {}
                     (Some(old), None) => {
+                        of_wholes.extend(needed_schema(new, from, &of_wholes));
                         of_wholes.extend(rename_whole(old, new));
                         tables.insert(new.key.clone(), old.key.clone());
                     }
@@ -229,6 +231,14 @@ const fn is_whole(kind: Kind) -> bool {
 /// A name in the schema of another.
 fn beside(other: &str, name: &str) -> String {
     other.split_once('.').map_or_else(|| name.to_owned(), |(schema, _)| format!("{schema}.{name}"))
+}
+
+/// What moves to a schema that is not there yet waits for it.
+fn needed_schema(new: &Object, from: &Catalog, before: &[Rename]) -> Option<Rename> {
+    let (schema, _) = new.key.name.split_once('.')?;
+    let made = Rename { up: format!("create schema {schema}"), down: format!("drop schema {schema}") };
+    let is_there = from.get(&Key::new(Kind::Schema, schema)).is_some() || before.contains(&made);
+    (!is_there).then_some(made)
 }
 
 fn rename_whole(old: &Object, new: &Object) -> Vec<Rename> {

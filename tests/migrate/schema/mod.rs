@@ -1,0 +1,8 @@
+//! The desired schema: migrations that are written from it, and drift.
+
+mod develop;
+mod drift;
+mod rich;
+mod shadows;
+mod sides;
+mod squash;
