@@ -55,8 +55,9 @@ pub enum MigrateError {
     Senseless(String),
     /// A database to try things in cannot be made.
     #[error(
-        "the role may not create a database, and one is needed to see what the migrations build; nothing was changed. Name \
-         one that may be emptied in SHADOW_DATABASE_URL, or let the role create databases."
+        "no database can be created here, for the role may not or the session is read-only; one is needed to see what the \
+         migrations build. Nothing was changed. Name one that may be emptied in SHADOW_DATABASE_URL, or let the role create \
+         databases."
     )]
     NoShadow,
     /// What was asked cannot be done safely by itself.

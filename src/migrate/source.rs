@@ -41,7 +41,9 @@ pub struct Script {
 }
 
 impl Script {
-    pub(super) fn new(file: String, text: String) -> Self {
+    /// A text, and what it is called.
+    #[must_use]
+    pub fn new(file: String, text: String) -> Self {
         let checksum = Cow::Owned(Sha384::digest(&text).to_vec());
         Self { file, text: Cow::Owned(text), checksum }
     }

@@ -137,6 +137,7 @@ pub(super) fn plan(from: &Catalog, to: &Catalog, manner: Manner) -> Plan {
         };
         scene.fates.insert(key, fate);
     }
+    grant_again(&mut scene);
     spread(&mut scene);
     if manner == Manner::AtOnce {
         rebuild_enums_in_use(&mut scene);
@@ -163,6 +164,24 @@ pub(super) fn plan(from: &Catalog, to: &Catalog, manner: Manner) -> Plan {
         levels.add(step, statements, before.get(step), manner);
     }
     Plan { parts: levels.parts(), by_hand }
+}
+
+/// The privileges on the table of a column, of the same role.
+fn of_whole_table(catalog: &Catalog, of_column: &Key) -> Option<Key> {
+    let object = catalog.get(of_column).filter(|object| object.kind() == Kind::Privileges)?;
+    let table = catalog.get(object.parent.as_ref()?)?.parent.as_ref()?;
+    Some(Key::new(Kind::Privileges, format!("{table} to {}", object.ident)))
+}
+
+/// What is revoked on a table is revoked on its columns as well, and has to be granted there again.
+fn grant_again(scene: &mut Scene<'_>) {
+    let (from, to) = (scene.from, scene.to);
+    for key in to.objects.keys().filter(|key| from.get(key).is_some()) {
+        let touched = of_whole_table(to, key).is_some_and(|whole| scene.fates.contains_key(&whole));
+        if touched {
+            scene.fates.insert(key.clone(), Fate::Rebuild);
+        }
+    }
 }
 
 /// Whether a column stays, and gives no numbers by itself any more: the name of its sequence is free then.
@@ -456,6 +475,9 @@ fn waiting(scene: &Scene<'_>, steps: &BTreeSet<Step>) -> BTreeMap<Step, BTreeSet
         }
         for need in scene.to.needs(key) {
             all(&of(need, &[Act::Create, Act::Alter]), &of(key, &[Act::Create, Act::Alter]));
+        }
+        if let Some(whole) = of_whole_table(scene.to, key) {
+            all(&of(&whole, &[Act::Drop, Act::Create, Act::Alter]), &of(key, &[Act::Create, Act::Alter]));
         }
         all(&of(key, &[Act::Release, Act::Drop]), &of(key, &[Act::Create, Act::Alter]));
         all(&of(key, &[Act::Create]), &of(key, &[Act::DropReleased]));

@@ -90,7 +90,9 @@ async fn make(session: &mut Session<'_>) -> Result<String, MigrateError> {
     // From template0, where nothing was ever put in.
     match session.note(format!("create database {} template template0 {likeness}", quoted(&name))).await {
         Ok(()) => Ok(name),
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42501") => Err(MigrateError::NoShadow),
+        Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("42501" | "25006")) => {
+            Err(MigrateError::NoShadow)
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -2,6 +2,8 @@
 
 mod develop;
 mod drift;
+mod pairs;
+mod random;
 mod rich;
 mod shadows;
 mod sides;

@@ -14,6 +14,17 @@ select
             where c.oid = a.attcollation and a.attcollation <> t.typcollation
         ),
         'not null', a.attnotnull,
+        -- Since PostgreSQL 18 that is a constraint, with a name of its own.
+        'not null name', (
+            select quote_ident(nullif(conname, r.relname || '_' || a.attname || '_not_null'))
+            from pg_constraint
+            where conrelid = r.oid and contype = 'n' and conkey = array[a.attnum]
+        ),
+        'not null unchecked', (
+            select not convalidated
+            from pg_constraint
+            where conrelid = r.oid and contype = 'n' and conkey = array[a.attnum]
+        ),
         'default', case when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid) end,
         'generated', case when a.attgenerated <> '' then pg_get_expr(d.adbin, d.adrelid) end,
         'virtual', a.attgenerated = 'v',

@@ -70,8 +70,24 @@ select
     case when n.name = 'public' then '' else n.name || '.' end || quote_ident(s.stxname),
     quote_ident(s.stxname),
     0,
-    jsonb_build_object('definition', pg_get_statisticsobjdef(s.oid), 'target', nullif(s.stxstattarget, -1)),
-    '{}',
+    -- The server lists the columns in the order of the table's, which does not count.
+    jsonb_build_object(
+        'kinds', (select jsonb_agg(kind order by kind) from unnest(s.stxkind) kind),
+        'columns', (
+            select jsonb_agg(one order by one)
+            from (
+                select quote_ident(attname) as one
+                from pg_attribute
+                where attrelid = s.stxrelid and attnum = any (s.stxkeys)
+
+                union all
+
+                select unnest(pg_get_statisticsobjdef_expressions(s.oid))
+            ) all_of_them
+        ),
+        'target', nullif(s.stxstattarget, -1)
+    ),
+    jsonb_build_object('definition', pg_get_statisticsobjdef(s.oid)),
     'pg_statistic_ext'::regclass,
     s.oid,
     0

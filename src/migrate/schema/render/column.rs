@@ -24,10 +24,33 @@ pub(super) fn definition(table: &Object, to: &Object) -> String {
     } else if let Some(default) = to.sql("default") {
         sql += &format!(" default {default}");
     }
-    if to.flag("not null") && to.text("identity").is_none() {
+    if let Some(name) = to.text("not null name") {
+        sql += &format!(" constraint {name} not null");
+    } else if to.flag("not null") && to.text("identity").is_none() {
         sql += " not null";
     }
     sql
+}
+
+/// Gives the constraint that makes a column required the name that it should have, if it has another.
+fn name_required(scene: &Scene<'_>, from: &Object, to: &Object) -> Vec<Statement> {
+    let usual = |column: &Object| {
+        let table = column.parent.as_ref().and_then(|table| scene.to.get(table)).map_or("", |table| &table.ident);
+        let (table, name) = (table.trim_matches('"').to_owned(), column.ident.trim_matches('"').to_owned());
+        let plain = |name: &str| name.chars().all(|char| matches!(char, 'a'..='z' | '0'..='9' | '_'));
+        let whole = format!("{table}_{name}_not_null");
+        if plain(&whole) { whole } else { format!("\"{whole}\"") }
+    };
+    let name = |column: &Object| column.text("not null name").map_or_else(|| usual(column), str::to_owned);
+    let before = if from.flag("not null") { name(from) } else { usual(to) };
+    let after = name(to);
+    if !to.flag("not null") || before == after {
+        return Vec::new();
+    }
+    vec![
+        Statement::new(format!("alter table {} rename constraint {before} to {after}", to.address))
+            .excuse("no program names it"),
+    ]
 }
 
 fn sequence<'a>(object: &'a Object) -> impl Fn(&str) -> Option<i64> + use<'a> {
@@ -136,6 +159,9 @@ pub(super) fn alter(scene: &Scene<'_>, from: &Object, to: &Object) -> Rendered {
     if !from.flag("not null") && to.flag("not null") {
         statements.extend(require(scene, to));
     }
+    if from.text("not null name") != to.text("not null name") {
+        statements.extend(name_required(scene, from, to));
+    }
     statements.extend(identity(scene, from, to));
     Ok(statements)
 }
@@ -143,11 +169,8 @@ pub(super) fn alter(scene: &Scene<'_>, from: &Object, to: &Object) -> Rendered {
 fn retype(scene: &Scene<'_>, from: &Object, to: &Object, hazards: &mut Vec<Hazard>) -> String {
     let column = &to.ident;
     let (old, new) = (from.text("type").unwrap_or_default(), to.text("type").unwrap_or_default());
-    let collation = match (from.text("collation"), to.text("collation")) {
-        (_, Some(collation)) => format!(" collate {collation}"),
-        (Some(_), None) => " collate \"default\"".to_owned(),
-        _ => String::new(),
-    };
+    // With none said, it is the one that the type has by itself.
+    let collation = to.text("collation").map_or_else(String::new, |collation| format!(" collate {collation}"));
     let through = bridge(scene, &to.key).map_or_else(String::new, |bridge| format!("::{bridge}"));
     let gone = values_gone(scene, &to.key);
     if !gone.is_empty() {

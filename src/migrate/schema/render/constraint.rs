@@ -166,7 +166,7 @@ pub(super) fn drop_index(scene: &Scene<'_>, from: &Object) -> Vec<Statement> {
 }
 
 pub(super) fn create_statistics(to: &Object) -> Vec<Statement> {
-    let definition = to.text("definition").unwrap_or_default();
+    let definition = to.sql("definition").unwrap_or_default();
     let mut statements = one(definition.replacen("CREATE STATISTICS public.", "create statistics ", 1));
     if to.number("target").is_some() {
         statements.extend(statistics_target(to));
