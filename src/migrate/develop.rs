@@ -169,9 +169,9 @@ async fn compare(
 ) -> Result<(Proposal, bool), MigrateError> {
     let database = schema::read(&mut session.connection).await?;
     schema::in_shadow(session, async |shadow| {
-        let target = side::build(shadow, sources, Side::Desired, None).await?;
+        let target = side::build(shadow, sources, Side::Desired, &Catalog::default()).await?;
         reset::empty(shadow).await?;
-        let built = side::build(shadow, sources, Side::Migrations, None).await?;
+        let built = side::build(shadow, sources, Side::Migrations, &Catalog::default()).await?;
         let drift = if wishes.create_only { Vec::new() } else { database.differences_from(&built) };
         let pushed = !drift.is_empty() && database.differences_from(&target).is_empty();
         if !drift.is_empty() && !pushed {

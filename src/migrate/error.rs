@@ -210,7 +210,7 @@ impl fmt::Display for FailedMigration {
             Purpose::Seed => writeln!(formatter, "the seed failed")?,
             Purpose::Push => writeln!(formatter, "the database could not be brought to schema.sql")?,
             Purpose::Load => {
-                writeln!(formatter, "the desired schema cannot be built; no database but a shadow was touched")?
+                writeln!(formatter, "the desired schema cannot be built; no database but a shadow was touched")?;
             }
         }
         let place =

@@ -42,20 +42,16 @@ pub(super) async fn propose(
     hints: &[Hint],
     manner: Manner,
 ) -> Result<Proposal, MigrateError> {
-    let database = match [from, to].contains(&Side::Database) {
-        true => Some(schema::read(&mut session.connection).await?),
-        false => None,
-    };
+    let database = schema::read(&mut session.connection).await?;
     schema::in_shadow(session, async |shadow| {
-        let target = match (to, &database) {
-            (Side::Database, Some(database)) => database.clone(),
-            _ => {
-                let target = build(shadow, sources, to, None).await?;
-                reset::empty(shadow).await?;
-                target
-            }
+        let target = if to == Side::Database {
+            database.clone()
+        } else {
+            let target = build(shadow, sources, to, &database).await?;
+            reset::empty(shadow).await?;
+            target
         };
-        build(shadow, sources, from, database.as_ref()).await?;
+        build(shadow, sources, from, &database).await?;
         schema::propose(shadow, &target, hints, manner).await
     })
     .await
@@ -66,12 +62,12 @@ pub(super) async fn build(
     shadow: &mut Session<'_>,
     sources: Sources<'_>,
     side: Side,
-    database: Option<&Catalog>,
+    database: &Catalog,
 ) -> Result<Catalog, MigrateError> {
     match side {
         Side::Migrations => drop(deploy_on(shadow, sources.migrations, &mut |_| ()).await?),
         Side::Desired => load(shadow, sources.desired).await?,
-        Side::Database => schema::copy(shadow, database.unwrap_or(&Catalog::default())).await?,
+        Side::Database => schema::copy(shadow, database).await?,
         Side::Empty => {}
     }
     Ok(schema::read(&mut shadow.connection).await?)

@@ -81,10 +81,7 @@ pub async fn status(
     Session::with(options, settings, async |session| {
         let history = history::read(&mut session.connection, migrations).await?;
         let plan = Plan::new(migrations, &history);
-        let drift = match look_for_drift {
-            true => drift::look(session, migrations, &history, &plan).await?,
-            false => Drift::NotLooked("it was not asked for".to_owned()),
-        };
+        let drift = if look_for_drift { drift::look(session, migrations, &history, &plan).await? } else { not_asked() };
         Ok(of(plan, history, drift))
     })
     .await
@@ -97,7 +94,11 @@ pub async fn status(
 pub async fn status_on(connection: &mut PgConnection, migrations: &[Migration]) -> Result<Status, MigrateError> {
     let history = history::read(connection, migrations).await?;
     let plan = Plan::new(migrations, &history);
-    Ok(of(plan, history, Drift::NotLooked("it was not asked for".to_owned())))
+    Ok(of(plan, history, not_asked()))
+}
+
+fn not_asked() -> Drift {
+    Drift::NotLooked("it was not asked for".to_owned())
 }
 
 fn of(plan: Plan, history: History, drift: Drift) -> Status {

@@ -8,7 +8,7 @@ use super::history;
 use super::lint::{Finding, lint};
 use super::plan::{Plan, Problem};
 use super::rollback::{Target, rollback_on};
-use super::schema;
+use super::schema::{self, Catalog};
 use super::session::Session;
 use super::settings::Settings;
 use super::side::{self, Side, Sources};
@@ -98,7 +98,7 @@ async fn on_shadow(shadow: &mut Session<'_>, sources: Sources<'_>) -> Result<Ver
     }
     if sources.desired.is_some() {
         reset::empty(shadow).await?;
-        let desired = side::build(shadow, sources, Side::Desired, None).await?;
+        let desired = side::build(shadow, sources, Side::Desired, &Catalog::default()).await?;
         verified.desired = Some(whole.differences_from(&desired));
     }
     Ok(verified)

@@ -167,7 +167,7 @@ impl Command {
             Self::Deploy(options) => options.run(context).await,
             Self::Status(options) => options.run(context).await,
             Self::Diff(options) => options.run(context).await,
-            Self::Verify(options) => options.run(context).await,
+            Self::Verify(_) => verify::run(context).await,
             Self::Squash(options) => options.run(context).await,
             Self::Resolve(options) => options.run(context).await,
             Self::Rollback(options) => options.run(context).await,
@@ -206,14 +206,9 @@ impl Options {
         if let Some(refusal) = self.command.refusal(config.profile) {
             return Ok(Answer::from(refusal));
         }
-        let folder = match &self.common.source {
-            Some(folder) => Some(folder.as_path()),
-            // Where migrations are written, what is on disk is newer than what was compiled in.
-            None => {
-                let on_disk = config.profile == Profile::Dev || self.command.works_on_files();
-                (on_disk && checkout.is_dir()).then_some(checkout)
-            }
-        };
+        // Where migrations are written, what is on disk is newer than what was compiled in.
+        let on_disk = config.profile == Profile::Dev || self.command.works_on_files();
+        let folder = self.common.source.as_deref().or_else(|| (on_disk && checkout.is_dir()).then_some(checkout));
         let migrations = match folder.map_or_else(|| Ok(migrate::embedded()), migrate::folder) {
             Ok(migrations) => migrations,
             Err(error) => return Ok(Answer::from(error)),

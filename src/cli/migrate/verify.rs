@@ -10,24 +10,21 @@ use crate::migrate::{self, Exit, MigrateError, Sources, Verified};
                   Exit codes: 0 all is well, 1 something is not, 4 an applied file was edited, 6 schema.sql is not what they build")]
 pub(super) struct Options {}
 
-impl Options {
-    #[expect(clippy::unused_self, reason = "every command is run so")]
-    pub(super) async fn run(self, context: &Context) -> Result<Answer, MigrateError> {
-        let desired = context.checkout().desired()?;
-        let sources = Sources { migrations: &context.migrations, desired: desired.as_ref() };
-        let verified = migrate::verify(&context.database.direct, sources, &context.settings).await?;
-        let fields = json!({
-            "ok": verified.exit() == Exit::Done,
-            "migrations": verified.migrations,
-            "down": verified.down,
-            "irreversible": verified.irreversible,
-            "again": verified.again,
-            "schema": verified.desired,
-            "findings": verified.findings,
-            "history": verified.history.as_ref().map(ToString::to_string),
-        });
-        Ok(Answer::new(verified.exit(), text(&verified), fields))
-    }
+pub(super) async fn run(context: &Context) -> Result<Answer, MigrateError> {
+    let desired = context.checkout().desired()?;
+    let sources = Sources { migrations: &context.migrations, desired: desired.as_ref() };
+    let verified = migrate::verify(&context.database.direct, sources, &context.settings).await?;
+    let fields = json!({
+        "ok": verified.exit() == Exit::Done,
+        "migrations": verified.migrations,
+        "down": verified.down,
+        "irreversible": verified.irreversible,
+        "again": verified.again,
+        "schema": verified.desired,
+        "findings": verified.findings,
+        "history": verified.history.as_ref().map(ToString::to_string),
+    });
+    Ok(Answer::new(verified.exit(), text(&verified), fields))
 }
 
 fn text(verified: &Verified) -> String {

@@ -118,10 +118,11 @@ impl Reader {
             return Ok(());
         }
         let to = if label.is_empty() { String::new() } else { format!(" to {label}") };
-        let key = match exactly {
-            true => Key::new(kind, format!("{}{to}", subject.key)),
+        let key = if exactly {
+            Key::new(kind, format!("{}{to}", subject.key))
+        } else {
             // Of the index of a constraint, or an array of a type.
-            false => Key::new(Kind::Other, format!("{kind} of what belongs to the {}{to}", subject.key)),
+            Key::new(Kind::Other, format!("{kind} of what belongs to the {}{to}", subject.key))
         };
         let object = Object {
             key: key.clone(),

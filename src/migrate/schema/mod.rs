@@ -2,6 +2,8 @@
 
 mod catalog;
 mod compare;
+mod hints;
+mod levels;
 mod object;
 mod order;
 mod plan;
@@ -9,14 +11,16 @@ mod prove;
 mod renames;
 mod render;
 mod shadow;
+mod spread;
 mod statement;
+mod steps;
 mod text;
 
 pub use object::{Key, Kind};
 pub use renames::LikelyRename;
 
 pub(super) use catalog::{Catalog, read};
+pub(super) use hints::{Hint, hints};
 pub(super) use plan::Manner;
 pub(super) use prove::{Proposal, copy, propose, written};
-pub(super) use renames::{Hint, hints};
 pub(super) use shadow::{built_by, in_shadow};

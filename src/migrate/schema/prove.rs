@@ -1,8 +1,9 @@
 //! A migration that is written is tried before it is given: forth and back, on a copy.
 
 use super::catalog::{self, Catalog};
+use super::hints::Hint;
 use super::plan::{Manner, Part, Plan, plan};
-use super::renames::{Hint, LikelyRename, Rename, by_hints, likely, plain_to_see};
+use super::renames::{LikelyRename, Rename, by_hints, likely, plain_to_see};
 use super::statement::{Danger, Statement};
 use super::text;
 use crate::migrate::MigrateError;
@@ -46,19 +47,19 @@ pub(in crate::migrate) async fn propose(
     if first.differences_from(to).is_empty() {
         return Ok(Proposal::default());
     }
-    let (renames, renamed) = rename(shadow, &first, to, hints).await?;
+    let (renames, start) = rename(shadow, &first, to, hints).await?;
     let mut differences: Vec<String> = renames.iter().map(|rename| format!("~ {}", rename.up)).collect();
-    differences.extend(renamed.steps_to(to));
-    let plan = plan(&renamed, to, manner);
+    differences.extend(start.steps_to(to));
+    let plan = plan(&start, to, manner);
     let mut proposal = Proposal {
         differences,
         losses: texts(&plan, |danger| danger == Danger::DataLoss),
         hazards: texts(&plan, |danger| danger != Danger::DataLoss),
-        likely_renames: likely(&renamed, to),
+        likely_renames: likely(&start, to),
         by_hand: plan.by_hand.clone(),
         drafts: Vec::new(),
     };
-    let (parts, states) = match try_out(shadow, plan.parts, &renames, renamed).await? {
+    let (parts, states) = match try_out(shadow, plan.parts, &renames, start).await? {
         Ok(tried) => tried,
         Err((parts, reason)) => {
             proposal.by_hand.push(reason);
@@ -128,9 +129,9 @@ async fn try_out(
     shadow: &mut Session<'_>,
     mut parts: Vec<Part>,
     renames: &[Rename],
-    renamed: Catalog,
+    start: Catalog,
 ) -> Result<Result<Tried, (Vec<Part>, String)>, MigrateError> {
-    let mut states = vec![renamed];
+    let mut states = vec![start];
     let mut failed = None;
     for part in &parts {
         if let Some(reason) = run(shadow, &part.statements, part.no_transaction).await? {
@@ -141,14 +142,11 @@ async fn try_out(
     }
     if !renames.is_empty() {
         let statements: Vec<Statement> = renames.iter().map(Rename::statement).collect();
-        match parts.first_mut().filter(|part| !part.no_transaction) {
-            Some(first) => first.statements = [statements, std::mem::take(&mut first.statements)].concat(),
-            None => {
-                parts.insert(0, Part { purpose: "", no_transaction: false, statements });
-                if let Some(first) = states.first().cloned() {
-                    states.insert(0, first);
-                }
-            }
+        if let Some(first) = parts.first_mut().filter(|part| !part.no_transaction) {
+            first.statements = [statements, std::mem::take(&mut first.statements)].concat();
+        } else {
+            parts.insert(0, Part { purpose: "", no_transaction: false, statements });
+            states.insert(0, states[0].clone());
         }
     }
     Ok(match failed {
@@ -206,12 +204,11 @@ async fn take_back(
             statements.extend(renames.iter().rev().map(|rename| Statement::new(rename.down.clone())));
             target = first;
         }
-        match run(shadow, &statements, false).await? {
-            Some(reason) => problems.push(reason),
-            None => {
-                let left = catalog::read(&mut shadow.connection).await?.differences_from(target);
-                problems.extend(left.iter().map(|line| format!("what was worked out leaves a difference: {line}")));
-            }
+        if let Some(reason) = run(shadow, &statements, false).await? {
+            problems.push(reason);
+        } else {
+            let left = catalog::read(&mut shadow.connection).await?.differences_from(target);
+            problems.extend(left.iter().map(|line| format!("what was worked out leaves a difference: {line}")));
         }
         if !problems.is_empty() {
             // What comes before it cannot be tried from here.

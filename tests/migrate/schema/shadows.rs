@@ -3,42 +3,41 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use sqlx::AssertSqlSafe;
+
 use crate::migrate::{Bench, Ran};
+use crate::support::cluster;
 
-/// Shadows whose session is gone, of whatever test.
-const STALE: &str = "select count(*) from pg_database where datname ~ '^app_shadow_[0-9]+_' and not exists (select from \
-                     pg_stat_activity where pid::text = split_part(datname, '_', 3))";
-
-/// Takes its time, so that it can be killed in the middle.
-const SLOW: &str = "create table slow (id bigint); select pg_sleep(3);";
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_is_killed_leaves_no_shadow_after_the_next_one() {
     let bench = Bench::new().await;
-    bench.write("1_slow.up.sql", SLOW).desire("create table slow (id bigint);");
+    let mark = cluster::unique("slow");
+    bench.write("1_slow.up.sql", &format!("select pg_sleep(3) as {mark};")).desire("create table one (id bigint);");
     let mut command = bench.command("dev", &["diff", "--from", "migrations", "--to", "schema.sql"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("app starts");
-    let pid = child.id();
     // The sleeping statement runs in the shadow.
-    let sleeping = "select count(*) from pg_stat_activity where datname ~ '^app_shadow_' and query ~ 'pg_sleep' and state = 'active'";
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while bench.count(sleeping).await == 0 {
+    let shadow =
+        format!("select datname::text from pg_stat_activity where query ~ 'as {mark}' and datname ~ '^app_shadow_'");
+    let deadline = Instant::now() + PATIENCE;
+    let shadow: String = loop {
+        let found =
+            sqlx::query_scalar(AssertSqlSafe(shadow.clone())).fetch_optional(&mut bench.connection().await).await;
+        if let Some(name) = found.expect("an answer") {
+            break name;
+        }
         assert!(Instant::now() < deadline, "it does not begin");
         tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    };
     child.kill().expect("it lives");
     child.wait().expect("a child");
-    assert!(pid > 0);
     // The server notices within a second that nobody is there any more.
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        bench.run_in("dev", &["diff", "--from", "empty", "--to", "empty"]).await.expect(0, &[]);
-        if bench.count(STALE).await == 0 && bench.count(sleeping).await == 0 {
-            return;
-        }
-        assert!(Instant::now() < deadline, "a shadow is left behind");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    bench.until("select count(*) from pg_stat_activity where application_name = 'app migrate' and datname = current_database()", 0).await;
+    let left = format!("select count(*) from pg_database where datname = '{shadow}'");
+    assert_eq!(bench.count(&left).await, 1);
+    bench.run_in("dev", &["diff", "--from", "empty", "--to", "empty"]).await.expect(0, &[]);
+    assert_eq!(bench.count(&left).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use super::super::object::Object;
 use super::super::plan::{Act, Fate, Scene};
 use super::super::statement::{Danger, Statement, When};
-use super::{Rendered, beside, one, options, suffixed};
+use super::{beside, one, options, suffixed};
 
 const NOT_VALID: &str = " NOT VALID";
 const NEW: &str = "_new";
@@ -24,14 +24,14 @@ fn validate(to: &Object) -> Statement {
         .hazard(Danger::MayFail, format!("every row of {} has to obey {}", to.address, to.ident))
 }
 
-pub(super) fn create(scene: &Scene<'_>, to: &Object) -> Rendered {
+pub(super) fn create(scene: &Scene<'_>, to: &Object) -> Vec<Statement> {
     let (table, name) = (&to.address, &to.ident);
     let definition = to.sql("definition").unwrap_or_default();
     let sql = format!("alter table {table} add constraint {name} {definition}");
     if !scene.in_use(to.parent.as_ref()) {
-        return Ok(one(sql));
+        return one(sql);
     }
-    Ok(match (to.text("type"), to.pretty.get("index")) {
+    match (to.text("type"), to.pretty.get("index")) {
         (Some("c" | "f"), _) if is_not_valid(to) => one(sql),
         (Some("c" | "f"), _) => {
             let later = validate(to).when(When::Later);
@@ -44,7 +44,7 @@ pub(super) fn create(scene: &Scene<'_>, to: &Object) -> Rendered {
                 "{table} is read through, and nobody can use it meanwhile: there is no other way for this constraint"
             ),
         )],
-    })
+    }
 }
 
 /// The index is built while others read and write; the constraint then takes it over.

@@ -4,6 +4,7 @@ mod attached;
 pub(super) mod behaviour;
 mod column;
 mod constraint;
+mod conversion;
 mod table;
 pub(super) mod types;
 
@@ -104,9 +105,9 @@ fn create(scene: &Scene<'_>, to: &Object) -> Rendered {
         Kind::DomainConstraint => Ok(types::create_domain_constraint(scene, to)),
         Kind::Sequence => Ok(types::create_sequence(to)),
         Kind::SequenceOwnership => Ok(types::own_sequence(to)),
-        Kind::Table => table::create(scene, to),
+        Kind::Table => Ok(table::create(scene, to)),
         Kind::Column => column::create(scene, to),
-        Kind::Constraint | Kind::ForeignKey => constraint::create(scene, to),
+        Kind::Constraint | Kind::ForeignKey => Ok(constraint::create(scene, to)),
         Kind::Index => Ok(constraint::create_index(scene, to)),
         Kind::Statistics => Ok(constraint::create_statistics(to)),
         Kind::ReplicaIdentity | Kind::Clustering => Ok(table::point_at_index(to)),
@@ -125,11 +126,11 @@ fn create(scene: &Scene<'_>, to: &Object) -> Rendered {
 fn alter(scene: &Scene<'_>, from: &Object, to: &Object) -> Rendered {
     match to.kind() {
         Kind::Extension => Ok(types::alter_extension(from, to)),
-        Kind::Enum => types::alter_enum(scene, from, to),
+        Kind::Enum => Ok(types::alter_enum(scene, from, to)),
         Kind::Domain => Ok(types::alter_domain(from, to)),
         Kind::Sequence => Ok(types::alter_sequence(from, to)),
         Kind::Table => Ok(table::alter(from, to)),
-        Kind::Column => column::alter(scene, from, to),
+        Kind::Column => Ok(column::alter(scene, from, to)),
         Kind::Constraint | Kind::ForeignKey => Ok(constraint::alter(scene, from, to)),
         Kind::Index => Err("its statistics targets differ".into()),
         Kind::Statistics => Ok(constraint::statistics_target(to)),

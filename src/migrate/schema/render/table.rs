@@ -3,7 +3,7 @@
 use super::super::object::{Key, Kind, Object};
 use super::super::plan::{Act, Scene};
 use super::super::statement::{Danger, Statement};
-use super::{Rendered, assignment, column, one, options};
+use super::{assignment, column, one, options};
 
 /// What makes a table one that no SQL is written for.
 pub(super) const SPECIAL: &[(&str, &str)] = &[
@@ -21,7 +21,7 @@ pub(super) fn special(table: &Object) -> Option<&'static str> {
     SPECIAL.iter().find(|(property, _)| table.properties.contains_key(*property)).map(|(_, reason)| *reason)
 }
 
-pub(super) fn create(scene: &Scene<'_>, to: &Object) -> Rendered {
+pub(super) fn create(scene: &Scene<'_>, to: &Object) -> Vec<Statement> {
     let absorbed = |part: &&Object| scene.is_absorbed(Act::Create, &part.key);
     let columns: Vec<&Object> =
         scene.to.parts(&to.key).filter(|part| part.kind() == Kind::Column).filter(absorbed).collect();
@@ -40,7 +40,7 @@ pub(super) fn create(scene: &Scene<'_>, to: &Object) -> Rendered {
         statements.extend(column::attributes(part));
     }
     statements.extend(row_security(None, to));
-    Ok(statements)
+    statements
 }
 
 pub(super) fn drop(from: &Object) -> Vec<Statement> {

@@ -3,7 +3,7 @@
 use super::super::object::{Key, Kind, Object};
 use super::super::plan::{Fate, Manner, Scene};
 use super::super::statement::{Danger, Statement, When};
-use super::{Rendered, beside, one, suffixed};
+use super::{beside, one, suffixed};
 
 const OLD: &str = "_replaced";
 
@@ -46,7 +46,7 @@ pub(in super::super) fn is_used(scene: &Scene<'_>, key: &Key) -> bool {
     })
 }
 
-pub(super) fn alter_enum(scene: &Scene<'_>, from: &Object, to: &Object) -> Rendered {
+pub(super) fn alter_enum(scene: &Scene<'_>, from: &Object, to: &Object) -> Vec<Statement> {
     let when = if scene.manner == Manner::Online && is_used(scene, &to.key) { When::First } else { When::Main };
     let mut there = from.list("values");
     let mut statements = Vec::new();
@@ -64,7 +64,7 @@ pub(super) fn alter_enum(scene: &Scene<'_>, from: &Object, to: &Object) -> Rende
         statements.push(Statement::new(sql.trim_end()).when(when));
         there.push(value);
     }
-    Ok(statements)
+    statements
 }
 
 /// Another name for a type that is made anew under its own.
