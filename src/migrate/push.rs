@@ -18,8 +18,8 @@ use crate::config::Profile;
 /// The beginning of a file that is written from a database.
 const HEADER: &str = "\
 -- The schema as it should be: plain PostgreSQL, in an order in which it can be run. Change it here, then write the migration
--- with `app migrate dev --name WHAT_IT_IS_FOR`. What keeps its content under another name says so behind it, as in
--- `full_name text, -- renamed from name`.
+-- with `app migrate dev --name WHAT_IT_IS_FOR`. What keeps its content under another name says so at the end of its line, as
+-- in `full_name text, -- renamed from name`.
 ";
 
 /// Brings a database to `schema.sql`, in one transaction; what was changed.

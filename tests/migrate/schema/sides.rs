@@ -83,3 +83,15 @@ async fn verify_finds_what_is_wrong_with_the_files() {
     bench.write("2_more.up.sql", "create table more (id bigint, x text);");
     bench.run_in("test", &["verify"]).await.expect(4, &["edited after it was applied: 2 more"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_own_migrations_and_our_own_schema_are_verified() {
+    let bench = Bench::new().await;
+    let checkout = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for entry in checkout.join("migrations").read_dir().expect("a folder") {
+        let path = entry.expect("a file").path();
+        std::fs::copy(&path, bench.migrations().join(path.file_name().expect("a name"))).expect("copied");
+    }
+    bench.desire(&std::fs::read_to_string(checkout.join("schema.sql")).expect("a file"));
+    bench.run_in("test", &["verify"]).await.expect(0, &["ok     schema.sql is what they build"]);
+}
