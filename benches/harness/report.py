@@ -13,6 +13,7 @@ from .cluster import Cluster
 if TYPE_CHECKING:
     from .measures import FloodFigures, LoadFigures, MemoryFigures
     from .migrations import MigrationFigures
+    from .schema import SchemaFigures
 
 MIN_RATIO = 0.5
 RATIO_FOR = ("single read", "list of 20", "create")
@@ -20,6 +21,8 @@ MAX_IDLE_MB = 20
 MAX_LIST_MB = 16
 MAX_START_MS = 100
 MAX_FLOOD = 5
+MAX_STATUS_MS = 1000
+MAX_DEV_MS = 3000
 MAX_NOTHING_TO_DO_MS = 50
 
 
@@ -111,3 +114,15 @@ def migrations(figures: "MigrationFigures") -> None:
         say(f"  app takes {ratio:.2f} of sqlx-cli's time onto an empty database  (target ≤ 1: {mark(ratio <= 1)})")
     else:
         say("  sqlx-cli is not installed, and was not measured: `cargo install sqlx-cli --version 0.9.0`")
+
+
+def schema(figures: "SchemaFigures") -> None:
+    say()
+    for what, took, most in [
+        ("status with its look for drift", figures.status, MAX_STATUS_MS),
+        ("status without it", figures.status_without_drift, None),
+        ("migrate dev with one change", figures.dev, MAX_DEV_MS),
+    ]:
+        ms = sorted(seconds * 1000 for seconds in took)
+        target = f"target ≤ {most} ms: {mark(median(ms) <= most)}; " if most else ""
+        say(f"{what:32} {median(ms):7.1f} ms  ({target}{len(ms)} times, {ms[0]:.1f} to {ms[-1]:.1f})")

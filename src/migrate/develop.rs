@@ -147,7 +147,7 @@ pub async fn develop(
         });
     };
     accept(&proposal, wishes, &mut ask)?;
-    let done = write(checkout, proposal, name, now)?;
+    let done = write(options, settings, checkout, &migrations, proposal, name, now).await?;
     if wishes.create_only || !done.by_hand.is_empty() {
         return Ok((applied, done));
     }
@@ -280,11 +280,47 @@ pub(super) fn accept(
 }
 
 /// Writes the files of a proposal.
-fn write(checkout: &Checkout, proposal: Proposal, name: &str, now: DateTime<Utc>) -> Result<Developed, MigrateError> {
-    let mut paths = Vec::new();
+async fn write(
+    options: &PgConnectOptions,
+    settings: &Settings,
+    checkout: &Checkout,
+    known: &[Migration],
+    proposal: Proposal,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<Developed, MigrateError> {
+    // One command writes at a time.
+    Session::with_lock(options, settings, async |_| write_files(checkout, known, proposal, name, now)).await
+}
+
+fn write_files(
+    checkout: &Checkout,
+    known: &[Migration],
+    proposal: Proposal,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<Developed, MigrateError> {
+    let versions = |migrations: &[Migration]| migrations.iter().map(|one| one.version).collect::<Vec<_>>();
+    if versions(&source::folder(&checkout.folder)?) != versions(known) {
+        return Err(MigrateError::Unsafe {
+            summary: "another command wrote migrations meanwhile; nothing was written. Run the command again."
+                .to_owned(),
+            details: Vec::new(),
+        });
+    }
+    let mut paths: Vec<PathBuf> = Vec::new();
     for draft in &proposal.drafts {
         let name = if draft.purpose.is_empty() { name.to_owned() } else { format!("{name} {}", draft.purpose) };
-        paths.extend(files::write(&checkout.folder, &name, now, &draft.up, &draft.down)?);
+        match files::write(&checkout.folder, &name, now, &draft.up, &draft.down) {
+            Ok(pair) => paths.extend(pair),
+            Err(error) => {
+                // All of them or none; what cannot be taken away is named by the next command.
+                for path in &paths {
+                    let _ = std::fs::remove_file(path);
+                }
+                return Err(error);
+            }
+        }
     }
     let ups: Vec<PathBuf> = paths.iter().filter(|path| is_up(path)).cloned().collect();
     Ok(Developed {
@@ -338,7 +374,7 @@ async fn adopt(
         return Ok(Developed::default());
     }
     accept(&proposal, wishes, ask)?;
-    let done = write(checkout, proposal, name, now)?;
+    let done = write(options, settings, checkout, migrations, proposal, name, now).await?;
     if !done.by_hand.is_empty() {
         return Ok(done);
     }

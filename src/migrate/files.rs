@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use sqlx::postgres::PgConnectOptions;
 
 use super::MigrateError;
@@ -66,10 +66,15 @@ fn file_name(name: &str) -> Result<String, MigrateError> {
     Ok(name)
 }
 
-/// Now, as a version; after the newest in any case.
+const VERSION: &str = "%Y%m%d%H%M%S";
+
+/// Now, as a version; after the newest in any case, by a second or, if that is no time, by one.
 fn next_version(newest: Option<i64>, now: DateTime<Utc>) -> i64 {
-    let now = now.format("%Y%m%d%H%M%S").to_string().parse().unwrap_or_default();
-    newest.map_or(now, |newest| now.max(newest + 1))
+    let version = |time: NaiveDateTime| time.format(VERSION).to_string().parse().unwrap_or_default();
+    let now = version(now.naive_utc());
+    let Some(newest) = newest.filter(|newest| *newest >= now) else { return now };
+    let time = NaiveDateTime::parse_from_str(&newest.to_string(), VERSION).ok();
+    time.map(|time| version(time + TimeDelta::seconds(1))).filter(|next| *next > newest).unwrap_or(newest + 1)
 }
 
 /// Gives the files of a migration that waits a timestamp after the newest; the new version and paths. The database is
@@ -126,6 +131,8 @@ mod tests {
         assert!(first[0].ends_with("20260301120000_add_payees_and_tags.up.sql"), "{first:?}");
         let second = create(directory.path(), "more", now).expect("written");
         assert!(second[1].ends_with("20260301120001_more.down.sql"), "{second:?}");
+        assert_eq!(next_version(Some(20_260_301_235_959), now), 20_260_302_000_000);
+        assert_eq!(next_version(Some(99_999_999_999_999), now), 100_000_000_000_000);
     }
 
     #[test]

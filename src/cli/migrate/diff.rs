@@ -20,6 +20,9 @@ pub(super) struct Options {
     /// Print the SQL that leads from one to the other
     #[arg(long)]
     script: bool,
+    /// Print it though something would be lost by it
+    #[arg(long)]
+    accept_data_loss: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -52,9 +55,19 @@ impl Options {
         let sources = Sources { migrations: &context.migrations, desired: desired.as_ref() };
         let sides = (self.from.into(), self.to.into());
         let found = migrate::diff(&context.database.direct, sources, &context.settings, sides).await?;
+        // A statement that loses something is not given to those who did not ask for it.
+        let agreed = found.losses.is_empty() || self.accept_data_loss;
+        if self.script && !agreed {
+            return Err(MigrateError::Unsafe {
+                summary: "data would be lost; the SQL is not printed. If it may be, say so with --accept-data-loss:"
+                    .to_owned(),
+                details: found.losses,
+            });
+        }
+        let files = if agreed { found.files.as_slice() } else { &[] };
         let fields = json!({
             "differences": found.differences,
-            "files": found.files.iter().map(|(up, down)| json!({"up": up, "down": down})).collect::<Vec<_>>(),
+            "files": files.iter().map(|(up, down)| json!({"up": up, "down": down})).collect::<Vec<_>>(),
             "data_loss": found.losses,
             "hazards": found.hazards,
             "by_hand": found.by_hand,

@@ -21,12 +21,14 @@ async fn any_two_sides_are_compared_and_nothing_is_changed() {
     diff("migrations", "schema.sql", &[]).await.expect(0, &["Nothing differs"]);
     diff("database", "migrations", &[]).await.expect(6, &["+ table public.users", "1 difference."]);
     diff("empty", "schema.sql", &["--script"]).await.expect(0, &["create table users (\n"]);
-    diff("schema.sql", "empty", &["--script"])
+    diff("schema.sql", "empty", &["--script"]).await.expect(1, &["data would be lost", "the table public.users"]);
+    diff("schema.sql", "empty", &["--script", "--accept-data-loss"])
         .await
         .expect(0, &["-- data loss: the table public.users", "drop table users;"]);
     bench.execute("create table other (id integer)").await;
     diff("database", "schema.sql", &[]).await.expect(6, &["- table public.other", "Data would be lost"]);
-    let ran = bench.run_in("prod", &["diff", "--from", "migrations", "--to", "database", "--json"]).await;
+    let sides = ["diff", "--from", "migrations", "--to", "database", "--accept-data-loss", "--json"];
+    let ran = bench.run_in("prod", &sides).await;
     let document: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
     assert_eq!(document["differences"].as_array().map(Vec::len), Some(2), "{document}");
     assert!(document["files"][0]["up"].as_str().is_some_and(|up| up.contains("create table other")), "{document}");
