@@ -50,6 +50,10 @@ prepare:
 query-cache:
     scripts/query-cache check
 
+# Try all migrations forth and back, and hold schema.sql against them; a test does the same
+verify:
+    cargo run -- migrate verify
+
 # The tests on PostgreSQL 15 and on 18; both are fetched where they are not installed
 test-majors:
     scripts/test-majors
