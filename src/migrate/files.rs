@@ -42,15 +42,18 @@ pub(super) fn write(
     let name = file_name(name)?;
     std::fs::create_dir_all(directory).map_err(cannot(directory))?;
     let version = next_version(folder(directory)?.last().map(|newest| newest.version), now);
-    let mut paths = Vec::new();
-    for (suffix, text) in [("up", up), ("down", down)] {
-        let path = directory.join(format!("{version}_{name}.{suffix}.sql"));
-        std::fs::File::create_new(&path)
-            .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
-            .map_err(cannot(&path))?;
-        paths.push(path);
+    let pair = [("up", up), ("down", down)];
+    let paths = pair.map(|(suffix, _)| directory.join(format!("{version}_{name}.{suffix}.sql")));
+    // Whole, or not at all: a process that is killed here leaves no half of a migration to be applied.
+    let drafts = paths.each_ref().map(|path| path.with_extension("sql.new"));
+    for (draft, (_, text)) in drafts.iter().zip(pair) {
+        std::fs::write(draft, text).map_err(cannot(draft))?;
     }
-    Ok(paths)
+    // The down script first: until the other is there it is no migration.
+    for (draft, path) in drafts.iter().zip(&paths).rev() {
+        std::fs::rename(draft, path).map_err(cannot(path))?;
+    }
+    Ok(paths.into())
 }
 
 /// `Add payees` is `add_payees`.
