@@ -9,6 +9,7 @@ use sqlx::postgres::PgConnectOptions;
 use super::MigrateError;
 use super::event::{Deployed, Event};
 use super::files;
+use super::keep;
 use super::lint::{Finding, lint};
 use super::resolve;
 use super::schema::{self, Catalog, LikelyRename, Manner, Proposal};
@@ -85,6 +86,8 @@ pub struct Developed {
     pub recorded: bool,
     /// There is no `schema.sql`.
     pub no_schema: bool,
+    /// What was made by hand was written at the end of `schema.sql`.
+    pub kept: bool,
 }
 
 /// Writes the next migration, if there is one to be written, and applies it.
@@ -105,6 +108,8 @@ pub async fn develop(
     if !wishes.create_only {
         applied = deploy::deploy(options, &migrations, settings, &mut report).await?;
     }
+    let new: Vec<i64> = applied.iter().map(|one| one.version).collect();
+    let kept = !new.is_empty() && keep::keep_in_step(options, checkout, settings, &migrations, &new).await?;
     let desired = checkout.desired()?;
     let Some(desired) = desired.as_ref() else {
         let mut done = Developed { no_schema: true, ..Developed::default() };
@@ -129,7 +134,7 @@ pub async fn develop(
         }
         hints.extend(more);
     };
-    let mut done = Developed::default();
+    let mut done = Developed { kept, ..Developed::default() };
     if proposal.differences.is_empty() {
         if let Some(name) = wishes.name.as_ref().filter(|_| wishes.create_only) {
             done.files = files::create(&checkout.folder, name, now)?;
@@ -183,7 +188,8 @@ async fn compare(
                 differences: drift,
             });
         }
-        if built.has_what_is_not_in(&target) {
+        let agreed = wishes.accept_data_loss || !wishes.drop.is_empty();
+        if !agreed && built.has_what_is_not_in(&target) {
             reset::empty(shadow).await?;
             refuse_older_state(shadow, sources, &target).await?;
         }
@@ -210,7 +216,8 @@ async fn refuse_older_state(
             return Err(MigrateError::Differs {
                 summary: format!(
                     "schema.sql is what the migrations up to {} build, and was not changed with those after it; nothing was \
-                     written. Write into it what they make, or write it anew with `app db pull --force`:",
+                     written. Write into it what they make, or write it anew with `app db pull --force`; or, if that is to \
+                     be taken back, say so with --accept-data-loss:",
                     migrations[number - 1].version
                 ),
                 differences: newer,
@@ -378,6 +385,10 @@ async fn adopt(
     if !done.by_hand.is_empty() {
         return Ok(done);
     }
-    record(options, &source::folder(&checkout.folder)?, settings, &done).await?;
-    Ok(Developed { recorded: true, ..done })
+    let all = source::folder(&checkout.folder)?;
+    record(options, &all, settings, &done).await?;
+    let known: Vec<i64> = migrations.iter().map(|one| one.version).collect();
+    let new: Vec<i64> = all.iter().map(|one| one.version).filter(|version| !known.contains(version)).collect();
+    let kept = keep::keep_in_step(options, checkout, settings, &all, &new).await?;
+    Ok(Developed { recorded: true, kept, ..done })
 }

@@ -14,6 +14,7 @@ mod event;
 mod execute;
 mod files;
 mod history;
+mod keep;
 mod lint;
 mod lock;
 mod plan;

@@ -67,7 +67,7 @@ pub(super) async fn build(
     match side {
         Side::Migrations => drop(deploy_on(shadow, sources.migrations, &mut |_| ()).await?),
         Side::Desired => load(shadow, sources.desired).await?,
-        Side::Database => schema::copy(shadow, database).await?,
+        Side::Database => drop(schema::copy(shadow, database).await?),
         Side::Empty => {}
     }
     Ok(schema::read(&mut shadow.connection).await?)

@@ -90,6 +90,11 @@ impl Bench {
         self
     }
 
+    /// What is in it.
+    fn desired(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("schema.sql")).expect("read")
+    }
+
     /// The text of the files whose names end so, in order.
     fn texts(&self, end: &str) -> String {
         let mut paths: Vec<PathBuf> =

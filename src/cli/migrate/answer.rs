@@ -84,6 +84,7 @@ impl From<MigrateError> for Answer {
             }),
             MigrateError::File { file, line, .. } => json!({"file": file, "line": line}),
             MigrateError::Differs { differences, .. } => json!({"differences": differences}),
+            MigrateError::Unsafe { details, .. } => json!({"details": details}),
             _ => Value::Null,
         };
         if let (Some(Value::Object(fields)), Value::Object(details)) = (answer.fields.get_mut("error"), details) {

@@ -103,6 +103,9 @@ fn answer(developed: &Developed, done: &[Deployed], create_only: bool) -> Answer
         let what = if developed.differences.is_empty() { "Fill these in" } else { "Look at these" };
         lines.push(format!("{what}, then run `app migrate dev`."));
     }
+    if developed.kept {
+        lines.push("What it makes was written at the end of schema.sql; put it where it belongs.".to_owned());
+    }
     if !create_only {
         lines.push(match done.len() {
             0 if files.is_empty() && !developed.no_schema => {
@@ -121,6 +124,7 @@ fn answer(developed: &Developed, done: &[Deployed], create_only: bool) -> Answer
         "by_hand": developed.by_hand,
         "findings": developed.findings,
         "recorded": developed.recorded,
+        "schema_updated": developed.kept,
     });
     let exit = if unfinished { Exit::Failed } else { Exit::Done };
     lines.retain(|line| !line.is_empty());

@@ -22,5 +22,5 @@ pub use renames::LikelyRename;
 pub(super) use catalog::{Catalog, read};
 pub(super) use hints::{Hint, hints};
 pub(super) use plan::Manner;
-pub(super) use prove::{Proposal, copy, propose, written};
+pub(super) use prove::{Proposal, copy, leading_to, propose, written};
 pub(super) use shadow::{built_by, in_shadow};

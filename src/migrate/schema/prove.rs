@@ -220,10 +220,14 @@ async fn take_back(
     Ok(downs)
 }
 
-/// Makes a copy of a schema in an empty shadow database.
-pub(in crate::migrate) async fn copy(shadow: &mut Session<'_>, schema: &Catalog) -> Result<(), MigrateError> {
-    let empty = catalog::read(&mut shadow.connection).await?;
-    let way = plan(&empty, schema, Manner::AtOnce);
+/// The SQL that leads from the schema that this shadow database has to another one, at once; tried there. What stands in
+/// the way, if there is none.
+pub(in crate::migrate) async fn leading_to(
+    shadow: &mut Session<'_>,
+    schema: &Catalog,
+) -> Result<Result<String, Vec<String>>, MigrateError> {
+    let from = catalog::read(&mut shadow.connection).await?;
+    let way = plan(&from, schema, Manner::AtOnce);
     let statements: Vec<Statement> = way.parts.into_iter().flat_map(|part| part.statements).collect();
     let mut problems = way.by_hand;
     match run(shadow, &statements, false).await? {
@@ -232,12 +236,14 @@ pub(in crate::migrate) async fn copy(shadow: &mut Session<'_>, schema: &Catalog)
     }
     problems.sort();
     problems.dedup();
-    if problems.is_empty() {
-        return Ok(());
-    }
-    Err(MigrateError::Unsafe {
+    Ok(if problems.is_empty() { Ok(text::plain_text(statements)) } else { Err(problems) })
+}
+
+/// Makes a copy of a schema in an empty shadow database; the SQL that made it.
+pub(in crate::migrate) async fn copy(shadow: &mut Session<'_>, schema: &Catalog) -> Result<String, MigrateError> {
+    leading_to(shadow, schema).await?.map_err(|details| MigrateError::Unsafe {
         summary: "the schema of the database cannot be copied to try things in; nothing was changed:".to_owned(),
-        details: problems,
+        details,
     })
 }
 
@@ -247,16 +253,14 @@ pub(in crate::migrate) async fn written(
     schema: &Catalog,
 ) -> Result<(String, String), MigrateError> {
     let empty = catalog::read(&mut shadow.connection).await?;
-    copy(shadow, schema).await?;
-    let statements = |from: &Catalog, to: &Catalog| -> Vec<Statement> {
-        plan(from, to, Manner::AtOnce).parts.into_iter().flat_map(|part| part.statements).collect()
-    };
-    let (up, down) = (statements(&empty, schema), statements(schema, &empty));
+    let up = copy(shadow, schema).await?;
+    let way = plan(schema, &empty, Manner::AtOnce);
+    let down: Vec<Statement> = way.parts.into_iter().flat_map(|part| part.statements).collect();
     if let Some(reason) = run(shadow, &down, false).await? {
         return Err(MigrateError::Unsafe {
             summary: "the schema can be built, and not be taken away again:".to_owned(),
             details: vec![reason],
         });
     }
-    Ok((text::statements_text(&up), text::statements_text(&down)))
+    Ok((up, text::statements_text(&down)))
 }

@@ -67,6 +67,14 @@ fn up_text(part: &Part) -> String {
     format!("{lead}{}", statements_text(&part.statements))
 }
 
+/// Statements for where nobody is disturbed by them.
+pub(super) fn plain_text(mut statements: Vec<Statement>) -> String {
+    for statement in &mut statements {
+        statement.hazards.clear();
+    }
+    statements_text(&statements)
+}
+
 /// Statements, each with what it may do above it.
 pub(super) fn statements_text(statements: &[Statement]) -> String {
     let mut text = String::new();

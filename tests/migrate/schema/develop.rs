@@ -143,11 +143,39 @@ async fn what_was_done_by_hand_is_told_and_can_be_adopted() {
     let written = bench.texts("age.up.sql");
     assert!(written.contains("alter table users add column age integer;"), "{written}");
     bench.run_in("dev", &["status"]).await.expect(0, &["age", "up to date"]);
-    // The file of the desired schema does not know it yet, and must not take it back by itself.
-    let ran = bench.run_in("dev", &["dev", "--name", "back", "--accept-data-loss"]).await;
-    ran.expect(6, &["was not changed with those after it", "age", "db pull --force"]);
-    bench.db(&["pull", "--force"]).await.expect(0, &[]);
+    let kept = bench.desired();
+    assert!(kept.starts_with(FIRST) && kept.contains("alter table users add column age integer;"), "{kept}");
     bench.run_in("dev", &["dev"]).await.expect(0, &["Nothing to do"]);
+    // A file that was put back does not take back by itself what was made since.
+    bench.desire(FIRST);
+    let ran = bench.run_in("dev", &["dev", "--name", "back"]).await;
+    ran.expect(6, &["was not changed with those after it", "age", "db pull --force", "--accept-data-loss"]);
+    bench
+        .run_in("dev", &["dev", "--name", "back", "--accept-data-loss"])
+        .await
+        .expect(0, &["- column public.users.age"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_by_hand_is_put_into_the_desired_schema() {
+    let bench = developing().await;
+    bench.write(
+        "2_hand.up.sql",
+        "create view mails as select email from users; insert into users (email) values ('a');",
+    );
+    let ran = bench.run_in("dev", &["dev"]).await;
+    ran.expect(0, &["1 migration was applied", "written at the end of schema.sql"]);
+    let kept = bench.desired();
+    assert!(
+        kept.starts_with(FIRST) && kept.contains("-- From 2 hand;") && kept.contains("create view mails as"),
+        "{kept}"
+    );
+    bench.run_in("dev", &["verify"]).await.expect(0, &["ok     schema.sql is what they build"]);
+    // Where its author has begun something else, it is left alone.
+    let changed = format!("{kept}\ncreate table other (id bigint);\n");
+    bench.desire(&changed).write("3_hand.up.sql", "create view more as select email from users;");
+    bench.run_in("dev", &["dev"]).await.expect(6, &["+ table public.other", "- view public.more"]);
+    assert_eq!(bench.desired(), changed);
 }
 
 #[tokio::test(flavor = "multi_thread")]
