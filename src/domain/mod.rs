@@ -4,4 +4,5 @@ pub mod civil_date;
 pub mod clock;
 pub mod currency;
 pub mod money;
+pub mod search;
 pub mod transaction_type;

@@ -14,6 +14,15 @@ pub enum TransactionType {
     Expense,
 }
 
+impl TryFrom<String> for TransactionType {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        let found = TRANSACTION_TYPES.iter().find(|(name, _)| *name == word);
+        found.map(|(_, kind)| *kind).ok_or_else(|| format!("{word} is no type of transactions"))
+    }
+}
+
 /// The words for them in the API.
 pub const TRANSACTION_TYPES: &[(&str, TransactionType)] =
     &[("INCOME", TransactionType::Income), ("EXPENSE", TransactionType::Expense)];

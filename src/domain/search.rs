@@ -1,0 +1,225 @@
+//! How text is searched: case and accents do not count, words stand in any order, and a part of a word is enough.
+//!
+//! What is looked for and what is looked in are folded in the same way, so that finding is looking for a run of
+//! characters. Folded text begins and ends with a blank, which makes the beginning of a word a run of its own. Scripts
+//! that write words without blanks have no problem with that; each ideograph is a word.
+
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
+/// Words after this one are not looked for.
+const MAX_WORDS: usize = 10;
+
+/// A word that is looked for, folded; found where this run of characters is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word(String);
+
+/// Folds text for searching: lower case, no accents, blanks between words and around each ideograph and symbol.
+#[must_use]
+pub fn fold(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len() + 2);
+    folded.push(' ');
+    let bare = text.nfkd().filter(|character| !is_accent(*character)).collect::<String>();
+    for character in bare.to_lowercase().nfc() {
+        match kind(character) {
+            Kind::Letter => match spelled_out(character) {
+                Some(letters) => folded.push_str(letters),
+                None => folded.push(character),
+            },
+            Kind::Symbol => {
+                blank(&mut folded);
+                folded.push(character);
+                folded.push(' ');
+            }
+            Kind::Blank => blank(&mut folded),
+            Kind::Nothing => {}
+        }
+    }
+    blank(&mut folded);
+    folded
+}
+
+/// The words of what somebody looks for; none if it has no letter, digit or symbol.
+#[must_use]
+pub fn words(query: &str) -> Vec<Word> {
+    let folded = query.split_whitespace().map(fold);
+    folded.filter(|word| word.len() > 1).map(Word::new).take(MAX_WORDS).collect()
+}
+
+impl Word {
+    fn new(folded: String) -> Self {
+        let run = folded.trim();
+        // A single letter is everywhere; it is meant as the beginning of a word.
+        if run.chars().nth(1).is_none() { Self(format!(" {run}")) } else { Self(run.to_owned()) }
+    }
+
+    /// The pattern for SQL's `like`.
+    #[must_use]
+    pub fn pattern(&self) -> String {
+        // Folded text has none of the characters that mean something in a pattern.
+        format!("%{}%", self.0)
+    }
+
+    /// The runs of three characters in it, or of two if it has no more, by which the index finds it.
+    #[must_use]
+    pub fn grams(&self) -> Vec<String> {
+        let characters: Vec<char> = self.0.chars().collect();
+        characters.windows(characters.len().min(3)).map(|gram| gram.iter().collect()).collect()
+    }
+}
+
+fn blank(folded: &mut String) {
+    if !folded.ends_with(' ') {
+        folded.push(' ');
+    }
+}
+
+enum Kind {
+    Letter,
+    /// A word by itself: an ideograph, a kana, an emoji.
+    Symbol,
+    Blank,
+    /// What is not seen.
+    Nothing,
+}
+
+fn kind(character: char) -> Kind {
+    match character {
+        '\u{3040}'..='\u{30ff}'
+        | '\u{31f0}'..='\u{31ff}'
+        | '\u{3400}'..='\u{4dbf}'
+        | '\u{4e00}'..='\u{9fff}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{20000}'..='\u{3fffd}' => Kind::Symbol,
+        // Joiners, direction marks, the byte order mark, variation selectors, skin tones.
+        '\u{ad}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2069}'
+        | '\u{feff}'
+        | '\u{fe00}'..='\u{fe0f}'
+        | '\u{1f3fb}'..='\u{1f3ff}'
+        | '\u{e0100}'..='\u{e01ef}' => Kind::Nothing,
+        // The vowels and tones of Thai and its neighbours are marks, too.
+        _ if character.is_alphanumeric() || is_combining_mark(character) => Kind::Letter,
+        // Arrows, dingbats, pictures.
+        '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}' => Kind::Symbol,
+        _ => Kind::Blank,
+    }
+}
+
+/// Marks that are put on letters and do not count: accents, the vowel signs of Arabic and Hebrew.
+fn is_accent(character: char) -> bool {
+    matches!(
+        character,
+        '\u{300}'..='\u{36f}'
+            | '\u{591}'..='\u{5c7}'
+            | '\u{610}'..='\u{61a}'
+            | '\u{64b}'..='\u{65f}'
+            | '\u{670}'
+            | '\u{1ab0}'..='\u{1aff}'
+            | '\u{1dc0}'..='\u{1dff}'
+            | '\u{20d0}'..='\u{20ff}'
+            | '\u{fe20}'..='\u{fe2f}'
+    )
+}
+
+/// Letters that have an accent in the eyes of their readers and none in those of Unicode.
+fn spelled_out(character: char) -> Option<&'static str> {
+    Some(match character {
+        'ß' => "ss",
+        'æ' => "ae",
+        'œ' => "oe",
+        'ø' => "o",
+        'đ' | 'ð' => "d",
+        'ł' => "l",
+        'ħ' => "h",
+        'ı' => "i",
+        'þ' => "th",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn finds(query: &str, text: &str) -> bool {
+        let text = fold(text);
+        let words = words(query);
+        assert!(!words.is_empty(), "{query}");
+        words.iter().all(|word| text.contains(word.pattern().trim_matches('%')))
+    }
+
+    #[test]
+    fn case_and_accents_do_not_count() {
+        for (query, text) in [
+            ("cafe", "Café au lait"),
+            ("CAFÉ", "cafe\u{301}"),
+            ("strasse", "Hauptstraße 5"),
+            ("ΣΊΣΥΦΟΣ", "σίσυφος"),
+            ("smorrebrod", "Smørrebrød"),
+            ("istanbul", "İSTANBUL"),
+            ("ｃｏｆｆｅｅ", "coffee"),
+            ("محمد", "مُحَمَّد"),
+        ] {
+            assert!(finds(query, text), "{query} in {text}: {:?} in {:?}", words(query), fold(text));
+        }
+    }
+
+    #[test]
+    fn words_stand_in_any_order_and_parts_are_enough() {
+        assert!(finds("rice chick", "Chicken rice, large"));
+        assert!(finds("7-elev", "7-Eleven Sukhumvit"));
+        assert!(finds("eleven 7", "7-Eleven"));
+        assert!(!finds("beef rice", "Chicken rice"));
+        // A single letter begins a word.
+        assert!(finds("r", "Chicken rice"));
+        assert!(!finds("h", "Chicken rice"));
+    }
+
+    #[test]
+    fn scripts_without_blanks_are_searched_by_parts() {
+        assert!(finds("มันไก่", "ข้าวมันไก่"));
+        assert!(finds("ไก่ ข้าว", "ข้าวมันไก่"));
+        assert!(finds("啡", "一杯咖啡"));
+        assert!(finds("咖啡", "一杯咖啡"));
+        assert!(!finds("啡咖", "一杯咖啡"));
+        assert!(finds("🍜", "lunch 🍜🍜"));
+        assert!(finds("👍", "fine 👍🏽"));
+    }
+
+    #[test]
+    fn what_has_nothing_to_look_for_has_no_words() {
+        for query in ["", "  ", "%", "_ -", "\u{200b}"] {
+            assert!(words(query).is_empty(), "{query:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_found_by_each_of_its_words(text in "\\PC{0,40}") {
+            for word in text.split_whitespace().filter(|word| !words(word).is_empty()) {
+                prop_assert!(finds(word, &text), "{word:?} in {text:?}");
+            }
+        }
+
+        #[test]
+        fn folding_twice_changes_nothing_and_makes_no_pattern(text in any::<String>()) {
+            let once = fold(&text);
+            prop_assert_eq!(&fold(&once), &once);
+            prop_assert!(!once.contains(['%', '_', '\\', '\0']));
+        }
+
+        #[test]
+        fn every_gram_is_in_the_text(text in "\\PC{1,20}") {
+            let folded = fold(&text);
+            for gram in words(&text).iter().flat_map(Word::grams) {
+                prop_assert!(folded.contains(&gram) || text.contains(char::is_whitespace), "{gram:?} in {folded:?}");
+                prop_assert!((2..=3).contains(&gram.chars().count()));
+            }
+        }
+    }
+}
