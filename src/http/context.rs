@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderMap, HeaderName, Method};
+use axum::http::{HeaderMap, HeaderName, Method, header};
 
+use super::etag;
 use crate::domain::clock::Clock;
 
 /// The header that carries a request's id, taken from the client or made.
@@ -25,6 +26,10 @@ struct Inner {
     clock: Arc<dyn Clock>,
     /// The pattern of the route, once it is known: `/api/transactions/{id}`.
     route: OnceLock<MatchedPath>,
+    /// `If-None-Match` of a GET.
+    seen: HeaderMap,
+    /// SHA-256 of the body, where somebody has asked for it.
+    body_digest: OnceLock<[u8; 32]>,
 }
 
 tokio::task_local! {
@@ -42,6 +47,8 @@ impl RequestContext {
             request_id: given_id(request.headers()).unwrap_or_else(made_id),
             clock,
             route: OnceLock::new(),
+            seen: seen(request),
+            body_digest: OnceLock::new(),
         }))
     }
 
@@ -80,6 +87,24 @@ impl RequestContext {
         self.0.clock.now()
     }
 
+    /// Whether the client has what has this `ETag`, and only wants to know of something else.
+    #[must_use]
+    pub fn has_seen(&self, tag: &str) -> bool {
+        etag::matches(&self.0.seen, header::IF_NONE_MATCH, tag).unwrap_or(false)
+    }
+
+    /// Notes what the body was, for whoever has to know it again.
+    pub(super) fn note_body(&self, digest: [u8; 32]) {
+        // A body is read once.
+        let _ = self.0.body_digest.set(digest);
+    }
+
+    /// SHA-256 of the body; zeros where there was none.
+    #[must_use]
+    pub fn body_digest(&self) -> [u8; 32] {
+        self.0.body_digest.get().copied().unwrap_or_default()
+    }
+
     /// The pattern of the route, so that logs and metrics hold no ids; `-` for a path that is no route.
     #[must_use]
     pub fn route(&self) -> &str {
@@ -99,6 +124,16 @@ pub(super) fn note_route(request: &Request) {
 pub(super) fn noting_route(request: Request) -> Request {
     note_route(&request);
     request
+}
+
+fn seen(request: &Request) -> HeaderMap {
+    let mut seen = HeaderMap::new();
+    if request.method() == Method::GET {
+        for value in request.headers().get_all(header::IF_NONE_MATCH) {
+            seen.append(header::IF_NONE_MATCH, value.clone());
+        }
+    }
+    seen
 }
 
 /// An id from outside is taken only if it is short and plain: it ends up in logs and in answers.

@@ -1,12 +1,16 @@
 //! The one shape of every answer under `/api`.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::context::RequestContext;
+use super::error::ApiError;
+use super::etag;
+use super::page::Page;
 use crate::domain::clock::rfc3339_millis;
 
 /// A success: `{"success": true, "data": …, "meta": …}`.
@@ -14,22 +18,75 @@ use crate::domain::clock::rfc3339_millis;
 pub struct Success<T> {
     status: StatusCode,
     data: T,
+    page: Option<Page>,
+    operation_id: Option<i64>,
+    tagged: bool,
 }
 
 impl<T> Success<T> {
     /// 200.
     pub const fn ok(data: T) -> Self {
-        Self { status: StatusCode::OK, data }
+        Self { status: StatusCode::OK, data, page: None, operation_id: None, tagged: false }
     }
 
     /// 201.
-    pub const fn created(data: T) -> Self {
-        Self { status: StatusCode::CREATED, data }
+    pub fn created(data: T) -> Self {
+        Self { status: StatusCode::CREATED, ..Self::ok(data) }
+    }
+
+    /// The same with an `ETag`; a GET whose `If-None-Match` names it is answered with 304.
+    #[must_use]
+    pub fn tagged(self) -> Self {
+        Self { tagged: true, ..self }
+    }
+
+    /// The same as a page of a list, if it is one.
+    #[must_use]
+    pub fn on(self, page: Option<Page>) -> Self {
+        Self { page, ..self }
+    }
+
+    /// The same as what an operation did.
+    #[must_use]
+    pub fn by(self, operation_id: i64) -> Self {
+        Self { operation_id: Some(operation_id), ..self }
+    }
+}
+
+impl<T: Serialize> Success<T> {
+    /// The same with its data written, to be kept and answered again.
+    ///
+    /// # Errors
+    /// Only if the data cannot be written as JSON.
+    pub fn written(self) -> Result<Success<Box<RawValue>>, ApiError> {
+        let data = serde_json::value::to_raw_value(&self.data).map_err(ApiError::internal)?;
+        let Self { status, page, operation_id, tagged, .. } = self;
+        Ok(Success { status, data, page, operation_id, tagged })
+    }
+}
+
+impl Success<Box<RawValue>> {
+    /// One that was given before.
+    #[must_use]
+    pub fn again(status: StatusCode, data: Box<RawValue>) -> Self {
+        Self { status, tagged: status == StatusCode::CREATED, ..Self::ok(data) }
+    }
+
+    /// The status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The data as it is written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.data.get()
     }
 }
 
 /// About the request: when it was answered, its path, its id.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Meta {
     /// When the answer was made, RFC 3339 in UTC with milliseconds.
@@ -41,6 +98,13 @@ pub struct Meta {
     /// The request's id: the client's own `X-Request-Id`, or a made one.
     #[schema(example = "5f1d7e0a93bc4d22")]
     pub request_id: String,
+    /// Where a page of a list stands in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<Page>,
+    /// The operation that was done, for `POST /api/operations/{id}/undo`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 17)]
+    pub operation_id: Option<i64>,
 }
 
 impl Meta {
@@ -49,11 +113,12 @@ impl Meta {
     pub fn current() -> Self {
         RequestContext::current().map_or_else(
             // Only code that runs outside of every request gets here.
-            || Self { timestamp: String::new(), path: String::new(), request_id: String::new() },
+            Self::default,
             |context| Self {
                 timestamp: rfc3339_millis(context.now()),
                 path: context.path().to_owned(),
                 request_id: context.request_id().to_owned(),
+                ..Self::default()
             },
         )
     }
@@ -72,9 +137,37 @@ pub struct SuccessBody<T> {
 
 impl<T: Serialize> IntoResponse for Success<T> {
     fn into_response(self) -> Response {
-        let body = SuccessBody { success: true, data: self.data, meta: Meta::current() };
-        (self.status, Json(body)).into_response()
+        if self.tagged {
+            return match self.written() {
+                Ok(written) => tagged(written),
+                Err(error) => error.into_response(),
+            };
+        }
+        let meta = Meta { page: self.page, operation_id: self.operation_id, ..Meta::current() };
+        (self.status, Json(SuccessBody { success: true, data: self.data, meta })).into_response()
     }
+}
+
+fn tagged(success: Success<Box<RawValue>>) -> Response {
+    let tag = etag::of(success.text().as_bytes());
+    let seen = RequestContext::current().is_some_and(|context| context.has_seen(&tag));
+    let mut response = if seen {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Success { tagged: false, ..success }.into_response()
+    };
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+/// That something was done.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Done {
+    /// What.
+    #[schema(example = "Transaction deleted successfully")]
+    pub message: &'static str,
 }
 
 /// The body of a failure.

@@ -42,6 +42,17 @@ pub enum ApiError {
         /// For people.
         message: String,
     },
+    /// Something else stands in the way, and what it is takes more than a sentence.
+    Obstructed {
+        /// Such as `UNDO_CONFLICT`.
+        code: &'static str,
+        /// For people.
+        message: String,
+        /// Each thing that stands in the way.
+        details: Vec<String>,
+    },
+    /// It is not what it was when it was read: `If-Match`.
+    PreconditionFailed,
     /// The body is larger than allowed.
     PayloadTooLarge,
     /// The body is not JSON by its own word.
@@ -95,7 +106,8 @@ impl ApiError {
             Self::NotFound { .. } | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Conflict { .. } => StatusCode::CONFLICT,
+            Self::Conflict { .. } | Self::Obstructed { .. } => StatusCode::CONFLICT,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -114,11 +126,15 @@ impl ApiError {
             Self::NoRoute => "NOT_FOUND",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::Timeout => "REQUEST_TIMEOUT",
+            Self::PreconditionFailed => "PRECONDITION_FAILED",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::TooManyRequests { .. } => "TOO_MANY_REQUESTS",
             Self::Internal(_) => "INTERNAL_ERROR",
-            Self::NotFound { code, .. } | Self::Conflict { code, .. } | Self::Unavailable { code, .. } => code,
+            Self::NotFound { code, .. }
+            | Self::Conflict { code, .. }
+            | Self::Obstructed { code, .. }
+            | Self::Unavailable { code, .. } => code,
         }
     }
 
@@ -139,11 +155,13 @@ impl ApiError {
             Self::BadRequest(message)
             | Self::NotFound { message, .. }
             | Self::Conflict { message, .. }
+            | Self::Obstructed { message, .. }
             | Self::Unavailable { message, .. } => message.clone(),
             Self::Unauthorized => "Unauthorized".to_owned(),
             Self::InvalidCredentials => "Invalid credentials".to_owned(),
             Self::NoRoute | Self::MethodNotAllowed => format!("Cannot {}", request().unwrap_or_default()),
             Self::Timeout => "The request took too long and was given up".to_owned(),
+            Self::PreconditionFailed => "It was changed since it was read; read it again".to_owned(),
             Self::PayloadTooLarge => "The body is larger than allowed".to_owned(),
             Self::UnsupportedMediaType => "Send the body as application/json".to_owned(),
             Self::TooManyRequests { .. } => "Too many requests; try again later".to_owned(),
@@ -164,7 +182,10 @@ impl IntoResponse for ApiError {
         let status = self.status();
         let retry_after = self.retry_after();
         let (code, message) = (self.code(), self.message());
-        let details = if let Self::Validation(problems) = self { Some(problems) } else { None };
+        let details = match self {
+            Self::Validation(details) | Self::Obstructed { details, .. } => Some(details),
+            _ => None,
+        };
         let body =
             FailureBody { success: false, error: FailureError { code, message, details }, meta: Meta::current() };
         let mut response = (status, Json(body)).into_response();

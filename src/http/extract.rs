@@ -6,9 +6,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
+use super::context::RequestContext;
 use super::error::ApiError;
-use super::input::{FromInput, Input};
+use super::idempotency;
+use super::input::{FromInput, Input, shortened};
 
 /// A JSON body, read by the strict rules of its type.
 #[derive(Debug)]
@@ -19,12 +22,16 @@ impl<S: Send + Sync, T: FromInput> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         let declared = content_type(request.headers());
+        let may_come_again = request.headers().contains_key(idempotency::HEADER);
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
             match rejection.into_response().status() {
                 StatusCode::PAYLOAD_TOO_LARGE => ApiError::PayloadTooLarge,
                 _ => ApiError::BadRequest("The body ended before it was complete".to_owned()),
             }
         })?;
+        if may_come_again && let Some(context) = RequestContext::current() {
+            context.note_body(Sha256::digest(&bytes).into());
+        }
         match declared {
             // Nothing at all is an empty object, so that the answer names the fields that are missing.
             ContentType::None if bytes.is_empty() => return Input::parse(Map::new()).map(Self),
@@ -68,7 +75,12 @@ impl<S: Send + Sync, T: FromInput> FromRequestParts<S> for QueryString<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
             .map_err(|_| ApiError::BadRequest("The query string is not valid UTF-8".to_owned()))?;
-        let fields = query.0.into_iter().map(|(key, value)| (key, Value::String(value))).collect();
+        let mut fields = Map::new();
+        for (key, value) in query.0 {
+            if fields.insert(key.clone(), Value::String(value)).is_some() {
+                return Err(ApiError::Validation(vec![format!("{} must be given once", shortened(&key))]));
+            }
+        }
         Input::parse(fields).map(Self)
     }
 }

@@ -82,6 +82,12 @@ impl Input {
         }
     }
 
+    /// Whether there is no field left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
     /// Notes a problem that only several fields together show.
     pub fn refuse(&mut self, problem: impl Into<String>) {
         self.problems.push(problem.into());
@@ -109,8 +115,20 @@ pub enum Change<T> {
     Set(T),
 }
 
+impl<T> Change<T> {
+    /// What a field is after the change.
+    #[must_use]
+    pub fn applied_to(self, current: Option<T>) -> Option<T> {
+        match self {
+            Self::Keep => current,
+            Self::Clear => None,
+            Self::Set(value) => Some(value),
+        }
+    }
+}
+
 /// A key of any length came from outside and goes into a message.
-fn shortened(key: &str) -> String {
+pub(super) fn shortened(key: &str) -> String {
     if key.chars().count() <= 64 { key.to_owned() } else { key.chars().take(64).chain(['…']).collect() }
 }
 

@@ -15,6 +15,7 @@ use tracing::Instrument;
 
 use super::context::{REQUEST_ID, RequestContext};
 use super::error::ApiError;
+use super::idempotency;
 use crate::config::CorsOrigins;
 
 /// Gives the request its context, a span, one line in the log, its metrics, and its id in the answer.
@@ -62,7 +63,9 @@ pub(super) fn security_headers<B>(mut response: Response<B>) -> Response<B> {
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
         headers.insert(header::CONTENT_SECURITY_POLICY, nothing);
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        // What has a tag may be kept by its own user, and is asked for again.
+        let kept = if headers.contains_key(header::ETAG) { "private, no-cache" } else { "no-store" };
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
     }
     response
 }
@@ -77,9 +80,17 @@ pub(super) fn cors(origins: &CorsOrigins) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(origin)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, REQUEST_ID])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+            idempotency::HEADER,
+            REQUEST_ID,
+        ])
         .expose_headers([
             REQUEST_ID,
+            header::ETAG,
             header::RETRY_AFTER,
             HeaderName::from_static("ratelimit-limit"),
             HeaderName::from_static("ratelimit-remaining"),
