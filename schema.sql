@@ -4,6 +4,9 @@
 
 create type transaction_type as enum ('INCOME', 'EXPENSE');
 
+-- How a transaction came by its category: the user said so, similar ones have it, a word in it told, or nothing did.
+create type category_source as enum ('USER', 'HISTORY', 'KEYWORD', 'DEFAULT');
+
 create table users (
     id bigint generated always as identity primary key,
     email text not null,
@@ -33,11 +36,62 @@ create table categories (
     name text not null,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
+    -- Above it in the tree; of the same kind.
+    parent_id bigint,
+    icon text,
+    color text,
+    -- Among its siblings, the smallest first; those of the same position go by name.
+    position bigint not null default 0,
+    -- No longer offered to be chosen.
+    archived boolean not null default false,
     primary key (user_id, id),
-    constraint categories_name_key unique (user_id, kind, name),
+    -- Unique on its level.
+    constraint categories_name_key unique nulls not distinct (user_id, kind, name, parent_id),
     -- What a transaction points at, so that its type and its category's kind cannot differ.
     constraint categories_kind_key unique (user_id, id, kind),
-    constraint categories_name_length check (char_length(name) between 1 and 100)
+    constraint categories_parent_fkey foreign key (user_id, parent_id, kind) references categories (user_id, id, kind),
+    constraint categories_name_length check (char_length(name) between 1 and 100),
+    constraint categories_parent_other check (parent_id <> id),
+    constraint categories_icon_length check (char_length(icon) between 1 and 50),
+    constraint categories_color_code check (color ~ '^#[0-9a-f]{6}$')
+);
+
+create index categories_by_parent on categories (user_id, parent_id) where parent_id is not null;
+
+create table tags (
+    user_id bigint not null references users (id) on delete cascade,
+    id bigint generated always as identity,
+    name text not null,
+    color text,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    primary key (user_id, id),
+    constraint tags_name_key unique (user_id, name),
+    constraint tags_name_length check (char_length(name) between 1 and 100),
+    constraint tags_color_code check (color ~ '^#[0-9a-f]{6}$')
+);
+
+-- Who was paid, or who paid.
+create table payees (
+    user_id bigint not null references users (id) on delete cascade,
+    id bigint generated always as identity,
+    name text not null,
+    -- The name as it is searched: see `transactions.search`.
+    search text not null,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    primary key (user_id, id),
+    constraint payees_name_key unique (user_id, name),
+    constraint payees_name_length check (char_length(name) between 1 and 200)
+);
+
+-- What a searched text is found by: all its runs of two and of three characters, as numbers that differ from user to user.
+create function search_grams(user_id bigint, search text) returns bigint[]
+language sql immutable strict parallel safe
+return (
+    select array_agg(hashtextextended(substr(search, start, length), user_id))
+    from generate_series(1, char_length(search) - 1) start, generate_series(2, 3) length
+    where start + length <= char_length(search) + 1
 );
 
 create table transactions (
@@ -54,11 +108,22 @@ create table transactions (
     date date not null,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
+    note text,
+    payee_id bigint,
+    category_source category_source not null default 'USER',
+    -- What spoke for the category, if the user did not choose it.
+    category_reason text,
+    -- Title and note as they are searched, folded by the program; empty until it has come by.
+    search text,
     primary key (user_id, id),
     constraint transactions_category_fkey foreign key (user_id, category_id, type)
         references categories (user_id, id, kind),
+    constraint transactions_payee_fkey foreign key (user_id, payee_id)
+        references payees (user_id, id) on delete set null (payee_id),
     constraint transactions_title_length check (char_length(title) between 1 and 500),
     constraint transactions_title_en_length check (char_length(title_en) <= 500),
+    constraint transactions_note_length check (char_length(note) <= 5000),
+    constraint transactions_category_reason_length check (char_length(category_reason) <= 600),
     constraint transactions_amount_positive check (amount > 0),
     constraint transactions_currency_code check (currency ~ '^[A-Z]{3}$'),
     -- The years that every client can read: PostgreSQL itself goes from 4713 BC to 5874897 AD, and to infinity.
@@ -68,5 +133,191 @@ create table transactions (
 -- The list, the filter by days, and the sums of a month.
 create index transactions_by_date on transactions (user_id, date desc, id desc);
 
--- The other side of the foreign key.
-create index transactions_by_category on transactions (user_id, category_id);
+-- The list by amount.
+create index transactions_by_amount on transactions (user_id, amount, id);
+
+-- The other side of the foreign key, and the lists of a category.
+create index transactions_by_category on transactions (user_id, category_id, date desc, id desc);
+create index transactions_by_category_and_amount on transactions (user_id, category_id, amount, id);
+
+create index transactions_by_payee on transactions (user_id, payee_id, date desc, id desc) where payee_id is not null;
+
+create index transactions_by_currency on transactions (user_id, currency, date desc, id desc);
+
+create index transactions_by_search on transactions using gin (search_grams(user_id, search));
+
+-- Those that the program has to fold yet: what came in by another way than the API.
+create index transactions_to_fold on transactions (user_id, id) where search is null;
+
+create table transaction_tags (
+    user_id bigint not null,
+    transaction_id bigint not null,
+    tag_id bigint not null,
+    -- The transaction's own, kept by the triggers below, so that the list of a tag has an index to go by.
+    date date not null,
+    amount numeric(16, 4) not null,
+    primary key (user_id, transaction_id, tag_id),
+    constraint transaction_tags_transaction_fkey foreign key (user_id, transaction_id)
+        references transactions (user_id, id) on delete cascade,
+    constraint transaction_tags_tag_fkey foreign key (user_id, tag_id) references tags (user_id, id) on delete cascade
+);
+
+create index transaction_tags_by_date on transaction_tags (user_id, tag_id, date desc, transaction_id desc);
+create index transaction_tags_by_amount on transaction_tags (user_id, tag_id, amount, transaction_id);
+
+create function take_from_transaction() returns trigger language plpgsql as $$
+begin
+    select t.date, t.amount into new.date, new.amount
+    from transactions t
+    where t.user_id = new.user_id and t.id = new.transaction_id;
+    return new;
+end
+$$;
+
+create trigger take_from_transaction before insert on transaction_tags
+for each row execute function take_from_transaction();
+
+create function tell_tags() returns trigger language plpgsql as $$
+begin
+    update transaction_tags
+    set date = new.date, amount = new.amount
+    where user_id = new.user_id and transaction_id = new.id;
+    return null;
+end
+$$;
+
+create trigger tell_tags after update on transactions
+for each row when (old.date <> new.date or old.amount <> new.amount) execute function tell_tags();
+
+-- What somebody did at once, and can undo at once.
+create table operations (
+    user_id bigint not null references users (id) on delete cascade,
+    id bigint generated always as identity,
+    -- Such as `transaction.create`.
+    kind text not null,
+    created_at timestamptz not null default now(),
+    -- The operation that this one took back.
+    undoes bigint,
+    -- The operation that took this one back.
+    undone_by bigint,
+    -- What it deleted has been purged from the trash, so that it cannot be undone any more.
+    purged boolean not null default false,
+    primary key (user_id, id),
+    constraint operations_undoes_fkey foreign key (user_id, undoes) references operations (user_id, id),
+    constraint operations_undone_by_fkey foreign key (user_id, undone_by) references operations (user_id, id)
+);
+
+-- Each change of a row by an operation. Nothing here is ever changed; the trash is emptied by deleting.
+create table changes (
+    user_id bigint not null,
+    id bigint generated always as identity,
+    operation_id bigint not null,
+    -- The table.
+    entity text not null,
+    -- The row's id; the transaction's, where a tag is put on it or taken off.
+    entity_id bigint not null,
+    tag_id bigint,
+    -- The whole row, or of an update the columns that it changed.
+    before jsonb,
+    after jsonb,
+    primary key (user_id, id),
+    constraint changes_operation_fkey foreign key (user_id, operation_id)
+        references operations (user_id, id) on delete cascade,
+    constraint changes_something check (before is not null or after is not null)
+);
+
+create index changes_of_operation on changes (user_id, operation_id);
+create index changes_of_entity on changes (user_id, entity, entity_id, id);
+
+-- The trash: what was deleted, the newest first.
+create index changes_deleted on changes (user_id, id desc) where entity = 'transactions' and after is null;
+
+-- Changes are recorded for the operation that the session names in `app.operation`; where it names none, such as in a
+-- seed, none are. The argument is the column that tells the row. The settings keep a plan that was made for one row from
+-- taking hours for a hundred thousand.
+create function record_insert() returns trigger language plpgsql set enable_nestloop = off set jit = off as $$
+begin
+    insert into changes (user_id, operation_id, entity, entity_id, tag_id, after)
+    select r.user_id, current_setting('app.operation')::bigint, tg_table_name, (r.row ->> tg_argv[0])::bigint,
+        (r.row ->> 'tag_id')::bigint, r.row
+    from (select n.user_id, to_jsonb(n) as row from new_rows n) r;
+    return null;
+end
+$$;
+
+create function record_delete() returns trigger language plpgsql set enable_nestloop = off set jit = off as $$
+begin
+    insert into changes (user_id, operation_id, entity, entity_id, tag_id, before)
+    select r.user_id, current_setting('app.operation')::bigint, tg_table_name, (r.row ->> tg_argv[0])::bigint,
+        (r.row ->> 'tag_id')::bigint, r.row
+    from (select o.user_id, to_jsonb(o) as row from old_rows o) r;
+    return null;
+end
+$$;
+
+-- Of an update the columns that it changed; what the program alone sees of a row is no change.
+create function record_update() returns trigger language plpgsql set enable_nestloop = off set jit = off as $$
+begin
+    insert into changes (user_id, operation_id, entity, entity_id, before, after)
+    select n.user_id, current_setting('app.operation')::bigint, tg_table_name, n.id, changed.before, changed.after
+    from (select user_id, id, to_jsonb(r) as row from old_rows r offset 0) o
+    join (select user_id, id, to_jsonb(r) as row from new_rows r offset 0) n using (user_id, id)
+    cross join lateral (
+        select jsonb_object_agg(key, value) as before, jsonb_object_agg(key, n.row -> key) as after
+        from jsonb_each(o.row)
+        where value is distinct from n.row -> key
+    ) changed
+    where changed.after - 'search' <> '{}';
+    return null;
+end
+$$;
+
+create trigger record_insert after insert on categories referencing new table as new_rows
+for each statement when (current_setting('app.operation', true) <> '') execute function record_insert('id');
+create trigger record_delete after delete on categories referencing old table as old_rows
+for each statement when (current_setting('app.operation', true) <> '') execute function record_delete('id');
+create trigger record_update after update on categories referencing old table as old_rows new table as new_rows
+for each statement when (current_setting('app.operation', true) <> '') execute function record_update();
+
+create trigger record_insert after insert on tags referencing new table as new_rows
+for each statement when (current_setting('app.operation', true) <> '') execute function record_insert('id');
+create trigger record_delete after delete on tags referencing old table as old_rows
+for each statement when (current_setting('app.operation', true) <> '') execute function record_delete('id');
+create trigger record_update after update on tags referencing old table as old_rows new table as new_rows
+for each statement when (current_setting('app.operation', true) <> '') execute function record_update();
+
+create trigger record_insert after insert on payees referencing new table as new_rows
+for each statement when (current_setting('app.operation', true) <> '') execute function record_insert('id');
+create trigger record_delete after delete on payees referencing old table as old_rows
+for each statement when (current_setting('app.operation', true) <> '') execute function record_delete('id');
+create trigger record_update after update on payees referencing old table as old_rows new table as new_rows
+for each statement when (current_setting('app.operation', true) <> '') execute function record_update();
+
+create trigger record_insert after insert on transactions referencing new table as new_rows
+for each statement when (current_setting('app.operation', true) <> '') execute function record_insert('id');
+create trigger record_delete after delete on transactions referencing old table as old_rows
+for each statement when (current_setting('app.operation', true) <> '') execute function record_delete('id');
+create trigger record_update after update on transactions referencing old table as old_rows new table as new_rows
+for each statement when (current_setting('app.operation', true) <> '') execute function record_update();
+
+create trigger record_insert after insert on transaction_tags referencing new table as new_rows
+for each statement when (current_setting('app.operation', true) <> '') execute function record_insert('transaction_id');
+create trigger record_delete after delete on transaction_tags referencing old table as old_rows
+for each statement when (current_setting('app.operation', true) <> '') execute function record_delete('transaction_id');
+
+-- The answers to requests with an `Idempotency-Key`, for a day.
+create table idempotency_keys (
+    user_id bigint not null references users (id) on delete cascade,
+    key text not null,
+    -- SHA-256 of what was asked for.
+    fingerprint bytea not null,
+    status bigint,
+    operation_id bigint,
+    -- JSON, to the letter.
+    data text,
+    created_at timestamptz not null default now(),
+    primary key (user_id, key),
+    constraint idempotency_keys_key_length check (char_length(key) between 1 and 255)
+);
+
+create index idempotency_keys_by_age on idempotency_keys (created_at);

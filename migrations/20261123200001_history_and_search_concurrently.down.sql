@@ -1,0 +1,10 @@
+drop index categories_by_parent;
+drop index categories_name_key_new;
+drop index transactions_by_amount;
+drop index transactions_by_category;
+drop index transactions_by_category_and_amount;
+drop index transactions_by_currency;
+drop index transactions_by_payee;
+drop index transactions_by_search;
+drop index transactions_to_fold;
+create index transactions_by_category on transactions (user_id, category_id);

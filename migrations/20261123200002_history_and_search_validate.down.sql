@@ -1,0 +1,17 @@
+alter table categories drop constraint categories_color_code;
+alter table categories drop constraint categories_icon_length;
+alter table categories drop constraint categories_name_key;
+alter table categories drop constraint categories_parent_other;
+alter table transactions drop constraint transactions_category_reason_length;
+alter table transactions drop constraint transactions_note_length;
+alter table categories drop constraint categories_parent_fkey;
+alter table transactions drop constraint transactions_payee_fkey;
+alter table categories add constraint categories_color_code CHECK (color ~ '^#[0-9a-f]{6}$'::text) NOT VALID;
+alter table categories add constraint categories_icon_length CHECK (char_length(icon) >= 1 AND char_length(icon) <= 50) NOT VALID;
+alter table categories add constraint categories_name_key UNIQUE (user_id, kind, name);
+alter table categories add constraint categories_parent_other CHECK (parent_id <> id) NOT VALID;
+alter table transactions add constraint transactions_category_reason_length CHECK (char_length(category_reason) <= 600) NOT VALID;
+alter table transactions add constraint transactions_note_length CHECK (char_length(note) <= 5000) NOT VALID;
+create unique index categories_name_key_new on categories (user_id, kind, name, parent_id) NULLS NOT DISTINCT;
+alter table categories add constraint categories_parent_fkey FOREIGN KEY (user_id, parent_id, kind) REFERENCES categories(user_id, id, kind) NOT VALID;
+alter table transactions add constraint transactions_payee_fkey FOREIGN KEY (user_id, payee_id) REFERENCES payees(user_id, id) ON DELETE SET NULL (payee_id) NOT VALID;
