@@ -16,6 +16,7 @@ use crate::features;
 use crate::features::auth::PasswordPolicy;
 use crate::features::auth::password::Hasher;
 use crate::http::identity::Tokens;
+use crate::http::page::Cursors;
 use crate::http::rate_limit::RateLimits;
 use crate::http::readiness::ReadinessState;
 use crate::http::{HttpService, Kit};
@@ -38,6 +39,8 @@ pub struct Services {
     pub passwords: PasswordPolicy,
     /// The rate limits.
     pub limits: Arc<RateLimits>,
+    /// Makes and reads the cursors of pages.
+    pub cursors: Cursors,
     /// How long a client may take nothing of a list.
     pub stall_timeout: Duration,
 }
@@ -85,6 +88,7 @@ impl AppState {
             },
             limits: Arc::new(RateLimits::new(&config.throttle, trusted, Arc::clone(&tokens))),
             tokens,
+            cursors: Cursors::new(jwt_secret.expose()),
             stall_timeout: config.server.stall_timeout,
         })))
     }

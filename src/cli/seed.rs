@@ -12,6 +12,7 @@ use crate::config::secret::Secret;
 use crate::domain::civil_date::today;
 use crate::domain::clock::{Clock as _, SystemClock};
 use crate::features::auth::password::Hasher;
+use crate::features::categories;
 use crate::features::transactions::NewTransaction;
 use crate::features::{transactions, users};
 use crate::http::error::ApiError;
@@ -62,6 +63,7 @@ pub(super) async fn sample(config: &Config, database: &Database) -> anyhow::Resu
     let Ok(user) = users::store::insert(&mut transaction, EMAIL, Some("Demo User"), &hash).await? else {
         return Ok(format!("{EMAIL} is there already; nothing was changed."));
     };
+    categories::store::insert_defaults(&mut transaction, user.id).await?;
     let count = fill(&mut transaction, user.id).await?;
     transaction.commit().await?;
     Ok(format!("{EMAIL} was put in, with the password {PASSWORD} and {count} transactions."))

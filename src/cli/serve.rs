@@ -85,6 +85,7 @@ async fn run(
     let jobs = Jobs {
         pools: pools.clone(),
         profile: config.profile,
+        history: config.history,
         readiness,
         limits: Arc::clone(&state.limits),
         metrics: Some(metrics),

@@ -5,6 +5,7 @@
 
 mod auth;
 mod database;
+mod history;
 mod layers;
 mod log;
 mod migrations;
@@ -19,6 +20,7 @@ use std::str::FromStr;
 
 pub use auth::AuthConfig;
 pub use database::{DatabaseConfig, Location};
+pub use history::HistoryConfig;
 pub use log::{LogConfig, LogFormat};
 pub use migrations::{MigrationsConfig, OnBoot};
 pub use reader::{DatabaseUrl, Mistake, Shown};
@@ -99,6 +101,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// Rate limits.
     pub throttle: ThrottleConfig,
+    /// The trash.
+    pub history: HistoryConfig,
     /// The migrations.
     pub migrations: MigrationsConfig,
     /// What is logged, and how.
@@ -155,12 +159,13 @@ impl Config {
         let database = DatabaseConfig::read(&mut reader, profile);
         let auth = AuthConfig::read(&mut reader, profile, purpose);
         let throttle = ThrottleConfig::read(&mut reader);
+        let history = HistoryConfig::read(&mut reader);
         let migrations = MigrationsConfig::read(&mut reader);
         let log = LogConfig::read(&mut reader);
         let shown = reader.finish().map_err(fail)?;
-        let sections = (|| Some((server?, database?, auth?, throttle?, migrations?, log?)))();
-        let (server, database, auth, throttle, migrations, log) = sections.ok_or_else(|| fail(Vec::new()))?;
-        Ok(Self { profile, server, database, auth, throttle, migrations, log, shown })
+        let sections = (|| Some((server?, database?, auth?, throttle?, history?, migrations?, log?)))();
+        let (server, database, auth, throttle, history, migrations, log) = sections.ok_or_else(|| fail(Vec::new()))?;
+        Ok(Self { profile, server, database, auth, throttle, history, migrations, log, shown })
     }
 }
 

@@ -96,8 +96,14 @@ impl Pool {
         statement_timeout: Duration,
     ) -> Result<Self, BuildError> {
         let options = options.clone().application_name("app").disable_statement_logging();
-        // As a start-up option, which costs no round trip.
-        let options = options.options([("statement_timeout", format!("{}ms", statement_timeout.as_millis()))]);
+        // As start-up options, which cost no round trip. No statement here runs so long that it would pay to compile it, or to
+        // start processes that help; estimates that are too high would have it done all the same, for milliseconds each time.
+        let timeout = format!("{}ms", statement_timeout.as_millis());
+        let options = options.options([
+            ("statement_timeout", timeout.as_str()),
+            ("jit", "off"),
+            ("max_parallel_workers_per_gather", "0"),
+        ]);
         let settings = PoolConfig {
             max_size: usize::try_from(size).unwrap_or(usize::MAX),
             queue_mode: QueueMode::Lifo,

@@ -2,8 +2,11 @@
 
 pub mod auth;
 pub mod categories;
+pub mod history;
 pub mod index;
+pub mod payees;
 pub mod reports;
+pub mod tags;
 pub mod transactions;
 pub mod users;
 
@@ -21,6 +24,10 @@ pub fn router() -> (Router<AppState>, OpenApi) {
         .merge(auth::router())
         .merge(reports::router())
         .merge(transactions::router())
+        .merge(categories::router())
+        .merge(tags::router())
+        .merge(payees::router())
+        .merge(history::router())
         .split_for_parts();
     (router, openapi::complete(document))
 }

@@ -4,6 +4,7 @@
 mod embedded;
 mod housekeeping;
 mod readiness;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::Profile;
+use crate::config::{HistoryConfig, Profile};
 use crate::db::pool::Pools;
 use crate::http::rate_limit::RateLimits;
 use crate::http::readiness::ReadinessState;
@@ -22,6 +23,8 @@ pub struct Jobs {
     pub pools: Pools,
     /// The profile, which decides what a database that is ahead means.
     pub profile: Profile,
+    /// How long the trash is kept.
+    pub history: HistoryConfig,
     /// What the readiness job finds out.
     pub readiness: ReadinessState,
     /// Whose idle entries are forgotten.
@@ -36,6 +39,8 @@ pub struct Jobs {
 impl Jobs {
     /// Starts all of them; they end when `stop` is cancelled.
     pub fn start(self, tracker: &TaskTracker, stop: &CancellationToken) {
+        let upkeep = upkeep::run(self.pools.requests.clone(), self.history, self.readiness.clone());
+        tracker.spawn(stop.clone().run_until_cancelled_owned(upkeep));
         let readiness = readiness::watch(self.pools.requests.clone(), self.profile, self.readiness);
         tracker.spawn(stop.clone().run_until_cancelled_owned(readiness));
         tracker.spawn(stop.clone().run_until_cancelled_owned(housekeeping::run(self.pools, self.limits, self.metrics)));

@@ -2,6 +2,8 @@
 
 use axum::extract::State;
 use serde::Serialize;
+use serde_json::value::RawValue;
+use sqlx::{Connection as _, PgConnection};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -9,11 +11,14 @@ use utoipa_axum::routes;
 use super::model::{Login, Register};
 use super::password::Verdict;
 use crate::app::AppState;
-use crate::features::users;
+use crate::config::secret::Secret;
+use crate::features::history::keys_store;
 use crate::features::users::model::User;
+use crate::features::{categories, users};
 use crate::http::envelope::{FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
 use crate::http::extract::Body;
+use crate::http::idempotency::{Claim, IdempotencyKey};
 use crate::http::identity::CurrentUser;
 use crate::http::rate_limit::{Attempt, LimitedAttempt};
 
@@ -36,19 +41,54 @@ pub fn router() -> OpenApiRouter<AppState> {
 async fn register(
     State(state): State<AppState>,
     _: LimitedAttempt,
+    key: IdempotencyKey,
     Body(input): Body<Register>,
-) -> Result<Success<User>, ApiError> {
+) -> Result<Success<Box<RawValue>>, ApiError> {
     if let Some(problem) = state.passwords.problem(input.password.expose(), &input.email) {
         return Err(ApiError::Validation(vec![problem]));
     }
+    let claim = key.claim();
     let hash = state.hasher.hash(input.password).await?;
     let mut connection = state.pools.requests.acquire().await?;
-    let inserted = users::store::insert(&mut connection, &input.email, input.name.as_deref(), &hash).await?;
+    let mut database = connection.begin().await?;
+    let registered = register_in(&mut database, &input.email, input.name.as_deref(), &hash, claim.as_ref()).await;
+    match &registered {
+        Ok(_) => database.commit().await?,
+        Err(_) => database.rollback().await?,
+    }
     connection.release();
-    inserted.map(Success::created).map_err(|users::store::EmailTaken| ApiError::Conflict {
-        code: "EMAIL_ALREADY_EXISTS",
-        message: "Email already exists".to_owned(),
-    })
+    registered
+}
+
+/// Registers a user with the categories that everybody begins with, or says again what was answered when the same request
+/// did so.
+async fn register_in(
+    connection: &mut PgConnection,
+    email: &str,
+    name: Option<&str>,
+    hash: &Secret<String>,
+    claim: Option<&Claim>,
+) -> Result<Success<Box<RawValue>>, ApiError> {
+    let taken = || ApiError::Conflict { code: "EMAIL_ALREADY_EXISTS", message: "Email already exists".to_owned() };
+    let mut savepoint = connection.begin().await?;
+    let inserted = users::store::insert(&mut savepoint, email, name, hash).await?;
+    let Ok(user) = inserted else {
+        savepoint.rollback().await?;
+        // Nobody is signed in, so a key is looked for with whom it registered; it tells nothing to who has not sent the same.
+        let Some(claim) = claim else { return Err(taken()) };
+        let account = users::store::find_account(connection, email).await?.ok_or_else(taken)?;
+        let stored = keys_store::find(connection, account.user.id, &claim.key).await?;
+        return stored.filter(|stored| stored.fingerprint == claim.fingerprint).ok_or_else(taken)?.again(claim);
+    };
+    savepoint.commit().await?;
+    categories::store::insert_defaults(connection, user.id).await?;
+    let user_id = user.id;
+    let answer = Success::created(user).written()?;
+    if let Some(claim) = claim {
+        keys_store::claim(connection, user_id, claim).await?;
+        keys_store::answer(connection, user_id, claim, &answer, None).await?;
+    }
+    Ok(answer)
 }
 
 /// Somebody who has logged in.

@@ -1,3 +1,7 @@
-//! Categories: what income and expenses are sorted into.
+//! Categories: what income and expenses are sorted into, a tree of each.
 
+pub mod model;
+mod routes;
 pub mod store;
+
+pub use routes::{not_found, router};

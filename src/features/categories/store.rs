@@ -1,10 +1,32 @@
 //! The table `categories`.
 
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 
+use super::model::{Category, CategoryEdit, DEFAULTS, Listing, NewCategory, Place};
+use crate::db::error::breaks;
 use crate::domain::transaction_type::TransactionType;
+use crate::http::page::{Direction, Position};
 
-/// The id of a user's category of this kind and name, which is made if there is none.
+/// What stands in the way of a category.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Another one on its level has the name.
+    NameTaken,
+    /// The one above it is not there, or not of its kind.
+    NoParent,
+}
+
+fn refused<T>(result: Result<T, sqlx::Error>) -> Result<Result<T, Refused>, sqlx::Error> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(error) if breaks(&error, "categories_name_key") => Ok(Err(Refused::NameTaken)),
+        Err(error) if breaks(&error, "categories_parent_fkey") => Ok(Err(Refused::NoParent)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The id of a user's category of this kind and name, which is made on the top level if there is none. Of several, the one
+/// on the top level, then the oldest.
 ///
 /// # Errors
 /// The database's.
@@ -16,7 +38,7 @@ pub async fn find_or_create(
 ) -> Result<i64, sqlx::Error> {
     // Nearly always it is there. Made by somebody else in between, it is there the second time.
     loop {
-        if let Some(id) = find(connection, user_id, kind, name).await? {
+        if let Some(id) = find_by_name(connection, user_id, kind, name).await? {
             return Ok(id);
         }
         if let Some(id) = create(connection, user_id, kind, name).await? {
@@ -25,14 +47,23 @@ pub async fn find_or_create(
     }
 }
 
-async fn find(
+/// The id of a user's category of this kind and name: of several, the one on the top level, then the oldest.
+///
+/// # Errors
+/// The database's.
+pub async fn find_by_name(
     connection: &mut PgConnection,
     user_id: i64,
     kind: TransactionType,
     name: &str,
 ) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar!(
-        "select id from categories where user_id = $1 and kind = $2 and name = $3",
+        r#"
+        select id from categories
+        where user_id = $1 and kind = $2 and name = $3
+        order by parent_id is not null, id
+        limit 1
+        "#,
         user_id,
         kind as TransactionType,
         name,
@@ -52,7 +83,7 @@ async fn create(
         r#"
         insert into categories (user_id, kind, name)
         values ($1, $2, $3)
-        on conflict on constraint categories_name_key do nothing
+        on conflict do nothing
         returning id
         "#,
         user_id,
@@ -61,4 +92,309 @@ async fn create(
     )
     .fetch_optional(connection)
     .await
+}
+
+/// Gives a new user the categories that everybody begins with.
+///
+/// # Errors
+/// The database's.
+pub async fn insert_defaults(connection: &mut PgConnection, user_id: i64) -> Result<(), sqlx::Error> {
+    let kinds: Vec<TransactionType> = DEFAULTS.iter().map(|(kind, ..)| *kind).collect();
+    let names: Vec<String> = DEFAULTS.iter().map(|(_, name, ..)| (*name).to_owned()).collect();
+    let icons: Vec<String> = DEFAULTS.iter().map(|(.., icon, _)| (*icon).to_owned()).collect();
+    let colors: Vec<String> = DEFAULTS.iter().map(|(.., color)| (*color).to_owned()).collect();
+    sqlx::query!(
+        r#"
+        insert into categories (user_id, kind, name, icon, color, position)
+        select $1, d.kind, d.name, d.icon, d.color, d.position
+        from unnest($2::transaction_type[], $3::text[], $4::text[], $5::text[])
+            with ordinality as d (kind, name, icon, color, position)
+        "#,
+        user_id,
+        kinds as Vec<TransactionType>,
+        &names,
+        &icons,
+        &colors,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A user's category by id.
+///
+/// # Errors
+/// The database's.
+pub async fn find(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<Option<Category>, sqlx::Error> {
+    sqlx::query_as!(
+        Category,
+        r#"
+        select
+            id,
+            name,
+            kind as "kind: TransactionType",
+            parent_id,
+            icon,
+            color,
+            position,
+            archived,
+            created_at,
+            updated_at
+        from categories
+        where user_id = $1 and id = $2
+        "#,
+        user_id,
+        id,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// A user's categories: incomes before expenses, then by position and name. From a position on, in the direction of reading.
+///
+/// # Errors
+/// The database's.
+pub async fn list(
+    connection: &mut PgConnection,
+    user_id: i64,
+    listing: &Listing,
+    from: Option<&Position<Place>>,
+) -> Result<Vec<Category>, sqlx::Error> {
+    let (compare, order) = match from.map(|from| from.direction) {
+        Some(Direction::Previous) => ("<", "desc"),
+        _ => (">", "asc"),
+    };
+    let sql = format!(
+        r#"
+        select id, name, kind, parent_id, icon, color, position, archived, created_at, updated_at
+        from categories
+        where user_id = $1 and ($2::transaction_type is null or kind = $2) and ($3::boolean is null or archived = $3)
+            and ($4::boolean is null or (kind = 'EXPENSE', position, name collate "C", id) {compare} ($4, $5, $6, $7))
+        order by kind = 'EXPENSE' {order}, position {order}, name collate "C" {order}, id {order}
+        limit $8
+        "#
+    );
+    let key = from.map(|from| from.key.clone());
+    sqlx::query_as(AssertSqlSafe(sql))
+        .bind(user_id)
+        .bind(listing.kind)
+        .bind(listing.archived)
+        .bind(key.as_ref().map(|key| key.0))
+        .bind(key.as_ref().map(|key| key.1))
+        .bind(key.as_ref().map(|key| key.2.clone()))
+        .bind(key.as_ref().map(|key| key.3))
+        .bind(listing.page.as_ref().map(crate::http::page::PageRequest::fetch))
+        .fetch_all(connection)
+        .await
+}
+
+/// Adds a category.
+///
+/// # Errors
+/// The database's; what stands in the way is the inner result.
+pub async fn insert(
+    connection: &mut PgConnection,
+    user_id: i64,
+    new: &NewCategory,
+) -> Result<Result<i64, Refused>, sqlx::Error> {
+    let inserted = sqlx::query_scalar!(
+        r#"
+        insert into categories (user_id, kind, name, parent_id, icon, color, position)
+        values ($1, $2, $3, $4, $5, $6, $7)
+        returning id
+        "#,
+        user_id,
+        new.kind as TransactionType,
+        new.name,
+        new.parent_id,
+        new.icon,
+        new.color,
+        new.position.unwrap_or(0),
+    );
+    refused(inserted.fetch_one(connection).await)
+}
+
+/// Changes a category.
+///
+/// # Errors
+/// The database's; what stands in the way is the inner result.
+pub async fn update(
+    connection: &mut PgConnection,
+    current: &Category,
+    user_id: i64,
+    edit: CategoryEdit,
+) -> Result<Result<(), Refused>, sqlx::Error> {
+    let current = current.clone();
+    let updated = sqlx::query!(
+        r#"
+        update categories
+        set name = $3,
+            parent_id = $4,
+            icon = $5,
+            color = $6,
+            position = $7,
+            archived = $8,
+            updated_at = now()
+        where user_id = $1 and id = $2
+        "#,
+        user_id,
+        current.id,
+        edit.name.unwrap_or(current.name),
+        edit.parent_id.applied_to(current.parent_id),
+        edit.icon.applied_to(current.icon),
+        edit.color.applied_to(current.color),
+        edit.position.unwrap_or(current.position),
+        edit.archived.unwrap_or(current.archived),
+    );
+    Ok(refused(updated.execute(connection).await)?.map(drop))
+}
+
+/// Holds a user's tree against other changes of it, until the transaction ends: two moves that are right each by itself can
+/// make a circle together.
+///
+/// # Errors
+/// The database's.
+pub async fn hold_tree(connection: &mut PgConnection, user_id: i64) -> Result<(), sqlx::Error> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('categories', $1)) as held", user_id)
+        .fetch_one(connection)
+        .await?;
+    Ok(())
+}
+
+/// Whether a category of a user's stands below itself.
+///
+/// # Errors
+/// The database's.
+pub async fn has_cycle(connection: &mut PgConnection, user_id: i64) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"
+        with recursive above as (
+            select id, parent_id from categories where user_id = $1 and parent_id is not null
+            union
+            select a.id, c.parent_id
+            from above a
+            join categories c on c.user_id = $1 and c.id = a.parent_id and c.parent_id is not null
+        )
+        select exists (select from above where id = parent_id) as "exists!"
+        "#,
+        user_id,
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// The ids of these of a user's categories, and of all below them.
+///
+/// # Errors
+/// The database's.
+pub async fn with_those_below(
+    connection: &mut PgConnection,
+    user_id: i64,
+    ids: &[i64],
+    name: Option<&str>,
+    kind: Option<TransactionType>,
+) -> Result<Vec<i64>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"
+        with recursive found as (
+            select id from categories
+            where user_id = $1 and (id = any ($2) or name = $3) and ($4::transaction_type is null or kind = $4)
+            union
+            select c.id
+            from found f
+            join categories c on c.user_id = $1 and c.parent_id = f.id
+        )
+        select id as "id!" from found order by id
+        "#,
+        user_id,
+        ids,
+        name,
+        kind as Option<TransactionType>,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Puts what is below a category below another one, or on the top level.
+///
+/// # Errors
+/// The database's; what stands in the way is the inner result.
+pub async fn move_children(
+    connection: &mut PgConnection,
+    user_id: i64,
+    from: i64,
+    to: i64,
+) -> Result<Result<(), Refused>, sqlx::Error> {
+    let moved = sqlx::query!(
+        "update categories set parent_id = $3, updated_at = now() where user_id = $1 and parent_id = $2",
+        user_id,
+        from,
+        to,
+    );
+    Ok(refused(moved.execute(connection).await)?.map(drop))
+}
+
+/// Gives categories the positions 0, 1, 2 and so on; says how many there are of the user's.
+///
+/// # Errors
+/// The database's.
+pub async fn reorder(connection: &mut PgConnection, user_id: i64, ids: &[i64]) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"
+        with wanted as (
+            select id, position - 1 as position from unnest($2::bigint[]) with ordinality as w (id, position)
+        ), moved as (
+            update categories c
+            set position = w.position,
+                updated_at = now()
+            from wanted w
+            where c.user_id = $1 and c.id = w.id and c.position <> w.position
+        )
+        select count(*) as "count!"
+        from categories c
+        join wanted w on w.id = c.id
+        where c.user_id = $1
+        "#,
+        user_id,
+        ids,
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// What a category is needed by.
+#[derive(Debug, Clone, Copy)]
+pub struct Needed {
+    /// Whether transactions are in it.
+    pub by_transactions: bool,
+    /// Whether categories are below it.
+    pub by_categories: bool,
+}
+
+/// What a category is needed by.
+///
+/// # Errors
+/// The database's.
+pub async fn needed(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<Needed, sqlx::Error> {
+    sqlx::query_as!(
+        Needed,
+        r#"
+        select
+            exists (select from transactions where user_id = $1 and category_id = $2) as "by_transactions!",
+            exists (select from categories where user_id = $1 and parent_id = $2) as "by_categories!"
+        "#,
+        user_id,
+        id,
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// Deletes a category that nothing needs.
+///
+/// # Errors
+/// The database's; that something needs it is one.
+pub async fn delete(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<(), sqlx::Error> {
+    sqlx::query!("delete from categories where user_id = $1 and id = $2", user_id, id).execute(connection).await?;
+    Ok(())
 }

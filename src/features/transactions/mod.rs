@@ -1,8 +1,13 @@
 //! Transactions: income and expenses, one by one and in lists.
 
+mod bulk;
+mod bulk_store;
+mod categorize;
+mod filter;
+mod list_store;
 mod model;
 mod routes;
 pub mod store;
 
-pub use model::{Edit, NewTransaction, Transaction};
-pub use routes::{add, router};
+pub use model::{NewTransaction, Transaction};
+pub use routes::{add, not_found, router};

@@ -8,12 +8,16 @@ use utoipa::ToSchema;
 
 use crate::domain::currency::Currency;
 use crate::domain::money::{Amount, AmountError, JsonDecimal};
+use crate::domain::search::fold;
 use crate::domain::transaction_type::{TRANSACTION_TYPES, TransactionType};
+use crate::features::{payees, tags};
 use crate::http::input::{Change, Day, FromInput, Input, OneOf, OptionalText, Rule, Text};
 use crate::http::openapi;
+use crate::http::rules::{IdNumber, List};
 
-const MAX_TITLE: usize = 500;
-const MAX_CATEGORY: usize = 100;
+pub(super) const MAX_TITLE: usize = 500;
+pub(super) const MAX_CATEGORY: usize = 100;
+pub(super) const MAX_NOTE: usize = 5000;
 
 /// A transaction, as the API shows one.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -54,6 +58,52 @@ pub struct Transaction {
     /// When it was last changed.
     #[serde(serialize_with = "crate::http::envelope::instant")]
     pub updated_at: DateTime<Utc>,
+    /// Whatever else there is to say.
+    #[schema(example = "With extra chicken")]
+    pub note: Option<String>,
+    /// Who was paid, or who paid.
+    #[schema(example = "Kuang Heng")]
+    pub payee: Option<String>,
+    /// The payee's id.
+    #[schema(example = 5)]
+    pub payee_id: Option<i64>,
+    /// The names of its tags.
+    #[schema(example = json!(["lunch"]))]
+    pub tags: Vec<String>,
+    /// How it came by its category.
+    pub category_source: CategorySource,
+    /// What spoke for the category, if the user did not choose it.
+    #[schema(example = json!(null))]
+    pub category_reason: Option<String>,
+}
+
+/// How a transaction came by its category.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sqlx(type_name = "category_source", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CategorySource {
+    /// The user said so.
+    User,
+    /// The user chose it for similar ones.
+    History,
+    /// A word in the title told.
+    Keyword,
+    /// Nothing told.
+    Default,
+}
+
+impl TryFrom<String> for CategorySource {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        Ok(match word.as_str() {
+            "USER" => Self::User,
+            "HISTORY" => Self::History,
+            "KEYWORD" => Self::Keyword,
+            "DEFAULT" => Self::Default,
+            _ => return Err(format!("{word} is no source of a category")),
+        })
+    }
 }
 
 /// A transaction to enter.
@@ -74,12 +124,28 @@ pub struct NewTransaction {
     pub currency: Option<Currency>,
     /// Which way the money went.
     pub r#type: TransactionType,
-    /// The name of a category, which is made if there is none.
+    /// The name of a category, which is made if there is none. Left out, or `Other`, one is found by what the user chose for
+    /// similar titles, or by words in the title.
     #[schema(example = "Food & Dining", min_length = 1, max_length = 100)]
-    pub category: String,
+    pub category: Option<String>,
+    /// The id of a category, instead of its name.
+    #[schema(rename = "categoryId", example = 7)]
+    pub category_id: Option<i64>,
     /// `YYYY-MM-DD`, or a date-time of which the day as written counts; left out, today where the user is.
     #[schema(example = "2026-02-16")]
     pub date: Option<NaiveDate>,
+    /// Whatever else there is to say.
+    #[schema(example = "With extra chicken", max_length = 5000)]
+    pub note: Option<String>,
+    /// The name of a payee, who is made if there is none.
+    #[schema(example = "Kuang Heng", min_length = 1, max_length = 200)]
+    pub payee: Option<String>,
+    /// The id of a payee, instead of the name.
+    #[schema(rename = "payeeId", example = 5)]
+    pub payee_id: Option<i64>,
+    /// The names of tags, which are made where there are none.
+    #[schema(value_type = Option<Vec<String>>, example = json!(["lunch"]), max_items = 50)]
+    pub tags: Vec<String>,
 }
 
 impl FromInput for NewTransaction {
@@ -89,13 +155,20 @@ impl FromInput for NewTransaction {
         let amount = input.required("amount", AmountRule);
         let currency = input.optional("currency", CurrencyRule);
         let r#type = input.required("type", OneOf(TRANSACTION_TYPES));
-        let category = input.required("category", Text { max: MAX_CATEGORY });
+        let category = input.optional("category", Text { max: MAX_CATEGORY });
+        let category_id = input.optional("categoryId", IdNumber);
         let date = input.optional("date", Day);
+        let note = input.optional("note", OptionalText { max: MAX_NOTE });
+        let payee = input.optional("payee", Text { max: payees::model::MAX_NAME });
+        let payee_id = input.optional("payeeId", IdNumber);
+        let tags = input.optional("tags", TAG_NAMES);
         if let (Some(amount), Some(Some(currency))) = (amount, currency)
             && let Some(problem) = too_fine(amount, currency)
         {
             input.refuse(problem);
         }
+        not_both(input, "category", matches!(category, Some(Some(_))), matches!(category_id, Some(Some(_))));
+        not_both(input, "payee", matches!(payee, Some(Some(_))), matches!(payee_id, Some(Some(_))));
         Some(Self {
             title: title?,
             title_en: title_en?,
@@ -103,15 +176,30 @@ impl FromInput for NewTransaction {
             currency: currency?,
             r#type: r#type?,
             category: category?,
+            category_id: category_id?,
             date: date?,
+            note: note?.filter(|note| !note.is_empty()),
+            payee: payee?,
+            payee_id: payee_id?,
+            tags: tags?.unwrap_or_default(),
         })
+    }
+}
+
+/// The names of tags.
+pub(super) const TAG_NAMES: List<Text> = List { each: Text { max: tags::model::MAX_NAME }, min: 0, max: 50 };
+
+/// What is told by its name or by its id is not told by both.
+pub(super) fn not_both(input: &mut Input, key: &str, named: bool, numbered: bool) {
+    if named && numbered {
+        input.refuse(format!("{key} and {key}Id must not be given together"));
     }
 }
 
 /// A change of a transaction: what is left out stays as it is.
 #[derive(Debug, Clone, ToSchema)]
 #[schema(as = UpdateTransaction)]
-pub struct Edit {
+pub(super) struct Edit {
     /// What it was.
     #[schema(example = "ข้าวมันไก่", min_length = 1, max_length = 500)]
     pub title: Option<String>,
@@ -129,9 +217,24 @@ pub struct Edit {
     /// The name of a category, which is made if there is none.
     #[schema(example = "Food & Dining", min_length = 1, max_length = 100)]
     pub category: Option<String>,
+    /// The id of a category, instead of its name.
+    #[schema(rename = "categoryId", example = 7)]
+    pub category_id: Option<i64>,
     /// `YYYY-MM-DD`, or a date-time of which the day as written counts.
     #[schema(example = "2026-02-16")]
     pub date: Option<NaiveDate>,
+    /// Whatever else there is to say; `null` clears it.
+    #[schema(value_type = Option<String>, example = "With extra chicken", max_length = 5000)]
+    pub note: Change<String>,
+    /// The name of a payee, who is made if there is none; `null` takes the payee away.
+    #[schema(value_type = Option<String>, example = "Kuang Heng", min_length = 1, max_length = 200)]
+    pub payee: Change<String>,
+    /// The id of a payee, instead of the name.
+    #[schema(value_type = Option<i64>, rename = "payeeId", example = 5)]
+    pub payee_id: Change<i64>,
+    /// The names of all its tags, which are made where there are none.
+    #[schema(example = json!(["lunch"]), max_items = 50)]
+    pub tags: Option<Vec<String>>,
 }
 
 impl FromInput for Edit {
@@ -142,7 +245,14 @@ impl FromInput for Edit {
         let currency = input.if_present("currency", CurrencyRule);
         let r#type = input.if_present("type", OneOf(TRANSACTION_TYPES));
         let category = input.if_present("category", Text { max: MAX_CATEGORY });
+        let category_id = input.if_present("categoryId", IdNumber);
         let date = input.optional("date", Day);
+        let note = input.clearable("note", OptionalText { max: MAX_NOTE });
+        let payee = input.clearable("payee", Text { max: payees::model::MAX_NAME });
+        let payee_id = input.clearable("payeeId", IdNumber);
+        let tags = input.if_present("tags", TAG_NAMES);
+        not_both(input, "category", matches!(category, Some(Some(_))), matches!(category_id, Some(Some(_))));
+        not_both(input, "payee", matches!(payee, Some(Change::Set(_))), matches!(payee_id, Some(Change::Set(_))));
         Some(Self {
             title: title?,
             title_en: title_en?,
@@ -150,8 +260,21 @@ impl FromInput for Edit {
             currency: currency?,
             r#type: r#type?,
             category: category?,
+            category_id: category_id?,
             date: date?,
+            note: emptied(note?),
+            payee: payee?,
+            payee_id: payee_id?,
+            tags: tags?,
         })
+    }
+}
+
+/// An empty text says the same as none.
+pub(super) fn emptied(change: Change<String>) -> Change<String> {
+    match change {
+        Change::Set(text) if text.is_empty() => Change::Clear,
+        change => change,
     }
 }
 
@@ -164,7 +287,7 @@ pub(super) fn too_fine(amount: Amount, currency: Currency) -> Option<String> {
 }
 
 /// An amount: a JSON number, or a decimal as a string, read from its text.
-struct AmountRule;
+pub(super) struct AmountRule;
 
 impl Rule for AmountRule {
     type Output = Amount;
@@ -182,7 +305,7 @@ impl Rule for AmountRule {
 }
 
 /// The code of a currency.
-struct CurrencyRule;
+pub(super) struct CurrencyRule;
 
 impl Rule for CurrencyRule {
     type Output = Currency;
@@ -225,8 +348,31 @@ pub struct Entry {
     pub r#type: TransactionType,
     /// The category's id.
     pub category_id: i64,
-    /// The category's name.
-    pub category: String,
+    /// How it came by that.
+    pub category_source: CategorySource,
+    /// What spoke for it.
+    pub category_reason: Option<String>,
     /// The day.
     pub date: NaiveDate,
+    /// Whatever else there is to say.
+    pub note: Option<String>,
+    /// The payee's id.
+    pub payee_id: Option<i64>,
+}
+
+impl Entry {
+    /// What it is found by.
+    #[must_use]
+    pub fn search(&self) -> String {
+        search_of(&self.title, self.title_en.as_deref(), self.note.as_deref())
+    }
+}
+
+/// What stands between the parts of what a transaction is found by; no folded text has it.
+pub(super) const SEARCH_SEPARATOR: &str = "\n";
+
+/// What a transaction is found by: title, English title and note, folded.
+#[must_use]
+pub(super) fn search_of(title: &str, title_en: Option<&str>, note: Option<&str>) -> String {
+    [Some(title), title_en, note].map(|part| fold(part.unwrap_or_default())).join(SEARCH_SEPARATOR)
 }

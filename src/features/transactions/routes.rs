@@ -1,23 +1,31 @@
 //! The routes under `/api/transactions`.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use serde::Serialize;
-use sqlx::{Connection as _, PgConnection};
-use utoipa::ToSchema;
+use sqlx::PgConnection;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::model::{Days, Edit, Entry, NewTransaction, Transaction, too_fine};
+use super::bulk::{__path_bulk_delete, __path_bulk_update, bulk_delete, bulk_update};
+use super::categorize::categorize;
+use super::filter::{Listing, Sort};
+use super::list_store::{self, Key};
+use super::model::{CategorySource, Days, Edit, Entry, NewTransaction, Transaction, too_fine};
 use super::store::{self, Setting};
 use crate::app::AppState;
 use crate::domain::civil_date::today;
 use crate::domain::clock::Clock;
 use crate::domain::currency::Currency;
 use crate::domain::money::Amount;
-use crate::features::categories;
-use crate::http::envelope::{FailureBody, Success, SuccessBody};
+use crate::domain::transaction_type::TransactionType;
+use crate::features::categories::model::OTHER;
+use crate::features::history::Work;
+use crate::features::{categories, payees, tags};
+use crate::http::envelope::{Done, FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
+use crate::http::etag::Precondition;
 use crate::http::extract::{Body, Id, QueryString};
 use crate::http::identity::CurrentUser;
 use crate::http::input::Change;
@@ -28,25 +36,77 @@ const SHORT_LIST: usize = 100;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(filter)).routes(routes!(read, put, patch, delete))
+    OpenApiRouter::new()
+        .routes(routes!(list, create, bulk_update, bulk_delete))
+        .routes(routes!(filter))
+        .routes(routes!(read, put, patch, delete))
 }
 
-fn not_found(id: i64) -> ApiError {
+/// That there is no such transaction.
+pub fn not_found(id: i64) -> ApiError {
     ApiError::NotFound { code: "TRANSACTION_NOT_FOUND", message: format!("Transaction not found: {id}") }
 }
 
-/// Lists all of the user's transactions, the newest day first, then the newest id.
+/// Lists the user's transactions, the newest day first, then the newest id.
 ///
-/// The whole list, streamed. If it cannot be completed, the connection is cut.
+/// Without `limit` and `cursor`, all of them, streamed: if the list cannot be completed, the connection is cut. With one of
+/// them, a page: it costs the same wherever it is, and a walk from page to page meets each row once that was there all the
+/// time, whatever else comes and goes.
 #[utoipa::path(
     get,
     path = "/api/transactions",
     tag = "transactions",
     security(("bearer" = [])),
+    params(
+        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500", example = 50),
+        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`, with the same filters"),
+        ("startDate" = Option<String>, Query, description = "From this day on", example = "2026-02-01"),
+        ("endDate" = Option<String>, Query, description = "Up to and with this day", example = "2026-02-28"),
+        ("type" = Option<String>, Query, description = "`INCOME` or `EXPENSE`", example = "EXPENSE"),
+        ("categoryId" = Option<i64>, Query, description = "In this category, or in one below it", example = 7),
+        ("category" = Option<String>, Query, description = "The same by name", example = "Food & Dining"),
+        ("tagId" = Option<i64>, Query, description = "With this tag", example = 5),
+        ("tag" = Option<String>, Query, description = "The same by name", example = "lunch"),
+        ("payeeId" = Option<i64>, Query, description = "With this payee", example = 5),
+        ("payee" = Option<String>, Query, description = "The same by name", example = "Kuang Heng"),
+        ("currency" = Option<String>, Query, description = "ISO 4217", example = "THB"),
+        ("minAmount" = Option<String>, Query, description = "Of this amount or more", example = "50"),
+        ("maxAmount" = Option<String>, Query, description = "Of this amount or less", example = "99.50"),
+        ("q" = Option<String>, Query, description = "Words in title, note or payee: case and accents do not count, the order \
+            does not either, and a part of a word is enough. A single letter begins a word", example = "ข้าวมัน"),
+        ("sort" = Option<String>, Query, description = "`date`, `-date`, `amount` or `-amount`; `-` has the largest first", example = "-date"),
+    ),
     responses((status = 200, description = "The transactions", body = SuccessBody<Vec<Transaction>>))
 )]
-async fn list(State(state): State<AppState>, user: CurrentUser) -> Result<Response, ApiError> {
-    write_list(state, user, Days::default()).await
+async fn list(
+    State(state): State<AppState>,
+    user: CurrentUser,
+    QueryString(Listing { filter, sort, page }): QueryString<Listing>,
+) -> Result<Response, ApiError> {
+    if page.is_none() && filter.is_empty() && sort == Sort::default() {
+        return write_list(state, user, Days::default()).await;
+    }
+    let scope = format!("{} transactions {sort:?} {filter:?}", user.id);
+    let from = page.as_ref().map_or(Ok(None), |page| state.cursors.open(page, &scope))?;
+    let mut connection = state.pools.requests.acquire().await?;
+    let criteria = list_store::look_up(&mut connection, user.id, &filter).await?;
+    let Some(page) = page else {
+        connection.release();
+        let pool = state.pools.lists.clone();
+        let Some(criteria) = criteria else { return Ok(Success::ok(Vec::<Transaction>::new()).into_response()) };
+        let write = |writer| list_store::write_list(pool, user.id, criteria, sort, writer);
+        return stream::list(state.stall_timeout, write).await;
+    };
+    let rows = match &criteria {
+        None => Vec::new(),
+        Some(criteria) => {
+            list_store::page(&mut connection, user.id, criteria, sort, from.as_ref(), page.fetch()).await?
+        }
+    };
+    connection.release();
+    let from = from.map(|from| from.direction);
+    let (rows, page) = state.cursors.page(&page, &scope, from, rows, |row| Key::of(row, sort))?;
+    Ok(Success::ok(rows).on(Some(page)).into_response())
 }
 
 /// Lists the user's transactions of some days, both bounds counted in.
@@ -90,54 +150,115 @@ async fn write_list(state: AppState, user: CurrentUser, days: Days) -> Result<Re
     tag = "transactions",
     security(("bearer" = [])),
     request_body = NewTransaction,
-    responses((status = 201, description = "Entered", body = SuccessBody<Transaction>))
+    responses(
+        (status = 201, description = "Entered", body = SuccessBody<Transaction>),
+        (status = 404, description = "`CATEGORY_NOT_FOUND`, `PAYEE_NOT_FOUND`", body = FailureBody),
+    )
 )]
-async fn create(
-    State(state): State<AppState>,
-    user: CurrentUser,
-    Body(input): Body<NewTransaction>,
-) -> Result<Success<Transaction>, ApiError> {
-    let mut connection = state.pools.requests.acquire().await?;
-    let transaction = add(&mut connection, state.clock.as_ref(), user.id, input).await?;
-    connection.release();
-    Ok(Success::created(transaction))
+async fn create(work: Work, Body(input): Body<NewTransaction>) -> Result<Response, ApiError> {
+    work.run("transaction.create", async |unit| {
+        let (user_id, clock) = (unit.user_id, Arc::clone(&unit.clock));
+        Ok(Success::created(add(unit, clock.as_ref(), user_id, input).await?).tagged())
+    })
+    .await
 }
 
-/// Enters a transaction, with its category if that is new, or nothing at all.
+/// Enters a transaction, with its category, payee and tags if those are new.
 ///
 /// # Errors
 /// [`ApiError::Unauthorized`] if there is no such user; [`ApiError::Validation`] if the amount has more decimals than the
-/// user's currency; the database's.
+/// user's currency; [`ApiError::NotFound`] for a category or payee that is asked for by id; the database's.
 pub async fn add(
     connection: &mut PgConnection,
     clock: &dyn Clock,
     user_id: i64,
     input: NewTransaction,
 ) -> Result<Transaction, ApiError> {
-    let setting = store::setting(connection, user_id, input.r#type, &input.category).await?;
+    let kind = input.r#type;
+    let setting = store::setting(connection, user_id, kind, input.category.as_deref()).await?;
     let Setting { owner, category_id } = setting.ok_or(ApiError::Unauthorized)?;
     let currency = input.currency.unwrap_or(owner.currency);
     check_decimals(input.amount, currency)?;
-    let mut entry = Entry {
+    let chosen = match (input.category, input.category_id, category_id) {
+        (_, Some(id), _) => Chosen::by_user(category_of(connection, user_id, kind, id).await?),
+        (Some(name), None, Some(id)) if name != OTHER => Chosen::by_user(id),
+        (Some(name), None, None) if name != OTHER => {
+            Chosen::by_user(categories::store::find_or_create(connection, user_id, kind, &name).await?)
+        }
+        (asked, None, _) => {
+            let found = categorize(connection, user_id, kind, &input.title, input.title_en.as_deref()).await?;
+            let id = match found.category_id {
+                Some(id) => id,
+                None => categories::store::find_or_create(connection, user_id, kind, &found.category).await?,
+            };
+            // Nothing told otherwise, and it is what was asked for.
+            if asked.is_some() && found.source == CategorySource::Default {
+                Chosen::by_user(id)
+            } else {
+                Chosen { id, source: found.source, reason: found.reason }
+            }
+        }
+    };
+    let payee_id = match (input.payee_id, input.payee) {
+        (Some(id), _) => Some(payee_of(connection, user_id, id).await?),
+        (None, Some(name)) => Some(payees::store::find_or_create(connection, user_id, &name).await?),
+        (None, None) => None,
+    };
+    let entry = Entry {
         title: input.title,
         title_en: input.title_en,
         amount: input.amount.value(),
         currency: currency.code().to_owned(),
-        r#type: input.r#type,
-        category_id: category_id.unwrap_or_default(),
-        category: input.category,
+        r#type: kind,
+        category_id: chosen.id,
+        category_source: chosen.source,
+        category_reason: chosen.reason,
         date: input.date.unwrap_or_else(|| today(clock.now(), owner.time_zone)),
+        note: input.note,
+        payee_id,
     };
-    if category_id.is_some() {
-        return Ok(store::insert(connection, user_id, &entry).await?);
+    let tags = tags::store::find_or_create(connection, user_id, &input.tags).await?;
+    let transaction = store::insert(connection, user_id, &entry).await?;
+    if tags.is_empty() {
+        return Ok(transaction);
     }
-    // A savepoint where the caller has begun a transaction already.
-    let mut database = connection.begin().await?;
-    entry.category_id =
-        categories::store::find_or_create(&mut database, user_id, entry.r#type, &entry.category).await?;
-    let transaction = store::insert(&mut database, user_id, &entry).await?;
-    database.commit().await?;
-    Ok(transaction)
+    tags::store::put_on(connection, user_id, &[transaction.id], &tags).await?;
+    let id = transaction.id;
+    store::find(connection, user_id, id).await?.ok_or_else(|| not_found(id))
+}
+
+/// A category, and how a transaction came by it.
+struct Chosen {
+    id: i64,
+    source: CategorySource,
+    reason: Option<String>,
+}
+
+impl Chosen {
+    const fn by_user(id: i64) -> Self {
+        Self { id, source: CategorySource::User, reason: None }
+    }
+}
+
+/// The id of a category that was asked for by it, if it is the user's and of the kind.
+async fn category_of(
+    connection: &mut PgConnection,
+    user_id: i64,
+    kind: TransactionType,
+    id: i64,
+) -> Result<i64, ApiError> {
+    let category = categories::store::find(connection, user_id, id).await?;
+    let category = category.ok_or_else(|| categories::not_found(id))?;
+    if category.kind != kind {
+        return Err(ApiError::Validation(vec!["categoryId must be of the transaction's type".to_owned()]));
+    }
+    Ok(id)
+}
+
+/// The id of a payee that was asked for by it, if it is the user's.
+async fn payee_of(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<i64, ApiError> {
+    let payee = payees::store::find(connection, user_id, id).await?;
+    payee.map(|payee| payee.id).ok_or_else(|| payees::not_found(id))
 }
 
 fn check_decimals(amount: Amount, currency: Currency) -> Result<(), ApiError> {
@@ -153,6 +274,7 @@ fn check_decimals(amount: Amount, currency: Currency) -> Result<(), ApiError> {
     params(("id" = i64, Path, description = "The transaction's id", example = 42)),
     responses(
         (status = 200, description = "The transaction", body = SuccessBody<Transaction>),
+        (status = 304, description = "It is what `If-None-Match` names"),
         (status = 404, description = "`TRANSACTION_NOT_FOUND`", body = FailureBody),
     )
 )]
@@ -160,7 +282,7 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
     let mut connection = state.pools.requests.acquire().await?;
     let transaction = store::find(&mut connection, user.id, id).await?;
     connection.release();
-    transaction.map(Success::ok).ok_or_else(|| not_found(id))
+    transaction.map(|transaction| Success::ok(transaction).tagged()).ok_or_else(|| not_found(id))
 }
 
 /// Changes a transaction: what is left out stays as it is.
@@ -173,23 +295,27 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
     request_body = Edit,
     responses(
         (status = 200, description = "The transaction as it is now", body = SuccessBody<Transaction>),
-        (status = 404, description = "`TRANSACTION_NOT_FOUND`", body = FailureBody),
+        (status = 404, description = "`TRANSACTION_NOT_FOUND`, `CATEGORY_NOT_FOUND`, `PAYEE_NOT_FOUND`", body = FailureBody),
+        (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
     )
 )]
-async fn put(
-    State(state): State<AppState>,
-    user: CurrentUser,
-    Id(id): Id,
-    Body(edit): Body<Edit>,
-) -> Result<Success<Transaction>, ApiError> {
-    let mut connection = state.pools.requests.acquire().await?;
-    let mut database = connection.begin().await?;
-    let current = store::find_for_update(&mut database, user.id, id).await?.ok_or_else(|| not_found(id))?;
-    let entry = edited(&mut database, current, edit).await?;
-    let transaction = store::update(&mut database, user.id, id, &entry).await?.ok_or_else(|| not_found(id))?;
-    database.commit().await?;
-    connection.release();
-    Ok(Success::ok(transaction))
+async fn put(work: Work, precondition: Precondition, Id(id): Id, Body(edit): Body<Edit>) -> Result<Response, ApiError> {
+    work.run("transaction.update", async |unit| {
+        let user_id = unit.user_id;
+        let current = store::find_for_update(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
+        precondition.check(&current)?;
+        let tags = edit.tags.clone();
+        let entry = edited(unit, current, edit).await?;
+        store::update(unit, user_id, id, &entry).await?;
+        if let Some(names) = tags {
+            let tags = tags::store::find_or_create(unit, user_id, &names).await?;
+            tags::store::take_off_but(unit, user_id, &[id], &tags).await?;
+            tags::store::put_on(unit, user_id, &[id], &tags).await?;
+        }
+        let transaction = store::find(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
+        Ok(Success::ok(transaction).tagged())
+    })
+    .await
 }
 
 /// Changes a transaction: another name for PUT.
@@ -202,16 +328,12 @@ async fn put(
     request_body = Edit,
     responses(
         (status = 200, description = "The transaction as it is now", body = SuccessBody<Transaction>),
-        (status = 404, description = "`TRANSACTION_NOT_FOUND`", body = FailureBody),
+        (status = 404, description = "`TRANSACTION_NOT_FOUND`, `CATEGORY_NOT_FOUND`, `PAYEE_NOT_FOUND`", body = FailureBody),
+        (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
     )
 )]
-async fn patch(
-    state: State<AppState>,
-    user: CurrentUser,
-    id: Id,
-    edit: Body<Edit>,
-) -> Result<Success<Transaction>, ApiError> {
-    put(state, user, id, edit).await
+async fn patch(work: Work, precondition: Precondition, id: Id, edit: Body<Edit>) -> Result<Response, ApiError> {
+    put(work, precondition, id, edit).await
 }
 
 /// What a transaction is after an edit.
@@ -227,38 +349,46 @@ async fn edited(connection: &mut PgConnection, current: Transaction, edit: Edit)
         };
         check_decimals(amount, currency)?;
     }
-    let r#type = edit.r#type.unwrap_or(current.r#type);
-    let category = edit.category.unwrap_or_else(|| current.category.clone());
+    let user_id = current.user_id;
+    let kind = edit.r#type.unwrap_or(current.r#type);
     // A category is of one kind, so a transaction that changes sides takes its category's name along.
-    let category_id = if r#type == current.r#type && category == current.category {
-        current.category_id
-    } else {
-        categories::store::find_or_create(connection, current.user_id, r#type, &category).await?
+    let chosen = match (edit.category_id, edit.category) {
+        (Some(id), _) => Chosen::by_user(category_of(connection, user_id, kind, id).await?),
+        (None, Some(name)) if kind == current.r#type && name == current.category => {
+            Chosen::by_user(current.category_id)
+        }
+        (None, Some(name)) => {
+            Chosen::by_user(categories::store::find_or_create(connection, user_id, kind, &name).await?)
+        }
+        (None, None) if kind == current.r#type => {
+            Chosen { id: current.category_id, source: current.category_source, reason: current.category_reason }
+        }
+        (None, None) => {
+            Chosen::by_user(categories::store::find_or_create(connection, user_id, kind, &current.category).await?)
+        }
+    };
+    let payee_id = match (edit.payee_id, edit.payee) {
+        (Change::Set(id), _) => Some(payee_of(connection, user_id, id).await?),
+        (_, Change::Set(name)) => Some(payees::store::find_or_create(connection, user_id, &name).await?),
+        (Change::Clear, _) | (_, Change::Clear) => None,
+        (Change::Keep, Change::Keep) => current.payee_id,
     };
     Ok(Entry {
         title: edit.title.unwrap_or(current.title),
-        title_en: match edit.title_en {
-            Change::Keep => current.title_en,
-            Change::Clear => None,
-            Change::Set(title_en) => Some(title_en),
-        },
+        title_en: edit.title_en.applied_to(current.title_en),
         amount: edit.amount.map_or(current.amount.0, Amount::value),
         currency: edit.currency.map_or(current.currency, |currency| currency.code().to_owned()),
-        r#type,
-        category_id,
-        category,
+        r#type: kind,
+        category_id: chosen.id,
+        category_source: chosen.source,
+        category_reason: chosen.reason,
         date: edit.date.unwrap_or(current.date),
+        note: edit.note.applied_to(current.note),
+        payee_id,
     })
 }
 
-/// That something was deleted.
-#[derive(Debug, Serialize, ToSchema)]
-struct Deleted {
-    #[schema(example = "Transaction deleted successfully")]
-    message: &'static str,
-}
-
-/// Deletes a transaction.
+/// Deletes a transaction. It goes to the trash, from where it can be restored.
 #[utoipa::path(
     delete,
     path = "/api/transactions/{id}",
@@ -266,13 +396,18 @@ struct Deleted {
     security(("bearer" = [])),
     params(("id" = i64, Path, description = "The transaction's id", example = 42)),
     responses(
-        (status = 200, description = "Deleted", body = SuccessBody<Deleted>),
+        (status = 200, description = "Deleted", body = SuccessBody<Done>),
         (status = 404, description = "`TRANSACTION_NOT_FOUND`", body = FailureBody),
+        (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
     )
 )]
-async fn delete(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> Result<Success<Deleted>, ApiError> {
-    let mut connection = state.pools.requests.acquire().await?;
-    let deleted = store::delete(&mut connection, user.id, id).await?;
-    connection.release();
-    if deleted { Ok(Success::ok(Deleted { message: "Transaction deleted successfully" })) } else { Err(not_found(id)) }
+async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Response, ApiError> {
+    work.run("transaction.delete", async |unit| {
+        let user_id = unit.user_id;
+        let current = store::find_for_update(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
+        precondition.check(&current)?;
+        store::delete(unit, user_id, id).await?;
+        Ok(Success::ok(Done { message: "Transaction deleted successfully" }))
+    })
+    .await
 }

@@ -1,12 +1,14 @@
 //! The table `transactions`. Every statement names the owner.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt as _;
 use futures_util::stream::BoxStream;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
-use super::model::{Days, Entry, Transaction};
+use super::model::{CategorySource, Days, Entry, Transaction, search_of};
 use crate::db::pool::Pool;
 use crate::domain::money::JsonDecimal;
 use crate::domain::transaction_type::TransactionType;
@@ -15,13 +17,15 @@ use crate::features::users::model::Settings;
 use crate::http::error::ApiError;
 use crate::http::stream::ListWriter;
 
-/// A row with its category's name.
-struct Row {
+/// A row with the names that it points at.
+#[derive(sqlx::FromRow)]
+pub(super) struct Row {
     id: i64,
     title: String,
     title_en: Option<String>,
     amount: Decimal,
     currency: String,
+    #[sqlx(try_from = "String")]
     kind: TransactionType,
     category: String,
     category_id: i64,
@@ -29,6 +33,13 @@ struct Row {
     user_id: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    note: Option<String>,
+    payee: Option<String>,
+    payee_id: Option<i64>,
+    tags: Vec<String>,
+    #[sqlx(try_from = "String")]
+    category_source: CategorySource,
+    category_reason: Option<String>,
 }
 
 impl From<Row> for Transaction {
@@ -46,8 +57,75 @@ impl From<Row> for Transaction {
             user_id: row.user_id,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            note: row.note,
+            payee: row.payee,
+            payee_id: row.payee_id,
+            tags: row.tags,
+            category_source: row.category_source,
+            category_reason: row.category_reason,
         }
     }
+}
+
+/// The columns of a [`Row`], for statements that are put together as they are needed. Those run unnamed, so that they are
+/// planned for what is asked; and looking up a type of our own in between would take an unnamed statement away, so these
+/// columns have types that everybody knows.
+pub(super) const COLUMNS: &str = r#"
+    t.id, t.title, t.title_en, t.amount, t.currency, t.type::text as kind, c.name as category, t.category_id, t.date, t.user_id,
+    t.created_at, t.updated_at, t.note, p.name as payee, t.payee_id,
+    array(
+        select g.name from transaction_tags l join tags g on g.user_id = l.user_id and g.id = l.tag_id
+        where l.user_id = t.user_id and l.transaction_id = t.id
+        order by g.name collate "C"
+    ) as tags,
+    t.category_source::text as category_source, t.category_reason
+"#;
+
+/// What the columns come from, beside the table itself.
+pub(super) const JOINS: &str = "
+    join categories c on c.user_id = t.user_id and c.id = t.category_id
+    left join payees p on p.user_id = t.user_id and p.id = t.payee_id
+";
+
+/// A statement whose rows are transactions `t` with everything that is shown of them: what stands before the columns, and
+/// what stands behind the joins.
+macro_rules! transactions {
+    ($before:literal, $from:literal, $behind:literal $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            Row,
+            $before + r#"
+            select
+                t.id as "id!",
+                t.title as "title!",
+                t.title_en,
+                t.amount as "amount!",
+                t.currency as "currency!",
+                t.type as "kind!: TransactionType",
+                c.name as "category!",
+                t.category_id as "category_id!",
+                t.date as "date!",
+                t.user_id as "user_id!",
+                t.created_at as "created_at!",
+                t.updated_at as "updated_at!",
+                t.note,
+                p.name as "payee?",
+                t.payee_id,
+                array(
+                    select g.name
+                    from transaction_tags l
+                    join tags g on g.user_id = l.user_id and g.id = l.tag_id
+                    where l.user_id = t.user_id and l.transaction_id = t.id
+                    order by g.name collate "C"
+                ) as "tags!",
+                t.category_source as "category_source!: CategorySource",
+                t.category_reason
+            "# + $from + r#"
+            join categories c on c.user_id = t.user_id and c.id = t.category_id
+            left join payees p on p.user_id = t.user_id and p.id = t.payee_id
+            "# + $behind
+            $(, $argument)*
+        )
+    };
 }
 
 /// What a new transaction is entered into.
@@ -67,13 +145,21 @@ pub async fn setting(
     connection: &mut PgConnection,
     user_id: i64,
     kind: TransactionType,
-    category: &str,
+    category: Option<&str>,
 ) -> Result<Option<Setting>, sqlx::Error> {
     let row = sqlx::query!(
         r#"
-        select u.currency, u.time_zone, c.id as category_id
+        select
+            u.currency,
+            u.time_zone,
+            (
+                select c.id
+                from categories c
+                where c.user_id = u.id and c.kind = $2 and c.name = $3
+                order by c.parent_id is not null, c.id
+                limit 1
+            ) as category_id
         from users u
-        left join categories c on c.user_id = u.id and c.kind = $2 and c.name = $3
         where u.id = $1
         "#,
         user_id,
@@ -94,25 +180,19 @@ pub async fn setting(
 /// # Errors
 /// The database's.
 pub async fn insert(connection: &mut PgConnection, user_id: i64, entry: &Entry) -> Result<Transaction, sqlx::Error> {
-    sqlx::query_as!(
-        Row,
+    transactions!(
         r#"
-        insert into transactions (user_id, title, title_en, amount, currency, type, category_id, date)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)
-        returning
-            id,
-            title,
-            title_en,
-            amount,
-            currency,
-            type as "kind: TransactionType",
-            $9::text as "category!",
-            category_id,
-            date,
-            user_id,
-            created_at,
-            updated_at
+        with t as (
+            insert into transactions (
+                user_id, title, title_en, amount, currency, type, category_id, date, note, payee_id, category_source,
+                category_reason, search
+            )
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+            returning *
+        )
         "#,
+        "from t",
+        "",
         user_id,
         entry.title,
         entry.title_en,
@@ -121,7 +201,11 @@ pub async fn insert(connection: &mut PgConnection, user_id: i64, entry: &Entry) 
         entry.r#type as TransactionType,
         entry.category_id,
         entry.date,
-        entry.category,
+        entry.note,
+        entry.payee_id,
+        entry.category_source as CategorySource,
+        entry.category_reason,
+        entry.search(),
     )
     .fetch_one(connection)
     .await
@@ -133,35 +217,11 @@ pub async fn insert(connection: &mut PgConnection, user_id: i64, entry: &Entry) 
 /// # Errors
 /// The database's.
 pub async fn find(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<Option<Transaction>, sqlx::Error> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"
-        select
-            t.id,
-            t.title,
-            t.title_en,
-            t.amount,
-            t.currency,
-            t.type as "kind: TransactionType",
-            c.name as category,
-            t.category_id,
-            t.date,
-            t.user_id,
-            t.created_at,
-            t.updated_at
-        from transactions t
-        join categories c on c.user_id = t.user_id and c.id = t.category_id
-        where t.user_id = $1 and t.id = $2
-        "#,
-        user_id,
-        id,
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(row.map(Transaction::from))
+    let row = transactions!("", "from transactions t", "where t.user_id = $1 and t.id = $2", user_id, id);
+    Ok(row.fetch_optional(connection).await?.map(Transaction::from))
 }
 
-/// The same, held against other changes until the database transaction ends.
+/// The same as [`find`], held against other changes until the database transaction ends.
 ///
 /// # Errors
 /// The database's.
@@ -180,18 +240,12 @@ pub async fn find_for_update(
     }
 }
 
-/// Puts an entry in the place of a transaction; `None` if there is no such one.
+/// Puts an entry in the place of a transaction.
 ///
 /// # Errors
 /// The database's.
-pub async fn update(
-    connection: &mut PgConnection,
-    user_id: i64,
-    id: i64,
-    entry: &Entry,
-) -> Result<Option<Transaction>, sqlx::Error> {
-    let row = sqlx::query_as!(
-        Row,
+pub async fn update(connection: &mut PgConnection, user_id: i64, id: i64, entry: &Entry) -> Result<(), sqlx::Error> {
+    sqlx::query!(
         r#"
         update transactions
         set title = $3,
@@ -201,21 +255,13 @@ pub async fn update(
             type = $7,
             category_id = $8,
             date = $9,
+            note = $10,
+            payee_id = $11,
+            category_source = $12,
+            category_reason = $13,
+            search = $14,
             updated_at = now()
         where user_id = $1 and id = $2
-        returning
-            id,
-            title,
-            title_en,
-            amount,
-            currency,
-            type as "kind: TransactionType",
-            $10::text as "category!",
-            category_id,
-            date,
-            user_id,
-            created_at,
-            updated_at
         "#,
         user_id,
         id,
@@ -226,11 +272,15 @@ pub async fn update(
         entry.r#type as TransactionType,
         entry.category_id,
         entry.date,
-        entry.category,
+        entry.note,
+        entry.payee_id,
+        entry.category_source as CategorySource,
+        entry.category_reason,
+        entry.search(),
     )
-    .fetch_optional(connection)
+    .execute(connection)
     .await?;
-    Ok(row.map(Transaction::from))
+    Ok(())
 }
 
 /// Deletes a transaction; says whether there was one.
@@ -242,6 +292,123 @@ pub async fn delete(connection: &mut PgConnection, user_id: i64, id: i64) -> Res
         .execute(connection)
         .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Notes that a transaction is not what it was, where only its tags have changed.
+///
+/// # Errors
+/// The database's.
+pub async fn touch(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<(), sqlx::Error> {
+    sqlx::query!("update transactions set updated_at = now() where user_id = $1 and id = $2", user_id, id)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Puts all transactions of a category into another one of its kind.
+///
+/// # Errors
+/// The database's.
+pub async fn move_category(connection: &mut PgConnection, user_id: i64, from: i64, to: i64) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "update transactions set category_id = $3, updated_at = now() where user_id = $1 and category_id = $2",
+        user_id,
+        from,
+        to,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Gives all transactions of a payee another one.
+///
+/// # Errors
+/// The database's.
+pub async fn move_payee(connection: &mut PgConnection, user_id: i64, from: i64, to: i64) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "update transactions set payee_id = $3, updated_at = now() where user_id = $1 and payee_id = $2",
+        user_id,
+        from,
+        to,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// How many transactions each of these categories has; those that have none are left out.
+///
+/// # Errors
+/// The database's.
+pub async fn count_by_category(
+    connection: &mut PgConnection,
+    user_id: i64,
+    ids: &[i64],
+) -> Result<HashMap<i64, i64>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"
+        select
+            category_id,
+            count(*) as "count!"
+        from transactions
+        where user_id = $1 and category_id = any ($2)
+        group by category_id
+        "#,
+        user_id,
+        ids,
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.category_id, row.count)).collect())
+}
+
+/// Folds what is to be found of transactions that came in by another way than the API, or that were put together anew: a
+/// thousand at most of a user's. Says how many there were.
+///
+/// # Errors
+/// The database's.
+pub async fn fold_pending(connection: &mut PgConnection, user_id: i64) -> Result<usize, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"
+        select id, title, title_en, note
+        from transactions
+        where user_id = $1 and search is null
+        order by id
+        limit 1000
+        for update skip locked
+        "#,
+        user_id,
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let texts = rows.iter().map(|row| search_of(&row.title, row.title_en.as_deref(), row.note.as_deref()));
+    sqlx::query!(
+        r#"
+        update transactions t
+        set search = f.search
+        from unnest($2::bigint[], $3::text[]) as f (id, search)
+        where t.user_id = $1 and t.id = f.id
+        "#,
+        user_id,
+        &ids,
+        &texts.collect::<Vec<_>>(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(rows.len())
+}
+
+/// A user who has transactions to be folded.
+///
+/// # Errors
+/// The database's.
+pub async fn whose_to_fold(connection: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar!("select user_id from transactions where search is null limit 1")
+        .fetch_optional(connection)
+        .await
 }
 
 /// The first of a user's transactions of these days, the newest day first, then the newest id: `limit` at most.
@@ -288,24 +455,10 @@ fn rows(
     limit: Option<i64>,
 ) -> BoxStream<'_, Result<Row, sqlx::Error>> {
     // A bound that is left out is the end of the calendar, and no limit is all: one statement, one plan, one index.
-    sqlx::query_as!(
-        Row,
+    transactions!(
+        "",
+        "from transactions t",
         r#"
-        select
-            t.id,
-            t.title,
-            t.title_en,
-            t.amount,
-            t.currency,
-            t.type as "kind: TransactionType",
-            c.name as category,
-            t.category_id,
-            t.date,
-            t.user_id,
-            t.created_at,
-            t.updated_at
-        from transactions t
-        join categories c on c.user_id = t.user_id and c.id = t.category_id
         where t.user_id = $1 and t.date between coalesce($2, '0001-01-01'::date) and coalesce($3, '9999-12-31'::date)
         order by t.date desc, t.id desc
         limit $4

@@ -1,0 +1,301 @@
+//! The routes under `/api/categories`.
+
+use axum::extract::State;
+use axum::response::Response;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::model::{Category, CategoryEdit, CategoryWithUse, Listing, Merge, NewCategory, Order, Place};
+use super::store::{self, Refused};
+use crate::app::AppState;
+use crate::features::history::{Unit, Work};
+use crate::features::transactions;
+use crate::http::envelope::{Done, FailureBody, Success, SuccessBody};
+use crate::http::error::ApiError;
+use crate::http::etag::Precondition;
+use crate::http::extract::{Body, Id, QueryString};
+use crate::http::identity::CurrentUser;
+use crate::http::input::Change;
+
+/// The routes.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(reorder))
+        .routes(routes!(read, put, patch, delete))
+        .routes(routes!(merge))
+}
+
+/// That there is no such category.
+pub fn not_found(id: i64) -> ApiError {
+    ApiError::NotFound { code: "CATEGORY_NOT_FOUND", message: format!("Category not found: {id}") }
+}
+
+fn refused(refused: Refused, name: &str, parent_id: Option<i64>) -> ApiError {
+    match refused {
+        Refused::NameTaken => ApiError::Conflict {
+            code: "CATEGORY_ALREADY_EXISTS",
+            message: format!("There is a category of this name on this level: {name}"),
+        },
+        Refused::NoParent => not_found(parent_id.unwrap_or_default()),
+    }
+}
+
+/// Lists the user's categories: incomes before expenses, then by position and name.
+#[utoipa::path(
+    get,
+    path = "/api/categories",
+    tag = "categories",
+    security(("bearer" = [])),
+    params(
+        ("kind" = Option<String>, Query, description = "`INCOME` or `EXPENSE`", example = "EXPENSE"),
+        ("archived" = Option<bool>, Query, description = "Archived ones only, or none", example = false),
+        ("counts" = Option<bool>, Query, description = "With `transactionCount`", example = true),
+        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without", example = 50),
+        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`"),
+    ),
+    responses((status = 200, description = "The categories", body = SuccessBody<Vec<CategoryWithUse>>))
+)]
+async fn list(
+    State(state): State<AppState>,
+    user: CurrentUser,
+    QueryString(listing): QueryString<Listing>,
+) -> Result<Success<Vec<CategoryWithUse>>, ApiError> {
+    let scope = format!("{} categories {:?} {:?}", user.id, listing.kind, listing.archived);
+    let from = listing.page.as_ref().map_or(Ok(None), |page| state.cursors.open(page, &scope))?;
+    let mut connection = state.pools.requests.acquire().await?;
+    let rows = store::list(&mut connection, user.id, &listing, from.as_ref()).await?;
+    let (rows, page) = match &listing.page {
+        None => (rows, None),
+        Some(page) => {
+            let from = from.map(|from| from.direction);
+            let (rows, page) = state.cursors.page(page, &scope, from, rows, |row| Place::from(row))?;
+            (rows, Some(page))
+        }
+    };
+    let counts = if listing.counts {
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        Some(transactions::store::count_by_category(&mut connection, user.id, &ids).await?)
+    } else {
+        None
+    };
+    connection.release();
+    let with_use = |category: Category| {
+        let transaction_count = counts.as_ref().map(|counts| counts.get(&category.id).copied().unwrap_or(0));
+        CategoryWithUse { category, transaction_count }
+    };
+    Ok(Success::ok(rows.into_iter().map(with_use).collect()).on(page))
+}
+
+async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Category, ApiError> {
+    let user_id = unit.user_id;
+    store::find(unit, user_id, id).await?.ok_or_else(|| not_found(id))
+}
+
+/// Makes a category.
+#[utoipa::path(
+    post,
+    path = "/api/categories",
+    tag = "categories",
+    security(("bearer" = [])),
+    request_body = NewCategory,
+    responses(
+        (status = 201, description = "Made", body = SuccessBody<Category>),
+        (status = 404, description = "`CATEGORY_NOT_FOUND`: the one above it", body = FailureBody),
+        (status = 409, description = "`CATEGORY_ALREADY_EXISTS`", body = FailureBody),
+    )
+)]
+async fn create(work: Work, Body(new): Body<NewCategory>) -> Result<Response, ApiError> {
+    work.run("category.create", async |unit| {
+        let user_id = unit.user_id;
+        let id = store::insert(unit, user_id, &new).await?;
+        let id = id.map_err(|problem| refused(problem, &new.name, new.parent_id))?;
+        Ok(Success::created(found(unit, id).await?).tagged())
+    })
+    .await
+}
+
+/// Reads a category.
+#[utoipa::path(
+    get,
+    path = "/api/categories/{id}",
+    tag = "categories",
+    security(("bearer" = [])),
+    params(("id" = i64, Path, description = "The category's id", example = 7)),
+    responses(
+        (status = 200, description = "The category", body = SuccessBody<Category>),
+        (status = 304, description = "It is what `If-None-Match` names"),
+        (status = 404, description = "`CATEGORY_NOT_FOUND`", body = FailureBody),
+    )
+)]
+async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> Result<Success<Category>, ApiError> {
+    let mut connection = state.pools.requests.acquire().await?;
+    let category = store::find(&mut connection, user.id, id).await?;
+    connection.release();
+    category.map(|category| Success::ok(category).tagged()).ok_or_else(|| not_found(id))
+}
+
+/// Changes a category: what is left out stays as it is.
+#[utoipa::path(
+    put,
+    path = "/api/categories/{id}",
+    tag = "categories",
+    security(("bearer" = [])),
+    params(("id" = i64, Path, description = "The category's id", example = 7)),
+    request_body = CategoryEdit,
+    responses(
+        (status = 200, description = "The category as it is now", body = SuccessBody<Category>),
+        (status = 404, description = "`CATEGORY_NOT_FOUND`", body = FailureBody),
+        (status = 409, description = "`CATEGORY_ALREADY_EXISTS`, or `CONFLICT`: it would stand below itself", body = FailureBody),
+        (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
+    )
+)]
+async fn put(
+    work: Work,
+    precondition: Precondition,
+    Id(id): Id,
+    Body(edit): Body<CategoryEdit>,
+) -> Result<Response, ApiError> {
+    work.run("category.update", async |unit| {
+        let user_id = unit.user_id;
+        store::hold_tree(unit, user_id).await?;
+        let current = found(unit, id).await?;
+        precondition.check(&current)?;
+        let name = edit.name.clone().unwrap_or_else(|| current.name.clone());
+        let parent_id = if let Change::Set(parent_id) = edit.parent_id { Some(parent_id) } else { None };
+        if parent_id == Some(id) {
+            return Err(below_itself());
+        }
+        let updated = store::update(unit, &current, user_id, edit).await?;
+        updated.map_err(|problem| refused(problem, &name, parent_id))?;
+        if parent_id.is_some() && store::has_cycle(unit, user_id).await? {
+            return Err(below_itself());
+        }
+        Ok(Success::ok(found(unit, id).await?).tagged())
+    })
+    .await
+}
+
+fn below_itself() -> ApiError {
+    ApiError::Conflict {
+        code: "CONFLICT",
+        message: "A category cannot stand below itself; nothing was changed".to_owned(),
+    }
+}
+
+/// Changes a category: another name for PUT.
+#[utoipa::path(
+    patch,
+    path = "/api/categories/{id}",
+    tag = "categories",
+    security(("bearer" = [])),
+    params(("id" = i64, Path, description = "The category's id", example = 7)),
+    request_body = CategoryEdit,
+    responses(
+        (status = 200, description = "The category as it is now", body = SuccessBody<Category>),
+        (status = 404, description = "`CATEGORY_NOT_FOUND`", body = FailureBody),
+        (status = 409, description = "`CATEGORY_ALREADY_EXISTS`, or `CONFLICT`: it would stand below itself", body = FailureBody),
+        (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
+    )
+)]
+async fn patch(work: Work, precondition: Precondition, id: Id, edit: Body<CategoryEdit>) -> Result<Response, ApiError> {
+    put(work, precondition, id, edit).await
+}
+
+/// Deletes a category that has no transactions, and none below it.
+#[utoipa::path(
+    delete,
+    path = "/api/categories/{id}",
+    tag = "categories",
+    security(("bearer" = [])),
+    params(("id" = i64, Path, description = "The category's id", example = 7)),
+    responses(
+        (status = 200, description = "Deleted", body = SuccessBody<Done>),
+        (status = 404, description = "`CATEGORY_NOT_FOUND`", body = FailureBody),
+        (status = 409, description = "`CATEGORY_IN_USE`: merge it into another, or archive it", body = FailureBody),
+        (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
+    )
+)]
+async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Response, ApiError> {
+    work.run("category.delete", async |unit| {
+        let user_id = unit.user_id;
+        store::hold_tree(unit, user_id).await?;
+        precondition.check(&found(unit, id).await?)?;
+        let needed = store::needed(unit, user_id, id).await?;
+        let by = match (needed.by_transactions, needed.by_categories) {
+            (true, _) => "transactions are in it",
+            (false, true) => "categories are below it",
+            (false, false) => {
+                store::delete(unit, user_id, id).await?;
+                return Ok(Success::ok(Done { message: "Category deleted successfully" }));
+            }
+        };
+        let message = format!("Category {id} is in use: {by}. Merge it into another one, or archive it");
+        Err(ApiError::Conflict { code: "CATEGORY_IN_USE", message })
+    })
+    .await
+}
+
+/// Merges a category into another of its kind: its transactions and the categories below it go there, and it is gone.
+#[utoipa::path(
+    post,
+    path = "/api/categories/{id}/merge",
+    tag = "categories",
+    security(("bearer" = [])),
+    params(("id" = i64, Path, description = "The id of the category that goes", example = 8)),
+    request_body = Merge,
+    responses(
+        (status = 200, description = "The category that stays", body = SuccessBody<Category>),
+        (status = 404, description = "`CATEGORY_NOT_FOUND`: either of them", body = FailureBody),
+        (status = 409, description = "`CONFLICT`: they are not of one kind, or the one that stays is below the one that goes; \
+            `CATEGORY_ALREADY_EXISTS`: both have one of the same name below them", body = FailureBody),
+    )
+)]
+async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Result<Response, ApiError> {
+    work.run("category.merge", async |unit| {
+        let user_id = unit.user_id;
+        store::hold_tree(unit, user_id).await?;
+        let (source, target) = (found(unit, id).await?, found(unit, into).await?);
+        let conflict = |message: &str| Err(ApiError::Conflict { code: "CONFLICT", message: message.to_owned() });
+        if source.kind != target.kind {
+            return conflict("Only categories of the same kind can be merged; nothing was changed");
+        }
+        if store::with_those_below(unit, user_id, &[id], None, None).await?.contains(&into) {
+            return conflict("A category cannot be merged into itself or into one below it; nothing was changed");
+        }
+        transactions::store::move_category(unit, user_id, id, into).await?;
+        let moved = store::move_children(unit, user_id, id, into).await?;
+        moved.map_err(|problem| {
+            refused(problem, "both have one of the same name below them; merge these first", Some(into))
+        })?;
+        store::delete(unit, user_id, id).await?;
+        Ok(Success::ok(target))
+    })
+    .await
+}
+
+/// Puts categories in an order: each gets its place in the list as its position.
+#[utoipa::path(
+    put,
+    path = "/api/categories/order",
+    tag = "categories",
+    security(("bearer" = [])),
+    request_body = Order,
+    responses(
+        (status = 200, description = "Done", body = SuccessBody<Done>),
+        (status = 404, description = "`CATEGORY_NOT_FOUND`: one of them", body = FailureBody),
+    )
+)]
+async fn reorder(work: Work, Body(Order { ids }): Body<Order>) -> Result<Response, ApiError> {
+    work.run("category.reorder", async |unit| {
+        let user_id = unit.user_id;
+        let there = store::reorder(unit, user_id, &ids).await?;
+        if usize::try_from(there).ok() != Some(ids.len()) {
+            let all = store::with_those_below(unit, user_id, &ids, None, None).await?;
+            let missing = ids.iter().find(|id| !all.contains(id)).copied().unwrap_or_default();
+            return Err(not_found(missing));
+        }
+        Ok(Success::ok(Done { message: "Categories reordered successfully" }))
+    })
+    .await
+}

@@ -1,0 +1,146 @@
+//! Undoing: everything that an operation changed, or nothing of it.
+
+use serde::Serialize;
+use sqlx::{Connection as _, PgConnection};
+use utoipa::ToSchema;
+
+use super::store;
+use super::undo_store::{self, Obstacle, TABLES, Table, Undone};
+use super::work::Unit;
+use crate::features::{categories, transactions};
+use crate::http::error::ApiError;
+
+/// The kind of the operations that undo others.
+pub(super) const UNDO: &str = "undo";
+
+/// What was undone.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UndoAnswer {
+    /// The operation that was undone.
+    #[schema(example = 17)]
+    pub undone: i64,
+    /// Rows that were deleted and are there again.
+    #[schema(example = 0)]
+    pub restored: u64,
+    /// Rows that were changed and are as before.
+    #[schema(example = 1)]
+    pub reverted: u64,
+    /// Rows that were created and are gone.
+    #[schema(example = 0)]
+    pub removed: u64,
+}
+
+/// That there is no such operation.
+pub(super) fn not_found(id: i64) -> ApiError {
+    ApiError::NotFound { code: "OPERATION_NOT_FOUND", message: format!("Operation not found: {id}") }
+}
+
+/// Undoes an operation.
+///
+/// # Errors
+/// That it is not there, is undone already, or that something stands in the way, and what; the database's.
+pub(super) async fn undo(unit: &mut Unit<'_>, id: i64) -> Result<UndoAnswer, ApiError> {
+    let (user_id, by) = (unit.user_id, unit.operation_id);
+    let operation = store::hold(unit, user_id, id).await?.filter(|_| id != by).ok_or_else(|| not_found(id))?;
+    if let Some(undone_by) = operation.undone_by {
+        return Err(ApiError::Conflict {
+            code: "ALREADY_UNDONE",
+            message: format!(
+                "Operation {id} was undone by operation {undone_by}; nothing was changed. Undo that one to redo it"
+            ),
+        });
+    }
+    if operation.purged {
+        return Err(obstructed(id, vec!["what it deleted has been purged from the trash".to_owned()]));
+    }
+    undo_store::hold_rows(unit, user_id, id).await?;
+    let mut obstacles = Vec::new();
+    for table in TABLES {
+        obstacles.extend(table.obstacles(unit, user_id, id, in_passing(table, &operation.kind)).await?);
+    }
+    if !obstacles.is_empty() {
+        return Err(obstructed(id, obstacles.into_iter().map(told).collect()));
+    }
+    let undone = take_back(unit, user_id, id, &operation.kind).await.map_err(|error| broken(id, error))?;
+    if categories::store::has_cycle(unit, user_id).await? {
+        return Err(obstructed(id, vec!["a category would stand below itself in the tree".to_owned()]));
+    }
+    transactions::store::fold_pending(unit, user_id).await?;
+    store::note_undone(unit, user_id, id, by, operation.undoes).await?;
+    let Undone { restored, reverted, removed } = undone;
+    Ok(UndoAnswer { undone: id, restored, reverted, removed })
+}
+
+/// Puts one transaction back that an operation deleted, with its tags.
+///
+/// # Errors
+/// What stands in the way; the database's.
+pub(super) async fn restore(unit: &mut Unit<'_>, transaction_id: i64) -> Result<(), ApiError> {
+    let user_id = unit.user_id;
+    let Some(operation_id) = store::deletion_of(unit, user_id, transaction_id).await? else {
+        return Err(ApiError::NotFound {
+            code: "TRANSACTION_NOT_FOUND",
+            message: format!("Transaction not found in the trash: {transaction_id}"),
+        });
+    };
+    for table in TABLES.iter().filter(|table| table.name.starts_with("transaction")) {
+        let mut savepoint = unit.begin().await?;
+        let restored = table.restore(&mut savepoint, user_id, operation_id, Some(transaction_id)).await;
+        restored.map_err(|error| broken(operation_id, error))?;
+        savepoint.commit().await?;
+    }
+    Ok(())
+}
+
+/// Categories, payees and tags come and go with the transactions that name them.
+fn in_passing(table: &Table, kind: &str) -> bool {
+    matches!(table.name, "categories" | "payees" | "tags") && kind.starts_with("transaction")
+}
+
+async fn take_back(connection: &mut PgConnection, user_id: i64, id: i64, kind: &str) -> Result<Undone, sqlx::Error> {
+    let mut undone = Undone::default();
+    for table in TABLES {
+        undone.restored += table.restore(connection, user_id, id, None).await?;
+    }
+    for table in TABLES {
+        undone.reverted += table.revert(connection, user_id, id).await?;
+    }
+    for table in TABLES.iter().rev() {
+        undone.removed += table.remove(connection, user_id, id, in_passing(table, kind)).await?;
+    }
+    Ok(undone)
+}
+
+fn told(obstacle: Obstacle) -> String {
+    match obstacle.operation_id {
+        Some(operation) => format!("{}, by operation {operation}", obstacle.what),
+        None => obstacle.what,
+    }
+}
+
+fn obstructed(id: i64, details: Vec<String>) -> ApiError {
+    ApiError::Obstructed {
+        code: "UNDO_CONFLICT",
+        message: format!("Operation {id} cannot be undone, and nothing was changed: {}", details[0]),
+        details,
+    }
+}
+
+/// What the schema refuses is something in the way, too: a category that is gone, a name that is taken.
+fn broken(id: i64, error: sqlx::Error) -> ApiError {
+    let Some(constraint) = error.as_database_error().and_then(|error| error.constraint()) else { return error.into() };
+    let what = match constraint {
+        "transactions_category_fkey" => "the category of a transaction is not there any more",
+        "transactions_payee_fkey" => "the payee of a transaction is not there any more",
+        "transaction_tags_tag_fkey" => "a tag of a transaction is not there any more",
+        "transaction_tags_transaction_fkey" => "a transaction is not there any more",
+        "transactions_pkey" | "transaction_tags_pkey" => "a transaction is there again",
+        "categories_name_key" => "another category has the name now",
+        "categories_parent_fkey" => "the category above another is not there any more, or has others below it",
+        "payees_name_key" => "another payee has the name now",
+        "tags_name_key" => "another tag has the name now",
+        _ => return error.into(),
+    };
+    obstructed(id, vec![what.to_owned()])
+}

@@ -1,0 +1,325 @@
+//! Takes back what an operation changed, set by set, in every table that is recorded.
+//!
+//! The statements are the same for each table but for its name and its columns, so they are made from those.
+
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+
+/// A table whose changes are recorded.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// What one row is called.
+    pub noun: &'static str,
+    /// Everything but the key.
+    pub columns: &'static [&'static str],
+    /// What stands on its rows: the table, and the column that points at them.
+    dependents: &'static [(&'static str, &'static str)],
+    /// How the row `t` of a change `c` is found.
+    of_change: &'static str,
+}
+
+const BY_ID: &str = "t.user_id = c.user_id and t.id = c.entity_id";
+
+/// All of them, in the order in which rows can be put back.
+pub(super) const TABLES: &[Table] = &[
+    Table {
+        name: "categories",
+        noun: "category",
+        columns: &["kind", "name", "created_at", "updated_at", "parent_id", "icon", "color", "position", "archived"],
+        dependents: &[("transactions", "category_id"), ("categories", "parent_id")],
+        of_change: BY_ID,
+    },
+    Table {
+        name: "payees",
+        noun: "payee",
+        columns: &["name", "search", "created_at", "updated_at"],
+        dependents: &[("transactions", "payee_id")],
+        of_change: BY_ID,
+    },
+    Table {
+        name: "tags",
+        noun: "tag",
+        columns: &["name", "color", "created_at", "updated_at"],
+        dependents: &[("transaction_tags", "tag_id")],
+        of_change: BY_ID,
+    },
+    Table {
+        name: "transactions",
+        noun: "transaction",
+        columns: &[
+            "title",
+            "title_en",
+            "amount",
+            "currency",
+            "type",
+            "category_id",
+            "date",
+            "created_at",
+            "updated_at",
+            "note",
+            "payee_id",
+            "category_source",
+            "category_reason",
+            "search",
+        ],
+        dependents: &[],
+        of_change: BY_ID,
+    },
+    Table {
+        name: "transaction_tags",
+        noun: "tag of transaction",
+        columns: &["date", "amount"],
+        dependents: &[],
+        of_change: "t.user_id = c.user_id and t.transaction_id = c.entity_id and t.tag_id = c.tag_id",
+    },
+];
+
+/// What stands in the way of undoing is told up to so many times a table.
+const MOST_TOLD: usize = 20;
+
+/// Columns that change whenever a row does, or that the program alone sees.
+const DERIVED: &str = "'{updated_at,search}'::text[]";
+
+/// The last operation that changed the row of a change `c`. A tag on a transaction has the transaction's id, and its own.
+const LAST_OPERATION: &str = "(select max(l.operation_id) from changes l where l.user_id = c.user_id \
+    and l.entity = c.entity and l.entity_id = c.entity_id and l.tag_id is not distinct from c.tag_id and l.id > c.id)";
+
+/// Something that was changed since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Obstacle {
+    /// What is in the way, such as `transaction 42 was changed since (title)`.
+    pub what: String,
+    /// The last operation that changed it, if that was one.
+    pub operation_id: Option<i64>,
+}
+
+/// How many rows were brought back to what they were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Undone {
+    /// Deleted ones that are there again.
+    pub restored: u64,
+    /// Changed ones that are as before.
+    pub reverted: u64,
+    /// Created ones that are gone.
+    pub removed: u64,
+}
+
+impl Table {
+    /// What stands in the way of taking back what this operation did to this table. Of rows that it made on the way to
+    /// something else (`in_passing`), nothing does: they stay where they are needed.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) async fn obstacles(
+        &self,
+        connection: &mut PgConnection,
+        user_id: i64,
+        operation_id: i64,
+        in_passing: bool,
+    ) -> Result<Vec<Obstacle>, sqlx::Error> {
+        let Self { name, noun, of_change, .. } = self;
+        let created = if in_passing { "false" } else { "true" };
+        let tagged_since = match *name {
+            "transactions" => {
+                "or exists (select from transaction_tags l where l.user_id = c.user_id and l.transaction_id = c.entity_id \
+                 and not exists (select from changes i where i.user_id = c.user_id and i.operation_id = c.operation_id \
+                 and i.entity = 'transaction_tags' and i.entity_id = c.entity_id and i.tag_id = l.tag_id))"
+            }
+            _ => "",
+        };
+        let dependents = self.dependents.iter().map(|(table, column)| {
+            format!(
+                "exists (select from {table} d where d.user_id = c.user_id and d.{column} = c.entity_id and not exists \
+                 (select from changes i where i.user_id = c.user_id and i.operation_id = c.operation_id \
+                 and i.entity = '{table}' and i.entity_id = {key} {same}))",
+                key = if *table == "transaction_tags" { "d.transaction_id" } else { "d.id" },
+                same = if *table == "transaction_tags" { "and i.tag_id = d.tag_id" } else { "" },
+            )
+        });
+        let used = dependents.collect::<Vec<_>>().join(" or ");
+        let used = if used.is_empty() { "false".to_owned() } else { used };
+        let sql = format!(
+            r"
+            select c.entity_id, found.what, {LAST_OPERATION} as operation_id
+            from changes c
+            left join {name} t on {of_change}
+            cross join lateral (
+                select case
+                    when c.before is null and {created} then case
+                        when t.user_id is null then 'was deleted since'
+                        when not to_jsonb(t) @> (c.after - {DERIVED}) {tagged_since} then 'was changed since'
+                        when {used} then 'is used since'
+                    end
+                    when c.after is null then case when t.user_id is not null then 'is there again' end
+                    when c.before is not null then case
+                        when t.user_id is null then 'was deleted since'
+                        else (
+                            select 'was changed since (' || string_agg(a.key, ', ' order by a.key) || ')'
+                            from jsonb_each(c.after) a
+                            where a.key <> all ({DERIVED}) and a.value is distinct from to_jsonb(t) -> a.key
+                        )
+                    end
+                end as what
+                offset 0
+            ) found
+            where c.user_id = $1 and c.operation_id = $2 and c.entity = '{name}' and found.what is not null
+            order by c.id
+            limit {MOST_TOLD}
+            "
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .persistent(false)
+            .bind(user_id)
+            .bind(operation_id)
+            .fetch_all(connection)
+            .await?;
+        let obstacle = |row: &sqlx::postgres::PgRow| {
+            let (id, what): (i64, &str) = (row.try_get(0)?, row.try_get(1)?);
+            Ok(Obstacle { what: format!("{noun} {id} {what}"), operation_id: row.try_get(2)? })
+        };
+        rows.iter().map(obstacle).collect()
+    }
+
+    /// Puts back the rows that the operation deleted.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) async fn restore(
+        &self,
+        connection: &mut PgConnection,
+        user_id: i64,
+        operation_id: i64,
+        only: Option<i64>,
+    ) -> Result<u64, sqlx::Error> {
+        let Self { name, .. } = self;
+        run(
+            connection,
+            format!(
+                r"
+                insert into {name} overriding system value
+                select r.*
+                from changes c
+                cross join lateral jsonb_populate_record(null::{name}, c.before) r
+                where c.user_id = $1 and c.operation_id = $2 and c.entity = '{name}' and c.after is null
+                    and ($3::bigint is null or c.entity_id = $3)
+                "
+            ),
+            (user_id, operation_id, only),
+        )
+        .await
+    }
+
+    /// Gives the rows that the operation changed what they had before. A row that something else has changed since keeps
+    /// that, and counts as changed now.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) async fn revert(
+        &self,
+        connection: &mut PgConnection,
+        user_id: i64,
+        operation_id: i64,
+    ) -> Result<u64, sqlx::Error> {
+        let Self { name, of_change, columns, .. } = self;
+        // What a transaction is found by is made of columns of which some may stay; a payee's follows its name.
+        let search = if *name == "transactions" { "'null'::jsonb" } else { "c.before -> key" };
+        let from: Vec<String> = columns.iter().map(|column| format!("r.{column}")).collect();
+        run(
+            connection,
+            format!(
+                r"
+                update {name} t
+                set ({columns}) = (
+                    select {from}
+                    from jsonb_populate_record(
+                        t,
+                        case when to_jsonb(t) @> c.after then c.before
+                            else c.before || (select coalesce(jsonb_object_agg(key, case key
+                                when 'updated_at' then to_jsonb(now()) else {search} end), '{{}}')
+                                from jsonb_object_keys(c.before) key where key = any ({DERIVED}))
+                        end
+                    ) r
+                )
+                from changes c
+                where {of_change} and c.user_id = $1 and c.operation_id = $2 and c.entity = '{name}'
+                    and c.before is not null and c.after is not null and $3::bigint is null
+                ",
+                columns = columns.join(", "),
+                from = from.join(", "),
+            ),
+            (user_id, operation_id, None),
+        )
+        .await
+    }
+
+    /// Deletes the rows that the operation made; those that it made in passing only where nothing needs them and nobody has
+    /// changed them.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) async fn remove(
+        &self,
+        connection: &mut PgConnection,
+        user_id: i64,
+        operation_id: i64,
+        in_passing: bool,
+    ) -> Result<u64, sqlx::Error> {
+        let Self { name, of_change, .. } = self;
+        let unused = self.dependents.iter().map(|(table, column)| {
+            format!("and not exists (select from {table} d where d.user_id = t.user_id and d.{column} = t.id)")
+        });
+        let unused: String = if in_passing {
+            unused.chain(["and to_jsonb(t) @> (c.after - '{search,updated_at}'::text[])".to_owned()]).collect()
+        } else {
+            String::new()
+        };
+        run(
+            connection,
+            format!(
+                r"
+                delete from {name} t
+                using changes c
+                where {of_change} and c.user_id = $1 and c.operation_id = $2 and c.entity = '{name}'
+                    and c.before is null and $3::bigint is null {unused}
+                "
+            ),
+            (user_id, operation_id, None),
+        )
+        .await
+    }
+}
+
+async fn run(
+    connection: &mut PgConnection,
+    sql: String,
+    (user_id, operation_id, only): (i64, i64, Option<i64>),
+) -> Result<u64, sqlx::Error> {
+    let query = sqlx::query(AssertSqlSafe(sql)).persistent(false).bind(user_id).bind(operation_id).bind(only);
+    Ok(query.execute(connection).await?.rows_affected())
+}
+
+/// Keeps the changes of a table from the sets that another session makes, until the transaction ends: what is looked at is
+/// what is changed.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn hold_rows(
+    connection: &mut PgConnection,
+    user_id: i64,
+    operation_id: i64,
+) -> Result<(), sqlx::Error> {
+    for Table { name, of_change, .. } in TABLES {
+        run(
+            connection,
+            format!(
+                "select from {name} t join changes c on {of_change} \
+                 where c.user_id = $1 and c.operation_id = $2 and c.entity = '{name}' and $3::bigint is null \
+                 for update of t"
+            ),
+            (user_id, operation_id, None),
+        )
+        .await?;
+    }
+    Ok(())
+}

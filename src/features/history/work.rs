@@ -1,0 +1,128 @@
+//! The unit of work: everything that changes something goes through here.
+//!
+//! A route that changes something takes a [`Work`] and runs its change in it: one database transaction, the operation
+//! that the change can be undone by, and the answer that is given again to the same `Idempotency-Key`.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+use sqlx::{Connection as _, PgConnection};
+
+use super::keys_store::{self, Claimed};
+use super::store;
+use crate::app::AppState;
+use crate::domain::clock::Clock;
+use crate::http::envelope::Success;
+use crate::http::error::ApiError;
+use crate::http::idempotency::{Claim, IdempotencyKey};
+use crate::http::identity::CurrentUser;
+
+/// A change that somebody who is signed in asks for.
+pub struct Work {
+    state: AppState,
+    user: CurrentUser,
+    key: IdempotencyKey,
+}
+
+/// A change under way: the connection, in a transaction, and whose change it is.
+pub struct Unit<'c> {
+    connection: &'c mut PgConnection,
+    /// Who makes it.
+    pub user_id: i64,
+    /// What it can be undone by.
+    pub operation_id: i64,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Deref for Unit<'_> {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        self.connection
+    }
+}
+
+impl DerefMut for Unit<'_> {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        self.connection
+    }
+}
+
+impl Work {
+    /// Runs a change, all of it or nothing, and answers what it answers, with the operation's id. `kind` is what the
+    /// operation is called, such as `transaction.create`.
+    ///
+    /// # Errors
+    /// Those of the change; [`ApiError::Unauthorized`] if there is no such user any more; [`ApiError::Conflict`] if the
+    /// `Idempotency-Key` stands for another request; the database's.
+    pub async fn run<T: Serialize>(
+        self,
+        kind: &str,
+        change: impl AsyncFnOnce(&mut Unit<'_>) -> Result<Success<T>, ApiError>,
+    ) -> Result<Response, ApiError> {
+        let claim = self.key.claim();
+        let mut connection = self.state.pools.requests.acquire().await?;
+        let mut database = connection.begin().await?;
+        let answered = async {
+            let operation_id = match begin(&mut database, self.user.id, kind, claim.as_ref()).await? {
+                Begun::Answered(answer) => return Ok(answer),
+                Begun::Fresh { operation_id } => operation_id,
+            };
+            let clock = Arc::clone(&self.state.clock);
+            let mut unit = Unit { connection: &mut database, user_id: self.user.id, operation_id, clock };
+            let answer = change(&mut unit).await?.by(operation_id).written()?;
+            if let Some(claim) = &claim {
+                keys_store::answer(&mut database, self.user.id, claim, &answer, Some(operation_id)).await?;
+            }
+            Ok(answer)
+        };
+        let answered: Result<_, ApiError> = answered.await;
+        match &answered {
+            Ok(_) => database.commit().await?,
+            Err(_) => database.rollback().await?,
+        }
+        connection.release();
+        Ok(answered?.into_response())
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub const fn user_id(&self) -> i64 {
+        self.user.id
+    }
+}
+
+enum Begun {
+    Fresh { operation_id: i64 },
+    Answered(Success<Box<serde_json::value::RawValue>>),
+}
+
+async fn begin(
+    connection: &mut PgConnection,
+    user_id: i64,
+    kind: &str,
+    claim: Option<&Claim>,
+) -> Result<Begun, ApiError> {
+    if let Some(claim) = claim
+        && let Claimed::Before(stored) = keys_store::claim(connection, user_id, claim).await?
+    {
+        return stored.again(claim).map(Begun::Answered);
+    }
+    let operation_id = store::begin(connection, user_id, kind).await?.ok_or(ApiError::Unauthorized)?;
+    Ok(Begun::Fresh { operation_id })
+}
+
+impl FromRequestParts<AppState> for Work {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
+        let user = CurrentUser::from_request_parts(parts, state).await?;
+        let key = IdempotencyKey::from_request_parts(parts, state).await?;
+        Ok(Self { state: state.clone(), user, key })
+    }
+}

@@ -1,0 +1,102 @@
+//! What a payee is, and what is asked of one that comes in.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::http::input::{FromInput, Input, Text};
+use crate::http::page::PageRequest;
+use crate::http::rules::Flag;
+
+/// The most characters of a payee's name.
+pub const MAX_NAME: usize = 200;
+
+/// A payee, as the API shows one.
+#[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct Payee {
+    /// The id.
+    #[schema(example = 5)]
+    pub id: i64,
+    /// The name, which no other has.
+    #[schema(example = "7-Eleven")]
+    pub name: String,
+    /// When it was made.
+    #[serde(serialize_with = "crate::http::envelope::instant")]
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    #[serde(serialize_with = "crate::http::envelope::instant")]
+    pub updated_at: DateTime<Utc>,
+}
+
+/// The same with its use.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PayeeWithUse {
+    /// The payee.
+    #[serde(flatten)]
+    pub payee: Payee,
+    /// The transactions that have it; only where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 42)]
+    pub transaction_count: Option<i64>,
+}
+
+/// A payee to make.
+#[derive(Debug, Clone, ToSchema)]
+#[schema(as = CreatePayee)]
+pub struct NewPayee {
+    /// The name.
+    #[schema(example = "7-Eleven", min_length = 1, max_length = 200)]
+    pub name: String,
+}
+
+impl FromInput for NewPayee {
+    fn from_input(input: &mut Input) -> Option<Self> {
+        let name = input.required("name", Text { max: MAX_NAME });
+        Some(Self { name: name? })
+    }
+}
+
+/// A change of a payee: what is left out stays as it is.
+#[derive(Debug, Clone, ToSchema)]
+#[schema(as = UpdatePayee)]
+pub struct PayeeEdit {
+    /// The name, which changes everywhere.
+    #[schema(example = "7-Eleven Asok", min_length = 1, max_length = 200)]
+    pub name: Option<String>,
+}
+
+impl FromInput for PayeeEdit {
+    fn from_input(input: &mut Input) -> Option<Self> {
+        let name = input.if_present("name", Text { max: MAX_NAME });
+        Some(Self { name: name? })
+    }
+}
+
+/// What is asked of a list of payees.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// With their use.
+    pub counts: bool,
+    /// A page; all of them without.
+    pub page: Option<PageRequest>,
+}
+
+impl FromInput for Listing {
+    fn from_input(input: &mut Input) -> Option<Self> {
+        let counts = input.optional("counts", Flag);
+        let page = PageRequest::from_input(input);
+        Some(Self { counts: counts?.unwrap_or(false), page: page? })
+    }
+}
+
+/// What a list of payees is sorted by.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Place(pub String, pub i64);
+
+impl From<&Payee> for Place {
+    fn from(payee: &Payee) -> Self {
+        Self(payee.name.clone(), payee.id)
+    }
+}

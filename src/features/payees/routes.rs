@@ -1,0 +1,229 @@
+//! The routes under `/api/payees`.
+
+use axum::extract::State;
+use axum::response::Response;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::model::{Listing, NewPayee, Payee, PayeeEdit, PayeeWithUse, Place};
+use super::store::{self, NameTaken};
+use crate::app::AppState;
+use crate::features::categories::model::Merge;
+use crate::features::history::{Unit, Work};
+use crate::features::transactions;
+use crate::http::envelope::{Done, FailureBody, Success, SuccessBody};
+use crate::http::error::ApiError;
+use crate::http::etag::Precondition;
+use crate::http::extract::{Body, Id, QueryString};
+use crate::http::identity::CurrentUser;
+
+/// The routes.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(read, put, patch, delete)).routes(routes!(merge))
+}
+
+/// That there is no such payee.
+pub fn not_found(id: i64) -> ApiError {
+    ApiError::NotFound { code: "PAYEE_NOT_FOUND", message: format!("Payee not found: {id}") }
+}
+
+fn name_taken(name: &str) -> ApiError {
+    ApiError::Conflict { code: "PAYEE_ALREADY_EXISTS", message: format!("There is a payee of this name: {name}") }
+}
+
+/// Lists the user's payees by name.
+#[utoipa::path(
+    get,
+    path = "/api/payees",
+    tag = "payees",
+    security(("bearer" = [])),
+    params(
+        ("counts" = Option<bool>, Query, description = "With `transactionCount`", example = true),
+        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without", example = 50),
+        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`"),
+    ),
+    responses((status = 200, description = "The payees", body = SuccessBody<Vec<PayeeWithUse>>))
+)]
+async fn list(
+    State(state): State<AppState>,
+    user: CurrentUser,
+    QueryString(listing): QueryString<Listing>,
+) -> Result<Success<Vec<PayeeWithUse>>, ApiError> {
+    let scope = format!("{} payees", user.id);
+    let from = listing.page.as_ref().map_or(Ok(None), |page| state.cursors.open(page, &scope))?;
+    let mut connection = state.pools.requests.acquire().await?;
+    let rows = store::list(&mut connection, user.id, &listing, from.as_ref()).await?;
+    let (rows, page) = match &listing.page {
+        None => (rows, None),
+        Some(page) => {
+            let from = from.map(|from| from.direction);
+            let (rows, page) = state.cursors.page(page, &scope, from, rows, |row| Place::from(row))?;
+            (rows, Some(page))
+        }
+    };
+    let counts = if listing.counts {
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        Some(store::counts(&mut connection, user.id, &ids).await?)
+    } else {
+        None
+    };
+    connection.release();
+    let with_use = |payee: Payee| {
+        let transaction_count = counts.as_ref().map(|counts| counts.get(&payee.id).copied().unwrap_or(0));
+        PayeeWithUse { payee, transaction_count }
+    };
+    Ok(Success::ok(rows.into_iter().map(with_use).collect()).on(page))
+}
+
+async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Payee, ApiError> {
+    let user_id = unit.user_id;
+    store::find(unit, user_id, id).await?.ok_or_else(|| not_found(id))
+}
+
+/// Makes a payee.
+#[utoipa::path(
+    post,
+    path = "/api/payees",
+    tag = "payees",
+    security(("bearer" = [])),
+    request_body = NewPayee,
+    responses(
+        (status = 201, description = "Made", body = SuccessBody<Payee>),
+        (status = 409, description = "`PAYEE_ALREADY_EXISTS`", body = FailureBody),
+    )
+)]
+async fn create(work: Work, Body(new): Body<NewPayee>) -> Result<Response, ApiError> {
+    work.run("payee.create", async |unit| {
+        let user_id = unit.user_id;
+        let id = store::insert(unit, user_id, &new).await?.map_err(|NameTaken| name_taken(&new.name))?;
+        Ok(Success::created(found(unit, id).await?).tagged())
+    })
+    .await
+}
+
+/// Reads a payee.
+#[utoipa::path(
+    get,
+    path = "/api/payees/{id}",
+    tag = "payees",
+    security(("bearer" = [])),
+    params(("id" = i64, Path, description = "The payee's id", example = 5)),
+    responses(
+        (status = 200, description = "The payee", body = SuccessBody<Payee>),
+        (status = 304, description = "It is what `If-None-Match` names"),
+        (status = 404, description = "`PAYEE_NOT_FOUND`", body = FailureBody),
+    )
+)]
+async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> Result<Success<Payee>, ApiError> {
+    let mut connection = state.pools.requests.acquire().await?;
+    let payee = store::find(&mut connection, user.id, id).await?;
+    connection.release();
+    payee.map(|payee| Success::ok(payee).tagged()).ok_or_else(|| not_found(id))
+}
+
+/// Changes a payee: what is left out stays as it is. A name changes everywhere at once.
+#[utoipa::path(
+    put,
+    path = "/api/payees/{id}",
+    tag = "payees",
+    security(("bearer" = [])),
+    params(("id" = i64, Path, description = "The payee's id", example = 5)),
+    request_body = PayeeEdit,
+    responses(
+        (status = 200, description = "The payee as it is now", body = SuccessBody<Payee>),
+        (status = 404, description = "`PAYEE_NOT_FOUND`", body = FailureBody),
+        (status = 409, description = "`PAYEE_ALREADY_EXISTS`: to make one of two, merge them", body = FailureBody),
+        (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
+    )
+)]
+async fn put(
+    work: Work,
+    precondition: Precondition,
+    Id(id): Id,
+    Body(edit): Body<PayeeEdit>,
+) -> Result<Response, ApiError> {
+    work.run("payee.update", async |unit| {
+        let user_id = unit.user_id;
+        let current = store::hold(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
+        precondition.check(&current)?;
+        let name = edit.name.clone().unwrap_or_default();
+        store::update(unit, current, user_id, edit).await?.map_err(|NameTaken| name_taken(&name))?;
+        Ok(Success::ok(found(unit, id).await?).tagged())
+    })
+    .await
+}
+
+/// Changes a payee: another name for PUT.
+#[utoipa::path(
+    patch,
+    path = "/api/payees/{id}",
+    tag = "payees",
+    security(("bearer" = [])),
+    params(("id" = i64, Path, description = "The payee's id", example = 5)),
+    request_body = PayeeEdit,
+    responses(
+        (status = 200, description = "The payee as it is now", body = SuccessBody<Payee>),
+        (status = 404, description = "`PAYEE_NOT_FOUND`", body = FailureBody),
+        (status = 409, description = "`PAYEE_ALREADY_EXISTS`: to make one of two, merge them", body = FailureBody),
+        (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
+    )
+)]
+async fn patch(work: Work, precondition: Precondition, id: Id, edit: Body<PayeeEdit>) -> Result<Response, ApiError> {
+    put(work, precondition, id, edit).await
+}
+
+/// Deletes a payee; the transactions that have it go on without.
+#[utoipa::path(
+    delete,
+    path = "/api/payees/{id}",
+    tag = "payees",
+    security(("bearer" = [])),
+    params(("id" = i64, Path, description = "The payee's id", example = 5)),
+    responses(
+        (status = 200, description = "Deleted", body = SuccessBody<Done>),
+        (status = 404, description = "`PAYEE_NOT_FOUND`", body = FailureBody),
+        (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
+    )
+)]
+async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Response, ApiError> {
+    work.run("payee.delete", async |unit| {
+        let user_id = unit.user_id;
+        let current = store::hold(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
+        precondition.check(&current)?;
+        store::delete(unit, user_id, id).await?;
+        Ok(Success::ok(Done { message: "Payee deleted successfully" }))
+    })
+    .await
+}
+
+/// Merges a payee into another: its transactions get that one, and it is gone.
+#[utoipa::path(
+    post,
+    path = "/api/payees/{id}/merge",
+    tag = "payees",
+    security(("bearer" = [])),
+    params(("id" = i64, Path, description = "The id of the payee that goes", example = 5)),
+    request_body = Merge,
+    responses(
+        (status = 200, description = "The payee that stays", body = SuccessBody<Payee>),
+        (status = 404, description = "`PAYEE_NOT_FOUND`: either of them", body = FailureBody),
+        (status = 409, description = "`CONFLICT`: they are the same", body = FailureBody),
+    )
+)]
+async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Result<Response, ApiError> {
+    work.run("payee.merge", async |unit| {
+        let user_id = unit.user_id;
+        // In one order, whichever goes.
+        for id in [id.min(into), id.max(into)] {
+            store::hold(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
+        }
+        if id == into {
+            let message = "A payee cannot be merged into itself; nothing was changed".to_owned();
+            return Err(ApiError::Conflict { code: "CONFLICT", message });
+        }
+        transactions::store::move_payee(unit, user_id, id, into).await?;
+        store::delete(unit, user_id, id).await?;
+        Ok(Success::ok(found(unit, into).await?))
+    })
+    .await
+}

@@ -1,0 +1,234 @@
+//! The table `payees`.
+
+use std::collections::HashMap;
+
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::model::{Listing, NewPayee, Payee, PayeeEdit, Place};
+use crate::db::error::breaks;
+use crate::domain::search::fold;
+use crate::http::page::{Direction, PageRequest, Position};
+
+/// Another one has the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NameTaken;
+
+fn refused<T>(result: Result<T, sqlx::Error>) -> Result<Result<T, NameTaken>, sqlx::Error> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(error) if breaks(&error, "payees_name_key") => Ok(Err(NameTaken)),
+        Err(error) => Err(error),
+    }
+}
+
+/// A user's payee by id.
+///
+/// # Errors
+/// The database's.
+pub async fn find(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<Option<Payee>, sqlx::Error> {
+    sqlx::query_as!(
+        Payee,
+        r#"
+        select
+            id,
+            name,
+            created_at,
+            updated_at
+        from payees
+        where user_id = $1 and id = $2
+        "#,
+        user_id,
+        id,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// The same, held against other changes until the transaction ends.
+///
+/// # Errors
+/// The database's.
+pub async fn hold(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<Option<Payee>, sqlx::Error> {
+    let held = sqlx::query_scalar!("select id from payees where user_id = $1 and id = $2 for update", user_id, id);
+    match held.fetch_optional(&mut *connection).await? {
+        Some(id) => find(connection, user_id, id).await,
+        None => Ok(None),
+    }
+}
+
+/// A user's payees by name; from a position on, in the direction of reading.
+///
+/// # Errors
+/// The database's.
+pub async fn list(
+    connection: &mut PgConnection,
+    user_id: i64,
+    listing: &Listing,
+    from: Option<&Position<Place>>,
+) -> Result<Vec<Payee>, sqlx::Error> {
+    let (compare, order) = match from.map(|from| from.direction) {
+        Some(Direction::Previous) => ("<", "desc"),
+        _ => (">", "asc"),
+    };
+    let sql = format!(
+        r#"
+        select id, name, created_at, updated_at
+        from payees
+        where user_id = $1 and ($2::text is null or (name collate "C", id) {compare} ($2, $3))
+        order by name collate "C" {order}, id {order}
+        limit $4
+        "#
+    );
+    sqlx::query_as(AssertSqlSafe(sql))
+        .bind(user_id)
+        .bind(from.map(|from| from.key.0.as_str()))
+        .bind(from.map(|from| from.key.1))
+        .bind(listing.page.as_ref().map(PageRequest::fetch))
+        .fetch_all(connection)
+        .await
+}
+
+/// How many transactions each of these has; those that have none are left out.
+///
+/// # Errors
+/// The database's.
+pub async fn counts(
+    connection: &mut PgConnection,
+    user_id: i64,
+    ids: &[i64],
+) -> Result<HashMap<i64, i64>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"
+        select
+            payee_id as "id!",
+            count(*) as "count!"
+        from transactions
+        where user_id = $1 and payee_id = any ($2)
+        group by payee_id
+        "#,
+        user_id,
+        ids,
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.count)).collect())
+}
+
+/// Adds a payee.
+///
+/// # Errors
+/// The database's; that the name is taken is the inner result.
+pub async fn insert(
+    connection: &mut PgConnection,
+    user_id: i64,
+    new: &NewPayee,
+) -> Result<Result<i64, NameTaken>, sqlx::Error> {
+    let inserted = sqlx::query_scalar!(
+        "insert into payees (user_id, name, search) values ($1, $2, $3) returning id",
+        user_id,
+        new.name,
+        fold(&new.name),
+    );
+    refused(inserted.fetch_one(connection).await)
+}
+
+/// Changes a payee.
+///
+/// # Errors
+/// The database's; that the name is taken is the inner result.
+pub async fn update(
+    connection: &mut PgConnection,
+    current: Payee,
+    user_id: i64,
+    edit: PayeeEdit,
+) -> Result<Result<(), NameTaken>, sqlx::Error> {
+    let name = edit.name.unwrap_or(current.name);
+    let search = fold(&name);
+    let updated = sqlx::query!(
+        "update payees set name = $3, search = $4, updated_at = now() where user_id = $1 and id = $2",
+        user_id,
+        current.id,
+        name,
+        search,
+    );
+    Ok(refused(updated.execute(connection).await)?.map(drop))
+}
+
+/// Deletes a payee; the transactions that have it go on without.
+///
+/// # Errors
+/// The database's.
+pub async fn delete(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<(), sqlx::Error> {
+    sqlx::query!("delete from payees where user_id = $1 and id = $2", user_id, id).execute(connection).await?;
+    Ok(())
+}
+
+/// The id of a user's payee of this name, who is made if there is none.
+///
+/// # Errors
+/// The database's.
+pub async fn find_or_create(connection: &mut PgConnection, user_id: i64, name: &str) -> Result<i64, sqlx::Error> {
+    // Nearly always it is there. Made by somebody else in between, it is there the second time.
+    loop {
+        let found = sqlx::query_scalar!("select id from payees where user_id = $1 and name = $2", user_id, name);
+        if let Some(id) = found.fetch_optional(&mut *connection).await? {
+            return Ok(id);
+        }
+        let made = sqlx::query_scalar!(
+            "insert into payees (user_id, name, search) values ($1, $2, $3) on conflict do nothing returning id",
+            user_id,
+            name,
+            fold(name),
+        );
+        if let Some(id) = made.fetch_optional(&mut *connection).await? {
+            return Ok(id);
+        }
+    }
+}
+
+/// The ids of a user's payees whose names have each of these patterns, pattern by pattern.
+///
+/// # Errors
+/// The database's.
+pub async fn matching(
+    connection: &mut PgConnection,
+    user_id: i64,
+    patterns: &[String],
+) -> Result<Vec<Vec<i64>>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"
+        select
+            p.id,
+            w.number as "number!"
+        from unnest($2::text[]) with ordinality as w (pattern, number)
+        join payees p on p.user_id = $1 and p.search like w.pattern
+        "#,
+        user_id,
+        patterns,
+    );
+    let mut ids = vec![Vec::new(); patterns.len()];
+    for row in rows.fetch_all(connection).await? {
+        if let Some(ids) = usize::try_from(row.number - 1).ok().and_then(|number| ids.get_mut(number)) {
+            ids.push(row.id);
+        }
+    }
+    Ok(ids)
+}
+
+/// The id of a user's payee by id and by name, whichever are given.
+///
+/// # Errors
+/// The database's.
+pub async fn look_up(
+    connection: &mut PgConnection,
+    user_id: i64,
+    id: Option<i64>,
+    name: Option<&str>,
+) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "select id from payees where user_id = $1 and id = coalesce($2, id) and name = coalesce($3, name) limit 1",
+        user_id,
+        id,
+        name,
+    )
+    .fetch_optional(connection)
+    .await
+}

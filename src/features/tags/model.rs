@@ -1,0 +1,113 @@
+//! What a tag is, and what is asked of one that comes in.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::http::input::{Change, FromInput, Input, Text};
+use crate::http::page::PageRequest;
+use crate::http::rules::{Color, Flag};
+
+/// The most characters of a tag's name.
+pub const MAX_NAME: usize = 100;
+
+/// A tag, as the API shows one.
+#[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct Tag {
+    /// The id.
+    #[schema(example = 5)]
+    pub id: i64,
+    /// The name, which no other has.
+    #[schema(example = "holiday")]
+    pub name: String,
+    /// `#rrggbb`.
+    #[schema(example = "#1f77b4")]
+    pub color: Option<String>,
+    /// When it was made.
+    #[serde(serialize_with = "crate::http::envelope::instant")]
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    #[serde(serialize_with = "crate::http::envelope::instant")]
+    pub updated_at: DateTime<Utc>,
+}
+
+/// The same with its use.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TagWithUse {
+    /// The tag.
+    #[serde(flatten)]
+    pub tag: Tag,
+    /// The transactions that have it; only where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 42)]
+    pub transaction_count: Option<i64>,
+}
+
+/// A tag to make.
+#[derive(Debug, Clone, ToSchema)]
+#[schema(as = CreateTag)]
+pub struct NewTag {
+    /// The name.
+    #[schema(example = "holiday", min_length = 1, max_length = 100)]
+    pub name: String,
+    /// `#rrggbb`.
+    #[schema(example = "#1f77b4")]
+    pub color: Option<String>,
+}
+
+impl FromInput for NewTag {
+    fn from_input(input: &mut Input) -> Option<Self> {
+        let name = input.required("name", Text { max: MAX_NAME });
+        let color = input.optional("color", Color);
+        Some(Self { name: name?, color: color? })
+    }
+}
+
+/// A change of a tag: what is left out stays as it is.
+#[derive(Debug, Clone, ToSchema)]
+#[schema(as = UpdateTag)]
+pub struct TagEdit {
+    /// The name, which changes everywhere.
+    #[schema(example = "holiday 2026", min_length = 1, max_length = 100)]
+    pub name: Option<String>,
+    /// `#rrggbb`; `null` takes it away.
+    #[schema(value_type = Option<String>, example = "#1f77b4")]
+    pub color: Change<String>,
+}
+
+impl FromInput for TagEdit {
+    fn from_input(input: &mut Input) -> Option<Self> {
+        let name = input.if_present("name", Text { max: MAX_NAME });
+        let color = input.clearable("color", Color);
+        Some(Self { name: name?, color: color? })
+    }
+}
+
+/// What is asked of a list of tags.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// With their use.
+    pub counts: bool,
+    /// A page; all of them without.
+    pub page: Option<PageRequest>,
+}
+
+impl FromInput for Listing {
+    fn from_input(input: &mut Input) -> Option<Self> {
+        let counts = input.optional("counts", Flag);
+        let page = PageRequest::from_input(input);
+        Some(Self { counts: counts?.unwrap_or(false), page: page? })
+    }
+}
+
+/// What a list of tags is sorted by.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Place(pub String, pub i64);
+
+impl From<&Tag> for Place {
+    fn from(tag: &Tag) -> Self {
+        Self(tag.name.clone(), tag.id)
+    }
+}

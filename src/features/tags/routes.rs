@@ -1,0 +1,227 @@
+//! The routes under `/api/tags`.
+
+use axum::extract::State;
+use axum::response::Response;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::model::{Listing, NewTag, Place, Tag, TagEdit, TagWithUse};
+use super::store::{self, NameTaken};
+use crate::app::AppState;
+use crate::features::categories::model::Merge;
+use crate::features::history::{Unit, Work};
+use crate::http::envelope::{Done, FailureBody, Success, SuccessBody};
+use crate::http::error::ApiError;
+use crate::http::etag::Precondition;
+use crate::http::extract::{Body, Id, QueryString};
+use crate::http::identity::CurrentUser;
+
+/// The routes.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(read, put, patch, delete)).routes(routes!(merge))
+}
+
+fn not_found(id: i64) -> ApiError {
+    ApiError::NotFound { code: "TAG_NOT_FOUND", message: format!("Tag not found: {id}") }
+}
+
+fn name_taken(name: &str) -> ApiError {
+    ApiError::Conflict { code: "TAG_ALREADY_EXISTS", message: format!("There is a tag of this name: {name}") }
+}
+
+/// Lists the user's tags by name.
+#[utoipa::path(
+    get,
+    path = "/api/tags",
+    tag = "tags",
+    security(("bearer" = [])),
+    params(
+        ("counts" = Option<bool>, Query, description = "With `transactionCount`", example = true),
+        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without", example = 50),
+        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`"),
+    ),
+    responses((status = 200, description = "The tags", body = SuccessBody<Vec<TagWithUse>>))
+)]
+async fn list(
+    State(state): State<AppState>,
+    user: CurrentUser,
+    QueryString(listing): QueryString<Listing>,
+) -> Result<Success<Vec<TagWithUse>>, ApiError> {
+    let scope = format!("{} tags", user.id);
+    let from = listing.page.as_ref().map_or(Ok(None), |page| state.cursors.open(page, &scope))?;
+    let mut connection = state.pools.requests.acquire().await?;
+    let rows = store::list(&mut connection, user.id, &listing, from.as_ref()).await?;
+    let (rows, page) = match &listing.page {
+        None => (rows, None),
+        Some(page) => {
+            let from = from.map(|from| from.direction);
+            let (rows, page) = state.cursors.page(page, &scope, from, rows, |row| Place::from(row))?;
+            (rows, Some(page))
+        }
+    };
+    let counts = if listing.counts {
+        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+        Some(store::counts(&mut connection, user.id, &ids).await?)
+    } else {
+        None
+    };
+    connection.release();
+    let with_use = |tag: Tag| {
+        let transaction_count = counts.as_ref().map(|counts| counts.get(&tag.id).copied().unwrap_or(0));
+        TagWithUse { tag, transaction_count }
+    };
+    Ok(Success::ok(rows.into_iter().map(with_use).collect()).on(page))
+}
+
+async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Tag, ApiError> {
+    let user_id = unit.user_id;
+    store::find(unit, user_id, id).await?.ok_or_else(|| not_found(id))
+}
+
+/// Makes a tag.
+#[utoipa::path(
+    post,
+    path = "/api/tags",
+    tag = "tags",
+    security(("bearer" = [])),
+    request_body = NewTag,
+    responses(
+        (status = 201, description = "Made", body = SuccessBody<Tag>),
+        (status = 409, description = "`TAG_ALREADY_EXISTS`", body = FailureBody),
+    )
+)]
+async fn create(work: Work, Body(new): Body<NewTag>) -> Result<Response, ApiError> {
+    work.run("tag.create", async |unit| {
+        let user_id = unit.user_id;
+        let id = store::insert(unit, user_id, &new).await?.map_err(|NameTaken| name_taken(&new.name))?;
+        Ok(Success::created(found(unit, id).await?).tagged())
+    })
+    .await
+}
+
+/// Reads a tag.
+#[utoipa::path(
+    get,
+    path = "/api/tags/{id}",
+    tag = "tags",
+    security(("bearer" = [])),
+    params(("id" = i64, Path, description = "The tag's id", example = 5)),
+    responses(
+        (status = 200, description = "The tag", body = SuccessBody<Tag>),
+        (status = 304, description = "It is what `If-None-Match` names"),
+        (status = 404, description = "`TAG_NOT_FOUND`", body = FailureBody),
+    )
+)]
+async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> Result<Success<Tag>, ApiError> {
+    let mut connection = state.pools.requests.acquire().await?;
+    let tag = store::find(&mut connection, user.id, id).await?;
+    connection.release();
+    tag.map(|tag| Success::ok(tag).tagged()).ok_or_else(|| not_found(id))
+}
+
+/// Changes a tag: what is left out stays as it is. A name changes everywhere at once.
+#[utoipa::path(
+    put,
+    path = "/api/tags/{id}",
+    tag = "tags",
+    security(("bearer" = [])),
+    params(("id" = i64, Path, description = "The tag's id", example = 5)),
+    request_body = TagEdit,
+    responses(
+        (status = 200, description = "The tag as it is now", body = SuccessBody<Tag>),
+        (status = 404, description = "`TAG_NOT_FOUND`", body = FailureBody),
+        (status = 409, description = "`TAG_ALREADY_EXISTS`: to make one of two, merge them", body = FailureBody),
+        (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
+    )
+)]
+async fn put(
+    work: Work,
+    precondition: Precondition,
+    Id(id): Id,
+    Body(edit): Body<TagEdit>,
+) -> Result<Response, ApiError> {
+    work.run("tag.update", async |unit| {
+        let user_id = unit.user_id;
+        let current = store::hold(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
+        precondition.check(&current)?;
+        let name = edit.name.clone().unwrap_or_default();
+        store::update(unit, current, user_id, edit).await?.map_err(|NameTaken| name_taken(&name))?;
+        Ok(Success::ok(found(unit, id).await?).tagged())
+    })
+    .await
+}
+
+/// Changes a tag: another name for PUT.
+#[utoipa::path(
+    patch,
+    path = "/api/tags/{id}",
+    tag = "tags",
+    security(("bearer" = [])),
+    params(("id" = i64, Path, description = "The tag's id", example = 5)),
+    request_body = TagEdit,
+    responses(
+        (status = 200, description = "The tag as it is now", body = SuccessBody<Tag>),
+        (status = 404, description = "`TAG_NOT_FOUND`", body = FailureBody),
+        (status = 409, description = "`TAG_ALREADY_EXISTS`: to make one of two, merge them", body = FailureBody),
+        (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
+    )
+)]
+async fn patch(work: Work, precondition: Precondition, id: Id, edit: Body<TagEdit>) -> Result<Response, ApiError> {
+    put(work, precondition, id, edit).await
+}
+
+/// Deletes a tag; the transactions that have it go on without.
+#[utoipa::path(
+    delete,
+    path = "/api/tags/{id}",
+    tag = "tags",
+    security(("bearer" = [])),
+    params(("id" = i64, Path, description = "The tag's id", example = 5)),
+    responses(
+        (status = 200, description = "Deleted", body = SuccessBody<Done>),
+        (status = 404, description = "`TAG_NOT_FOUND`", body = FailureBody),
+        (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
+    )
+)]
+async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Response, ApiError> {
+    work.run("tag.delete", async |unit| {
+        let user_id = unit.user_id;
+        let current = store::hold(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
+        precondition.check(&current)?;
+        store::delete(unit, user_id, id).await?;
+        Ok(Success::ok(Done { message: "Tag deleted successfully" }))
+    })
+    .await
+}
+
+/// Merges a tag into another: its transactions get that one, and it is gone.
+#[utoipa::path(
+    post,
+    path = "/api/tags/{id}/merge",
+    tag = "tags",
+    security(("bearer" = [])),
+    params(("id" = i64, Path, description = "The id of the tag that goes", example = 5)),
+    request_body = Merge,
+    responses(
+        (status = 200, description = "The tag that stays", body = SuccessBody<Tag>),
+        (status = 404, description = "`TAG_NOT_FOUND`: either of them", body = FailureBody),
+        (status = 409, description = "`CONFLICT`: they are the same", body = FailureBody),
+    )
+)]
+async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Result<Response, ApiError> {
+    work.run("tag.merge", async |unit| {
+        let user_id = unit.user_id;
+        // In one order, whichever goes.
+        for id in [id.min(into), id.max(into)] {
+            store::hold(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
+        }
+        if id == into {
+            let message = "A tag cannot be merged into itself; nothing was changed".to_owned();
+            return Err(ApiError::Conflict { code: "CONFLICT", message });
+        }
+        store::put_beside(unit, user_id, id, into).await?;
+        store::delete(unit, user_id, id).await?;
+        Ok(Success::ok(found(unit, into).await?))
+    })
+    .await
+}

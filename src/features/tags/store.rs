@@ -1,0 +1,339 @@
+//! The tables `tags` and `transaction_tags`.
+
+use std::collections::HashMap;
+
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::model::{Listing, NewTag, Place, Tag, TagEdit};
+use crate::db::error::breaks;
+use crate::http::page::{Direction, PageRequest, Position};
+
+/// Another one has the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NameTaken;
+
+fn refused<T>(result: Result<T, sqlx::Error>) -> Result<Result<T, NameTaken>, sqlx::Error> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(error) if breaks(&error, "tags_name_key") => Ok(Err(NameTaken)),
+        Err(error) => Err(error),
+    }
+}
+
+/// A user's tag by id.
+///
+/// # Errors
+/// The database's.
+pub async fn find(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<Option<Tag>, sqlx::Error> {
+    sqlx::query_as!(
+        Tag,
+        r#"
+        select
+            id,
+            name,
+            color,
+            created_at,
+            updated_at
+        from tags
+        where user_id = $1 and id = $2
+        "#,
+        user_id,
+        id,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// The same, held against other changes until the transaction ends.
+///
+/// # Errors
+/// The database's.
+pub async fn hold(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<Option<Tag>, sqlx::Error> {
+    let held = sqlx::query_scalar!("select id from tags where user_id = $1 and id = $2 for update", user_id, id);
+    match held.fetch_optional(&mut *connection).await? {
+        Some(id) => find(connection, user_id, id).await,
+        None => Ok(None),
+    }
+}
+
+/// A user's tags by name; from a position on, in the direction of reading.
+///
+/// # Errors
+/// The database's.
+pub async fn list(
+    connection: &mut PgConnection,
+    user_id: i64,
+    listing: &Listing,
+    from: Option<&Position<Place>>,
+) -> Result<Vec<Tag>, sqlx::Error> {
+    let (compare, order) = match from.map(|from| from.direction) {
+        Some(Direction::Previous) => ("<", "desc"),
+        _ => (">", "asc"),
+    };
+    let sql = format!(
+        r#"
+        select id, name, color, created_at, updated_at
+        from tags
+        where user_id = $1 and ($2::text is null or (name collate "C", id) {compare} ($2, $3))
+        order by name collate "C" {order}, id {order}
+        limit $4
+        "#
+    );
+    sqlx::query_as(AssertSqlSafe(sql))
+        .bind(user_id)
+        .bind(from.map(|from| from.key.0.as_str()))
+        .bind(from.map(|from| from.key.1))
+        .bind(listing.page.as_ref().map(PageRequest::fetch))
+        .fetch_all(connection)
+        .await
+}
+
+/// How many transactions each of these has; those that have none are left out.
+///
+/// # Errors
+/// The database's.
+pub async fn counts(
+    connection: &mut PgConnection,
+    user_id: i64,
+    ids: &[i64],
+) -> Result<HashMap<i64, i64>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"
+        select
+            tag_id as "id!",
+            count(*) as "count!"
+        from transaction_tags
+        where user_id = $1 and tag_id = any ($2)
+        group by tag_id
+        "#,
+        user_id,
+        ids,
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.count)).collect())
+}
+
+/// Adds a tag.
+///
+/// # Errors
+/// The database's; that the name is taken is the inner result.
+pub async fn insert(
+    connection: &mut PgConnection,
+    user_id: i64,
+    new: &NewTag,
+) -> Result<Result<i64, NameTaken>, sqlx::Error> {
+    let inserted = sqlx::query_scalar!(
+        "insert into tags (user_id, name, color) values ($1, $2, $3) returning id",
+        user_id,
+        new.name,
+        new.color,
+    );
+    refused(inserted.fetch_one(connection).await)
+}
+
+/// Changes a tag.
+///
+/// # Errors
+/// The database's; that the name is taken is the inner result.
+pub async fn update(
+    connection: &mut PgConnection,
+    current: Tag,
+    user_id: i64,
+    edit: TagEdit,
+) -> Result<Result<(), NameTaken>, sqlx::Error> {
+    let name = edit.name.unwrap_or(current.name);
+    let color = edit.color.applied_to(current.color);
+    let updated = sqlx::query!(
+        "update tags set name = $3, color = $4, updated_at = now() where user_id = $1 and id = $2",
+        user_id,
+        current.id,
+        name,
+        color,
+    );
+    Ok(refused(updated.execute(connection).await)?.map(drop))
+}
+
+/// Deletes a tag; the transactions that have it go on without.
+///
+/// # Errors
+/// The database's.
+pub async fn delete(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<(), sqlx::Error> {
+    sqlx::query!("delete from tags where user_id = $1 and id = $2", user_id, id).execute(connection).await?;
+    Ok(())
+}
+
+/// The ids of a user's tags of these names; those that there are not are made.
+///
+/// # Errors
+/// The database's.
+pub async fn find_or_create(
+    connection: &mut PgConnection,
+    user_id: i64,
+    names: &[String],
+) -> Result<Vec<i64>, sqlx::Error> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let missing = sqlx::query_scalar!(
+        r#"
+        select n.name as "name!"
+        from unnest($2::text[]) as n (name)
+        where not exists (select from tags t where t.user_id = $1 and t.name = n.name)
+        order by 1
+        "#,
+        user_id,
+        names,
+    );
+    let missing = missing.fetch_all(&mut *connection).await?;
+    if !missing.is_empty() {
+        // In the order of their names, so that two that make the same ones do not wait for each other.
+        sqlx::query!(
+            "insert into tags (user_id, name) select $1, n.name from unnest($2::text[]) as n (name) on conflict do nothing",
+            user_id,
+            &missing,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    ids(connection, user_id, names).await
+}
+
+/// The ids of a user's tags of these names; of those that there are.
+///
+/// # Errors
+/// The database's.
+pub async fn ids(connection: &mut PgConnection, user_id: i64, names: &[String]) -> Result<Vec<i64>, sqlx::Error> {
+    sqlx::query_scalar!("select id from tags where user_id = $1 and name = any ($2) order by id", user_id, names)
+        .fetch_all(connection)
+        .await
+}
+
+/// Puts tags on transactions.
+///
+/// # Errors
+/// The database's.
+pub async fn put_on(
+    connection: &mut PgConnection,
+    user_id: i64,
+    transactions: &[i64],
+    tags: &[i64],
+) -> Result<(), sqlx::Error> {
+    if tags.is_empty() || transactions.is_empty() {
+        return Ok(());
+    }
+    // The days and amounts are put in by a trigger.
+    sqlx::query!(
+        r#"
+        insert into transaction_tags (user_id, transaction_id, tag_id, date, amount)
+        select $1, t.id, g.id, '0001-01-01', 0
+        from unnest($2::bigint[]) as t (id)
+        cross join unnest($3::bigint[]) as g (id)
+        on conflict do nothing
+        "#,
+        user_id,
+        transactions,
+        tags,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Takes tags off transactions: all but some.
+///
+/// # Errors
+/// The database's.
+pub async fn take_off_but(
+    connection: &mut PgConnection,
+    user_id: i64,
+    transactions: &[i64],
+    stay: &[i64],
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "delete from transaction_tags where user_id = $1 and transaction_id = any ($2) and tag_id <> all ($3)",
+        user_id,
+        transactions,
+        stay,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Takes tags off transactions.
+///
+/// # Errors
+/// The database's.
+pub async fn take_off(
+    connection: &mut PgConnection,
+    user_id: i64,
+    transactions: &[i64],
+    tags: &[i64],
+) -> Result<(), sqlx::Error> {
+    if tags.is_empty() || transactions.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "delete from transaction_tags where user_id = $1 and transaction_id = any ($2) and tag_id = any ($3)",
+        user_id,
+        transactions,
+        tags,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Puts a tag on all transactions that have another one.
+///
+/// # Errors
+/// The database's.
+pub async fn put_beside(connection: &mut PgConnection, user_id: i64, from: i64, to: i64) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"
+        insert into transaction_tags (user_id, transaction_id, tag_id, date, amount)
+        select user_id, transaction_id, $3, date, amount
+        from transaction_tags
+        where user_id = $1 and tag_id = $2
+        on conflict do nothing
+        "#,
+        user_id,
+        from,
+        to,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The id of a user's tag by id and by name, whichever are given.
+///
+/// # Errors
+/// The database's.
+pub async fn look_up(
+    connection: &mut PgConnection,
+    user_id: i64,
+    id: Option<i64>,
+    name: Option<&str>,
+) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "select id from tags where user_id = $1 and id = coalesce($2, id) and name = coalesce($3, name) limit 1",
+        user_id,
+        id,
+        name,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// The names of a user's tags of these ids.
+///
+/// # Errors
+/// The database's.
+pub async fn names(
+    connection: &mut PgConnection,
+    user_id: i64,
+    ids: &[i64],
+) -> Result<HashMap<i64, String>, sqlx::Error> {
+    let rows = sqlx::query!("select id, name from tags where user_id = $1 and id = any ($2)", user_id, ids);
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.name)).collect())
+}

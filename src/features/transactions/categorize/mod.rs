@@ -1,0 +1,179 @@
+//! A category for a transaction that comes without one: by what the user chose for similar titles, then by words in the
+//! title. It says why, and nothing leaves the machine.
+
+mod keywords;
+pub(super) mod store;
+
+use std::collections::HashMap;
+
+use sqlx::PgConnection;
+
+use self::store::Past;
+use super::model::CategorySource;
+use crate::domain::search::{self, fold};
+use crate::domain::transaction_type::TransactionType;
+use crate::features::categories::model::OTHER;
+
+/// A category that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Its name.
+    pub category: String,
+    /// Its id, where it is one of the user's already.
+    pub category_id: Option<i64>,
+    /// How.
+    pub source: CategorySource,
+    /// Why, for people.
+    pub reason: Option<String>,
+}
+
+/// The most of a title that is quoted in a reason.
+const QUOTED: usize = 100;
+
+/// Finds a category for a title; `Other` if nothing tells.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn categorize(
+    connection: &mut PgConnection,
+    user_id: i64,
+    kind: TransactionType,
+    title: &str,
+    title_en: Option<&str>,
+) -> Result<Found, sqlx::Error> {
+    let both = title_en.map_or_else(|| title.to_owned(), |title_en| format!("{title} {title_en}"));
+    let words = search::words(&both);
+    if !words.is_empty() {
+        let recent = store::recent(connection, user_id, kind).await?;
+        if let Some(found) = by_history(title, recent) {
+            return Ok(found);
+        }
+        let older = store::with_words(connection, user_id, kind, &words).await?;
+        if let Some(found) = by_history(title, older) {
+            return Ok(found);
+        }
+    }
+    Ok(by_keyword(kind, &both).unwrap_or_else(|| Found {
+        category: OTHER.to_owned(),
+        category_id: None,
+        source: CategorySource::Default,
+        reason: None,
+    }))
+}
+
+/// Of titles that are as similar as any, the category that most of them have, and of those the one that was chosen last.
+fn by_history(title: &str, past: Vec<Past>) -> Option<Found> {
+    let wanted = grams(&fold(title));
+    let scored = past.into_iter().map(|past| (similarity(&wanted, &grams(past.title_folded())), past));
+    let close: Vec<(f64, Past)> = scored.filter(|(score, _)| *score >= SIMILAR).collect();
+    let best = close.iter().map(|(score, _)| *score).fold(0.0, f64::max);
+    // They come the newest first.
+    let mut votes: HashMap<i64, (usize, usize)> = HashMap::new();
+    let mut closest: Vec<&Past> = Vec::new();
+    for (_, past) in close.iter().filter(|(score, _)| *score >= best - EQUALLY) {
+        let vote = votes.entry(past.category_id).or_insert((0, usize::MAX - closest.len()));
+        vote.0 += 1;
+        closest.push(past);
+    }
+    let (category_id, (count, _)) = votes.into_iter().max_by_key(|(_, vote)| *vote)?;
+    let example = closest.iter().find(|past| past.category_id == category_id)?;
+    Some(Found {
+        category: example.category.clone(),
+        category_id: Some(category_id),
+        source: CategorySource::History,
+        reason: Some(format!(
+            "chosen for {count} of {} similar, the last on {}: {}",
+            closest.len(),
+            example.date,
+            shortened(&example.title)
+        )),
+    })
+}
+
+fn by_keyword(kind: TransactionType, title: &str) -> Option<Found> {
+    let text = fold(title);
+    let (category, keyword) = keywords::find(kind, &text)?;
+    Some(Found {
+        category: category.to_owned(),
+        category_id: None,
+        source: CategorySource::Keyword,
+        reason: Some(format!("the word {keyword}")),
+    })
+}
+
+/// From here on titles count as similar: of all runs of three characters in both, so many are common.
+const SIMILAR: f64 = 0.5;
+
+/// Scores that differ by less say the same.
+const EQUALLY: f64 = 0.1;
+
+/// The runs of three characters of a folded text, in order and each once.
+fn grams(folded: &str) -> Vec<[char; 3]> {
+    let characters: Vec<char> = folded.chars().collect();
+    let mut grams: Vec<[char; 3]> = characters.windows(3).map(|gram| [gram[0], gram[1], gram[2]]).collect();
+    grams.sort_unstable();
+    grams.dedup();
+    grams
+}
+
+/// The share of common elements in all, from 0 to 1.
+fn similarity(one: &[[char; 3]], other: &[[char; 3]]) -> f64 {
+    let common = one.iter().filter(|gram| other.binary_search(gram).is_ok()).count();
+    let all = one.len() + other.len() - common;
+    // No title has so many characters that a double would not hold their number.
+    let number = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    if all == 0 { 0.0 } else { number(common) / number(all) }
+}
+
+fn shortened(title: &str) -> String {
+    if title.chars().count() <= QUOTED { title.to_owned() } else { title.chars().take(QUOTED).chain(['…']).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDate;
+
+    use super::*;
+
+    fn past(title: &str, category: &str, category_id: i64) -> Past {
+        let date = NaiveDate::from_ymd_opt(2026, 2, 16).expect("a day");
+        Past { title: title.to_owned(), search: fold(title), category: category.to_owned(), category_id, date }
+    }
+
+    #[test]
+    fn the_closest_title_tells_and_of_several_the_majority() {
+        let found = by_history("Latte", vec![past("latte art class", "Education", 1), past("Latte", "Coffee", 2)]);
+        assert_eq!(found.map(|found| found.category_id), Some(Some(2)));
+        let three = vec![past("Grab", "Shopping", 1), past("grab", "Taxi", 2), past("GRAB", "Taxi", 2)];
+        let found = by_history("Grab", three).expect("one");
+        assert_eq!((found.category_id, found.source), (Some(2), CategorySource::History));
+        assert_eq!(found.reason.as_deref(), Some("chosen for 2 of 3 similar, the last on 2026-02-16: grab"));
+        // Of as many, the last choice.
+        let two = vec![past("Grab", "Shopping", 1), past("Grab", "Taxi", 2)];
+        assert_eq!(by_history("Grab", two).map(|found| found.category_id), Some(Some(1)));
+        assert_eq!(by_history("Rent", vec![past("Present", "Gift", 1)]), None);
+    }
+
+    #[test]
+    fn words_tell_in_english_and_in_thai() {
+        use TransactionType::{Expense, Income};
+        for (kind, title, category) in [
+            (Expense, "Lunch with Ann", "Food & Dining"),
+            (Expense, "ข้าวมันไก่", "Food & Dining"),
+            (Expense, "กาแฟเย็น", "Food & Dining"),
+            (Expense, "BTS to Siam", "Transportation"),
+            (Expense, "ค่าแท็กซี่", "Transportation"),
+            (Expense, "ค่าไฟ", "Bills & Utilities"),
+            (Expense, "ค่าเช่าห้อง", "Rent"),
+            (Expense, "Netflix", "Entertainment"),
+            (Income, "February salary", "Salary"),
+            (Income, "เงินเดือน", "Salary"),
+        ] {
+            let found = by_keyword(kind, title).expect(title);
+            assert_eq!((found.category.as_str(), found.source), (category, CategorySource::Keyword), "{title}");
+        }
+        for title in ["Embassy", "zzz", "ๆๆๆ"] {
+            assert_eq!(by_keyword(Expense, title), None, "{title}");
+        }
+    }
+}

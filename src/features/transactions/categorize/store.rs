@@ -1,0 +1,114 @@
+//! Past choices of categories, in the table `transactions`.
+
+use chrono::NaiveDate;
+use sqlx::PgConnection;
+
+use super::super::model::SEARCH_SEPARATOR;
+use crate::domain::search::Word;
+use crate::domain::transaction_type::TransactionType;
+
+/// A transaction whose category the user chose.
+#[derive(Debug, Clone)]
+pub(crate) struct Past {
+    /// Its title.
+    pub title: String,
+    /// What it is found by.
+    pub search: String,
+    /// Its category's name.
+    pub category: String,
+    /// Its category's id.
+    pub category_id: i64,
+    /// Its day.
+    pub date: NaiveDate,
+}
+
+impl Past {
+    /// Its title, folded.
+    pub(super) fn title_folded(&self) -> &str {
+        self.search.split(SEARCH_SEPARATOR).next().unwrap_or_default()
+    }
+}
+
+/// The last transactions that are looked through.
+const LAST: i64 = 1_000;
+
+/// The most that are compared of those that the index of words finds.
+const MOST: i64 = 200;
+
+/// The user's choices among the last transactions, the newest first.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn recent(
+    connection: &mut PgConnection,
+    user_id: i64,
+    kind: TransactionType,
+) -> Result<Vec<Past>, sqlx::Error> {
+    sqlx::query_as!(
+        Past,
+        r#"
+        with last as materialized (
+            select id, title, search, category_id, category_source, date, type
+            from transactions
+            where user_id = $1
+            order by date desc, id desc
+            limit $3
+        )
+        select
+            l.title as "title!",
+            l.search as "search!",
+            c.name as category,
+            l.category_id as "category_id!",
+            l.date as "date!"
+        from last l
+        join categories c on c.user_id = $1 and c.id = l.category_id
+        where l.type = $2 and l.category_source = 'USER' and l.search is not null
+        order by l.date desc, l.id desc
+        "#,
+        user_id,
+        kind as TransactionType,
+        LAST,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// The user's choices for titles with all these words, the newest first.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn with_words(
+    connection: &mut PgConnection,
+    user_id: i64,
+    kind: TransactionType,
+    words: &[Word],
+) -> Result<Vec<Past>, sqlx::Error> {
+    let grams: Vec<String> = words.iter().flat_map(Word::grams).collect();
+    sqlx::query_as!(
+        Past,
+        r#"
+        with found as materialized (
+            select title, search, category_id, date, id
+            from transactions
+            where user_id = $1 and type = $2 and category_source = 'USER'
+                and search_grams(user_id, search) @> (select array_agg(hashtextextended(gram, $1)) from unnest($3::text[]) gram)
+            limit $4
+        )
+        select
+            f.title as "title!",
+            f.search as "search!",
+            c.name as category,
+            f.category_id as "category_id!",
+            f.date as "date!"
+        from found f
+        join categories c on c.user_id = $1 and c.id = f.category_id
+        order by f.date desc, f.id desc
+        "#,
+        user_id,
+        kind as TransactionType,
+        &grams,
+        MOST,
+    )
+    .fetch_all(connection)
+    .await
+}

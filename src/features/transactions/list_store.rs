@@ -1,0 +1,496 @@
+//! Lists of transactions with any filter, page by page at the same speed.
+//!
+//! A page is read off an index that has the rows in their order, from the row behind which it begins. What no index has in
+//! order is looked for: see [`Search`].
+
+use chrono::NaiveDate;
+use futures_util::TryStreamExt as _;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use sqlx::{FromRow as _, PgConnection, Postgres, QueryBuilder, Row as _};
+
+use super::filter::{Filter, Sort};
+use super::model::Transaction;
+use super::store::{COLUMNS, JOINS, Row};
+use crate::db::pool::Pool;
+use crate::domain::search::Word;
+use crate::domain::transaction_type::TransactionType;
+use crate::features::{categories, payees, tags};
+use crate::http::error::ApiError;
+use crate::http::page::{Direction, Position};
+use crate::http::stream::ListWriter;
+
+/// A filter with its names looked up.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Criteria {
+    start: Option<NaiveDate>,
+    end: Option<NaiveDate>,
+    r#type: Option<TransactionType>,
+    categories: Option<Vec<i64>>,
+    tag: Option<i64>,
+    payee: Option<i64>,
+    currency: Option<&'static str>,
+    min: Option<Decimal>,
+    max: Option<Decimal>,
+    words: Vec<Looked>,
+    /// These only.
+    ids: Option<Vec<i64>>,
+}
+
+/// A word, and the payees whose names have it.
+#[derive(Debug, Clone)]
+struct Looked {
+    word: Word,
+    payees: Vec<i64>,
+}
+
+/// What a list is sorted by, of one row.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Key(String, i64);
+
+impl Key {
+    /// The key of a row in this order.
+    #[must_use]
+    pub(super) fn of(row: &Transaction, sort: Sort) -> Self {
+        match sort {
+            Sort::DateUp | Sort::DateDown => Self(row.date.to_string(), row.id),
+            Sort::AmountUp | Sort::AmountDown => Self(row.amount.0.to_string(), row.id),
+        }
+    }
+}
+
+/// Looks up what a filter names; `None` if nothing can match it, such as another user's category.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn look_up(
+    connection: &mut PgConnection,
+    user_id: i64,
+    filter: &Filter,
+) -> Result<Option<Criteria>, sqlx::Error> {
+    let mut criteria = Criteria {
+        start: filter.start,
+        end: filter.end,
+        r#type: filter.r#type,
+        currency: filter.currency.map(crate::domain::currency::Currency::code),
+        min: filter.min,
+        max: filter.max,
+        ..Criteria::default()
+    };
+    for (id, name) in [(filter.category_id, None), (None, filter.category.as_deref())] {
+        if id.is_none() && name.is_none() {
+            continue;
+        }
+        let ids: Vec<i64> = id.into_iter().collect();
+        let mut found = categories::store::with_those_below(connection, user_id, &ids, name, filter.r#type).await?;
+        if let Some(before) = &criteria.categories {
+            found.retain(|id| before.contains(id));
+        }
+        if found.is_empty() {
+            return Ok(None);
+        }
+        criteria.categories = Some(found);
+    }
+    if filter.tag_id.is_some() || filter.tag.is_some() {
+        criteria.tag = tags::store::look_up(connection, user_id, filter.tag_id, filter.tag.as_deref()).await?;
+        if criteria.tag.is_none() {
+            return Ok(None);
+        }
+    }
+    if filter.payee_id.is_some() || filter.payee.is_some() {
+        criteria.payee = payees::store::look_up(connection, user_id, filter.payee_id, filter.payee.as_deref()).await?;
+        if criteria.payee.is_none() {
+            return Ok(None);
+        }
+    }
+    if !filter.words.is_empty() {
+        let patterns: Vec<String> = filter.words.iter().map(Word::pattern).collect();
+        let found = payees::store::matching(connection, user_id, &patterns).await?;
+        let looked = filter.words.iter().cloned().zip(found);
+        criteria.words = looked.map(|(word, payees)| Looked { word, payees }).collect();
+    }
+    Ok(Some(criteria))
+}
+
+/// A page: the transactions from a position on, in the direction of reading.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn page(
+    connection: &mut PgConnection,
+    user_id: i64,
+    criteria: &Criteria,
+    sort: Sort,
+    from: Option<&Position<Key>>,
+    limit: i64,
+) -> Result<Vec<Transaction>, sqlx::Error> {
+    let reading = Reading::new(user_id, criteria, sort, from)?;
+    if reading.leaves_out() {
+        return Search { reading, limit }.page(connection).await;
+    }
+    let mut query = QueryBuilder::new(format!("select {COLUMNS} from ("));
+    reading.source(&mut query, limit);
+    reading.rows_of(&mut query, ") s", limit);
+    let rows: Vec<Row> = query.build_query_as().persistent(false).fetch_all(connection).await?;
+    Ok(rows.into_iter().map(Transaction::from).collect())
+}
+
+/// In which order, and from where on, rows are read.
+#[derive(Clone, Copy)]
+struct Reading<'a> {
+    user_id: i64,
+    criteria: &'a Criteria,
+    sort: Sort,
+    /// Against the order of the list, for the page before a row.
+    descends: bool,
+    from: Option<(Edge, i64)>,
+}
+
+/// What the first row behind an edge is compared with.
+#[derive(Debug, Clone, Copy)]
+enum Edge {
+    Date(NaiveDate),
+    Amount(Decimal),
+}
+
+impl<'a> Reading<'a> {
+    fn new(
+        user_id: i64,
+        criteria: &'a Criteria,
+        sort: Sort,
+        from: Option<&Position<Key>>,
+    ) -> Result<Self, sqlx::Error> {
+        let backwards = from.is_some_and(|from| from.direction == Direction::Previous);
+        let edge = |Key(text, id): &Key| {
+            let edge = match sort {
+                Sort::DateUp | Sort::DateDown => text.parse().map(Edge::Date).ok(),
+                Sort::AmountUp | Sort::AmountDown => text.parse().map(Edge::Amount).ok(),
+            };
+            // It is signed, so it is what was written.
+            edge.map(|edge| (edge, *id)).ok_or_else(|| sqlx::Error::Decode("a key of another kind".into()))
+        };
+        let from = from.map(|from| edge(&from.key)).transpose()?;
+        Ok(Self { user_id, criteria, sort, descends: sort.descends() != backwards, from })
+    }
+
+    fn order(&self, query: &mut QueryBuilder<Postgres>, table: &str, id: &str, limit: i64) {
+        let (column, direction) = (self.sort.column(), if self.descends { "desc" } else { "asc" });
+        query.push(format_args!(" order by {table}.{column} {direction}, {table}.{id} {direction} limit "));
+        query.push_bind(limit);
+    }
+
+    fn behind_edge(&self, query: &mut QueryBuilder<Postgres>, table: &str, id: &str) {
+        let Some((edge, edge_id)) = self.from else { return };
+        let (column, compare) = (self.sort.column(), if self.descends { "<" } else { ">" });
+        query.push(format_args!(" and ({table}.{column}, {table}.{id}) {compare} ("));
+        match edge {
+            Edge::Date(date) => query.push_bind(date),
+            Edge::Amount(amount) => query.push_bind(amount),
+        };
+        query.push(", ").push_bind(edge_id).push(")");
+    }
+
+    /// From here on the rows of what was found so far, in their order.
+    fn rows_of(&self, query: &mut QueryBuilder<Postgres>, found: &str, limit: i64) {
+        query.push(format_args!("{found} join transactions t on t.id = s.id and t.user_id = ")).push_bind(self.user_id);
+        query.push(JOINS);
+        self.order(query, "t", "id", limit);
+    }
+
+    /// What the index that has the rows in their order sees to.
+    fn seen_to(&self) -> Driven {
+        let Criteria { tag, categories, payee, currency, .. } = self.criteria;
+        let by_date = self.sort.column() == "date";
+        let (tag, category) = (tag.is_some(), tag.is_none() && categories.is_some());
+        let payee = by_date && !tag && !category && payee.is_some();
+        let currency = by_date && !tag && !category && !payee && currency.is_some();
+        Driven { tag, category, payee, currency, date: by_date, amount: !by_date }
+    }
+
+    /// Whether the index leaves some criteria to be looked at row by row.
+    fn leaves_out(&self) -> bool {
+        let mut rest = QueryBuilder::new("");
+        self.criteria.push(&mut rest, self.seen_to());
+        !rest.sql().as_str().is_empty() || !self.criteria.words.is_empty()
+    }
+
+    /// The first rows in their order, by the criteria that the index sees to, with what the others look at.
+    fn source(&self, query: &mut QueryBuilder<Postgres>, limit: i64) {
+        const FIELDS: &str =
+            "t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, t.search";
+        let Self { user_id, criteria, .. } = *self;
+        if let Some(tag) = criteria.tag {
+            query.push(format_args!(
+                "select {FIELDS} from transaction_tags l \
+                 join transactions t on t.user_id = l.user_id and t.id = l.transaction_id where l.user_id = "
+            ));
+            query.push_bind(user_id).push(" and l.tag_id = ").push_bind(tag);
+            self.within_range(query, "l");
+            self.behind_edge(query, "l", "transaction_id");
+            self.order(query, "l", "transaction_id", limit);
+            return;
+        }
+        let driven = self.seen_to();
+        let categories = criteria.categories.as_deref().filter(|_| driven.category);
+        // The index has the rows of one category in their order; of several, the first of each are put together.
+        let several = categories.filter(|ids| ids.len() > 1);
+        if let Some(ids) = several {
+            query.push(format_args!("select {FIELDS} from unnest(")).push_bind(ids.to_vec());
+            query.push(") as e (category_id) cross join lateral (");
+        }
+        query.push(format_args!("select {FIELDS} from transactions t where t.user_id = ")).push_bind(user_id);
+        match categories {
+            Some([id]) => drop(query.push(" and t.category_id = ").push_bind(*id)),
+            Some(_) => drop(query.push(" and t.category_id = e.category_id")),
+            None => {}
+        }
+        if let Some(payee) = criteria.payee.filter(|_| driven.payee) {
+            query.push(" and t.payee_id = ").push_bind(payee);
+        }
+        if let Some(currency) = criteria.currency.filter(|_| driven.currency) {
+            query.push(" and t.currency = ").push_bind(currency);
+        }
+        self.within_range(query, "t");
+        self.behind_edge(query, "t", "id");
+        self.order(query, "t", "id", limit);
+        if several.is_some() {
+            query.push(") t");
+            self.order(query, "t", "id", limit);
+        }
+    }
+
+    /// The bounds of what the rows are sorted by.
+    fn within_range(&self, query: &mut QueryBuilder<Postgres>, table: &str) {
+        let Criteria { start, end, min, max, .. } = self.criteria;
+        match self.sort {
+            Sort::DateUp | Sort::DateDown => push_range(query, table, "date", *start, *end),
+            Sort::AmountUp | Sort::AmountDown => push_range(query, table, "amount", *min, *max),
+        }
+    }
+}
+
+fn push_range<'q, T>(query: &mut QueryBuilder<Postgres>, table: &str, column: &str, least: Option<T>, most: Option<T>)
+where
+    T: 'q + sqlx::Encode<'q, Postgres> + sqlx::Type<Postgres>,
+{
+    for (bound, compare) in [(least, ">="), (most, "<=")] {
+        if let Some(bound) = bound {
+            query.push(format_args!(" and {table}.{column} {compare} ")).push_bind(bound);
+        }
+    }
+}
+
+/// Criteria that have been seen to already.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one of the criteria, and says no more")]
+struct Driven {
+    tag: bool,
+    category: bool,
+    payee: bool,
+    currency: bool,
+    date: bool,
+    amount: bool,
+}
+
+impl Criteria {
+    /// Those of these ids.
+    pub(super) fn of_ids(ids: Vec<i64>) -> Self {
+        Self { ids: Some(ids), ..Self::default() }
+    }
+
+    /// Writes all criteria but the words and those that are seen to as conditions on `t`, each after an `and`.
+    fn push(&self, query: &mut QueryBuilder<Postgres>, driven: Driven) {
+        if !driven.date {
+            push_range(query, "t", "date", self.start, self.end);
+        }
+        if !driven.amount {
+            push_range(query, "t", "amount", self.min, self.max);
+        }
+        if let Some(kind) = self.r#type {
+            query.push(" and t.type = ").push_bind(kind);
+        }
+        match self.categories.as_deref().filter(|_| !driven.category) {
+            Some([id]) => drop(query.push(" and t.category_id = ").push_bind(*id)),
+            Some(ids) => drop(query.push(" and t.category_id = any (").push_bind(ids.to_vec()).push(")")),
+            None => {}
+        }
+        if let Some(payee) = self.payee.filter(|_| !driven.payee) {
+            query.push(" and t.payee_id = ").push_bind(payee);
+        }
+        if let Some(currency) = self.currency.filter(|_| !driven.currency) {
+            query.push(" and t.currency = ").push_bind(currency);
+        }
+        if let Some(ids) = &self.ids {
+            query.push(" and t.id = any (").push_bind(ids.clone()).push(")");
+        }
+        if let Some(tag) = self.tag.filter(|_| !driven.tag) {
+            query.push(
+                " and exists (select from transaction_tags l where l.user_id = t.user_id and l.transaction_id = t.id \
+                 and l.tag_id = ",
+            );
+            query.push_bind(tag).push(")");
+        }
+    }
+
+    /// Writes the words as conditions on `t`, each after an `and`.
+    fn push_words(&self, query: &mut QueryBuilder<Postgres>) {
+        for Looked { word, payees } in &self.words {
+            query.push(" and (t.search like ").push_bind(word.pattern());
+            if !payees.is_empty() {
+                query.push(" or t.payee_id = any (").push_bind(payees.clone()).push(")");
+            }
+            query.push(")");
+        }
+    }
+
+    /// Writes the rows `h` that have the words, found by the index of words; all of the user's if there are none. Nothing but
+    /// words is asked of them here: the database would put the index of all that is the user's beside that of the words.
+    fn push_hits(&self, query: &mut QueryBuilder<Postgres>, user_id: i64) {
+        query.push(
+            "h as materialized (select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount \
+             from transactions t where true",
+        );
+        let sure: Vec<String> = self
+            .words
+            .iter()
+            .filter(|looked| looked.payees.is_empty())
+            .flat_map(|looked| looked.word.grams())
+            .collect();
+        if !sure.is_empty() {
+            push_grams(query, user_id, " and ", sure);
+        }
+        for Looked { word, payees } in &self.words {
+            query.push(" and (t.search like ").push_bind(word.pattern());
+            if !payees.is_empty() {
+                push_grams(query, user_id, " and ", word.grams());
+                query.push(" or t.user_id = ").push_bind(user_id);
+                query.push(" and t.payee_id = any (").push_bind(payees.clone()).push(")");
+            }
+            query.push(")");
+        }
+        query.push(")");
+    }
+
+    /// Writes `with` and a select of the columns of the rows `t` that meet everything.
+    pub(super) fn push_select(&self, query: &mut QueryBuilder<Postgres>, user_id: i64, columns: &str) {
+        let from = if self.words.is_empty() {
+            "transactions"
+        } else {
+            query.push("with ");
+            self.push_hits(query, user_id);
+            query.push(" ");
+            "h"
+        };
+        query.push(format_args!("select {columns} from {from} t where t.user_id = ")).push_bind(user_id);
+        self.push(query, Driven::default());
+        if let Some(kind) = self.r#type {
+            // A category is of one kind, and the index of categories finds a rare kind.
+            query.push(" and t.category_id = any (array(select c.id from categories c where c.user_id = ");
+            query.push_bind(user_id).push(" and c.kind = ").push_bind(kind).push("))");
+        }
+    }
+}
+
+fn push_grams(query: &mut QueryBuilder<Postgres>, user_id: i64, before: &str, grams: Vec<String>) {
+    query.push(before).push("search_grams(t.user_id, t.search) @> (select array_agg(hashtextextended(gram, ");
+    query.push_bind(user_id).push(")) from unnest(").push_bind(grams).push("::text[]) gram)");
+}
+
+/// Rows that are looked at in their order before the other criteria's own indexes are asked. Those have all rows that meet
+/// them, in no order: quick for what is rare and slow for what is common, of which a few rows in their order hold a page.
+const FIRST_LOOK: i64 = 2_000;
+
+/// The most that are looked at once more, where the first look found some and not enough.
+const SECOND_LOOK: i64 = 12_000;
+
+/// A page of what no index has in its order.
+struct Search<'a> {
+    reading: Reading<'a>,
+    limit: i64,
+}
+
+impl Search<'_> {
+    async fn page(self, connection: &mut PgConnection) -> Result<Vec<Transaction>, sqlx::Error> {
+        let (seen, rows) = self.look(connection, FIRST_LOOK).await?;
+        let found = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        if found >= self.limit || seen < FIRST_LOOK {
+            return Ok(rows);
+        }
+        // As many as hold a page if it goes on like this, and a third more.
+        let worth = FIRST_LOOK * self.limit * 4 / (3 * found.max(1));
+        if worth <= SECOND_LOOK {
+            let (seen, rows) = self.look(connection, worth).await?;
+            if i64::try_from(rows.len()).is_ok_and(|found| found >= self.limit) || seen < worth {
+                return Ok(rows);
+            }
+        }
+        self.by_other_indexes(connection).await
+    }
+
+    /// How many rows there were to look at, and those of them that meet everything.
+    async fn look(&self, connection: &mut PgConnection, rows: i64) -> Result<(i64, Vec<Transaction>), sqlx::Error> {
+        let Self { reading, limit } = self;
+        // In one pass: the rows come in their order, and are put together in it.
+        let mut query = QueryBuilder::new("with w as (select count(*) as seen, (array_agg(t.id) filter (where true");
+        reading.criteria.push(&mut query, reading.seen_to());
+        reading.criteria.push_words(&mut query);
+        query.push("))[1:").push_bind(*limit).push("] as ids from (");
+        reading.source(&mut query, rows);
+        query.push(format_args!(
+            ") t) select seen.seen, found.* from w seen left join lateral (select {COLUMNS} from unnest(seen.ids) as s (id)"
+        ));
+        reading.rows_of(&mut query, "", *limit);
+        query.push(") found on true");
+        let found = query.build().persistent(false).fetch_all(connection).await?;
+        let seen = found.first().map_or(Ok(0), |row| row.try_get("seen"))?;
+        let there = found.iter().filter(|row| row.try_get::<Option<i64>, _>("id").is_ok_and(|id| id.is_some()));
+        let rows: Result<Vec<Transaction>, sqlx::Error> =
+            there.map(|row| Row::from_row(row).map(Transaction::from)).collect();
+        Ok((seen, rows?))
+    }
+
+    async fn by_other_indexes(&self, connection: &mut PgConnection) -> Result<Vec<Transaction>, sqlx::Error> {
+        let Self { reading, limit } = self;
+        // Materialized: by the order of the rows it would be slow, as was just seen.
+        let mut query = QueryBuilder::new("with m as materialized (");
+        reading.criteria.push_select(&mut query, reading.user_id, "t.id, t.date, t.amount");
+        reading.behind_edge(&mut query, "t", "id");
+        query.push(format_args!(") select {COLUMNS} from (select m.id from m"));
+        reading.order(&mut query, "m", "id", *limit);
+        reading.rows_of(&mut query, ") s", *limit);
+        let rows: Vec<Row> = query.build_query_as().persistent(false).fetch_all(connection).await?;
+        Ok(rows.into_iter().map(Transaction::from).collect())
+    }
+}
+
+/// Writes all transactions that meet the criteria, in their order, one by one as they come.
+///
+/// # Errors
+/// The database's, or that the client is gone.
+pub(super) async fn write_list(
+    pool: Pool,
+    user_id: i64,
+    criteria: Criteria,
+    sort: Sort,
+    mut writer: ListWriter,
+) -> Result<(), ApiError> {
+    let mut connection = pool.acquire().await?;
+    let mut query = QueryBuilder::new(format!("select {COLUMNS} from ("));
+    criteria.push_select(&mut query, user_id, "t.user_id, t.id");
+    query.push(format_args!(") s join transactions t on t.user_id = s.user_id and t.id = s.id {JOINS}"));
+    let (column, direction) = (sort.column(), if sort.descends() { "desc" } else { "asc" });
+    query.push(format_args!(" order by t.{column} {direction}, t.id {direction}"));
+    let written = async {
+        let mut rows = query.build_query_as::<Row>().persistent(false).fetch(&mut *connection);
+        while let Some(row) = rows.try_next().await? {
+            writer.push(Transaction::from(row)).await?;
+        }
+        Ok(())
+    };
+    if let Err(error) = written.await {
+        connection.discard();
+        return Err(error);
+    }
+    connection.release();
+    writer.finish().await
+}
