@@ -29,8 +29,8 @@ async fn an_unknown_route_is_told_with_its_method_and_path() {
 #[tokio::test]
 async fn a_wrong_method_is_told_with_the_right_ones() {
     let app = TestApp::start().await;
-    let answer = app.anon.delete("/api/transactions").await;
-    answer.refused(405, "METHOD_NOT_ALLOWED", "Cannot DELETE /api/transactions");
+    let answer = app.anon.delete("/api/categories").await;
+    answer.refused(405, "METHOD_NOT_ALLOWED", "Cannot DELETE /api/categories");
     assert_eq!(answer.header("allow"), Some("GET,HEAD,POST"));
     let answer = app.anon.send(app.anon.request(Method::PUT, "/api/auth/login")).await;
     answer.refused(405, "METHOD_NOT_ALLOWED", "Cannot PUT /api/auth/login");

@@ -1,6 +1,6 @@
 //! What belongs to somebody else is not there: in the API, and in the schema.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
 use crate::support::app::TestApp;
@@ -38,6 +38,8 @@ async fn the_schema_refuses_what_must_never_be() {
     let (alice, bob) = (app.user("alice").await, app.user("bob").await);
     let body = json!({"title": "x", "amount": 1, "type": "EXPENSE", "category": "Food", "date": "2026-02-16"});
     let of_alice = alice.post("/api/transactions", body.clone()).await.expect(201);
+    let mut body = body;
+    (body["tags"], body["payee"]) = (json!(["t"]), json!("p"));
     let of_bob = bob.post("/api/transactions", body).await.expect(201);
     let (mine, theirs) = (of_alice["id"].as_i64().expect("an id"), of_bob["categoryId"].as_i64().expect("an id"));
     let mut connection = app.connection().await;
@@ -46,6 +48,7 @@ async fn the_schema_refuses_what_must_never_be() {
         ("type = 'INCOME'".to_owned(), "transactions_category_fkey"),
         ("amount = 0".to_owned(), "transactions_amount_positive"),
         ("currency = 'baht'".to_owned(), "transactions_currency_code"),
+        ("payee_id = 999999".to_owned(), "transactions_payee_fkey"),
         ("title = ''".to_owned(), "transactions_title_length"),
         ("date = 'infinity'".to_owned(), "transactions_date_range"),
     ] {
@@ -56,6 +59,42 @@ async fn the_schema_refuses_what_must_never_be() {
             Some(constraint),
             "{change}: {error}"
         );
+    }
+    // Nor can a row of anybody's be put beside somebody else's.
+    let (me, them) = (
+        "(select id from users where email = 'alice@example.com')",
+        "(select id from users where email = 'bob@example.com')",
+    );
+    for (sql, constraint) in [
+        (format!("update categories set parent_id = {theirs} where user_id = {me}"), "categories_parent_fkey"),
+        (
+            format!(
+                "insert into transaction_tags (user_id, transaction_id, tag_id, date, amount)
+            select {me}, {mine}, id, '2026-01-01', 1 from tags where user_id = {them}"
+            ),
+            "transaction_tags_tag_fkey",
+        ),
+        (
+            format!(
+                "update transactions set payee_id = (select id from payees where user_id = {them}) where user_id = {me}"
+            ),
+            "transactions_payee_fkey",
+        ),
+        (
+            format!(
+                "insert into operations (user_id, kind, undoes) select {me}, 'undo', max(id) from operations where user_id = {them}"
+            ),
+            "operations_undoes_fkey",
+        ),
+        (
+            format!(
+                "insert into changes (user_id, operation_id, entity, entity_id, before) select {me}, max(id), 'tags', 1, '{{}}' from operations where user_id = {them}"
+            ),
+            "changes_operation_fkey",
+        ),
+    ] {
+        let error = sqlx::query(AssertSqlSafe(sql.clone())).execute(&mut connection).await.expect_err(&sql);
+        assert_eq!(error.as_database_error().and_then(|error| error.constraint()), Some(constraint), "{sql}: {error}");
     }
     for (change, constraint) in
         [("email = 'BOB@example.com'", "users_email_lower_case"), ("email = 'bob@example.com'", "users_email_key")]
@@ -68,4 +107,169 @@ async fn the_schema_refuses_what_must_never_be() {
             "{change}: {error}"
         );
     }
+}
+
+/// Ids of somebody's, by what the API calls them.
+struct Ids(Vec<(&'static str, Value)>);
+
+impl Ids {
+    /// One for a path, a parameter or a field of this name; what has no entry here is a place nobody has thought of.
+    fn of(&self, place: &str) -> &Value {
+        let found = self.0.iter().find(|(name, _)| *name == place);
+        &found.unwrap_or_else(|| panic!("an id of another user's can stand in {place}, and is not tried")).1
+    }
+}
+
+fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    if let Some(target) = schema["$ref"].as_str() {
+        return document.pointer(&target[1..]).expect(target);
+    }
+    let any = schema["oneOf"].as_array().or(schema["anyOf"].as_array());
+    let reference = any.and_then(|any| any.iter().find(|one| one.get("$ref").is_some()));
+    reference.map_or(schema, |reference| resolved(document, reference))
+}
+
+fn is_id(name: &str) -> bool {
+    name == "ids" || name == "into" || name.ends_with("Id")
+}
+
+/// A body of the examples of its schema: of all that is required.
+fn example(document: &Value, schema: &Value) -> Value {
+    let schema = resolved(document, schema);
+    let mut body = json!({});
+    let required = schema["required"].as_array().cloned().unwrap_or_default();
+    for name in required.iter().filter_map(Value::as_str) {
+        let property = &schema["properties"][name];
+        let given = [&property["example"], &property["examples"][0]].into_iter().find(|value| !value.is_null());
+        body[name] = match given {
+            Some(value) => value.clone(),
+            None if resolved(document, property)["enum"].is_array() => resolved(document, property)["enum"][0].clone(),
+            None => json!({"note": "x"}),
+        };
+    }
+    body
+}
+
+/// Bodies of a schema, each with another user's id in one of the places for one.
+fn bodies(document: &Value, schema: &Value, collection: &str, ids: &Ids) -> Vec<(String, Value)> {
+    let mut bodies = Vec::new();
+    for (name, property) in resolved(document, schema)["properties"].as_object().into_iter().flatten() {
+        let place = if matches!(name.as_str(), "ids" | "into") { collection } else { name };
+        if is_id(name) {
+            let mut body = example(document, schema);
+            body[name] = if name == "ids" { json!([ids.of(place)]) } else { ids.of(place).clone() };
+            bodies.push((name.clone(), body));
+        } else if resolved(document, property)["properties"].is_object() {
+            for (inner, nested) in self::bodies(document, property, collection, ids) {
+                let mut body = example(document, schema);
+                body[name] = nested;
+                if name == "set" {
+                    // What would be set on rows of one's own.
+                    body["filter"] = json!({"q": "x"});
+                }
+                bodies.push((format!("{name}.{inner}"), body));
+            }
+        }
+    }
+    bodies
+}
+
+/// Walks the document, so that a new endpoint is tried without anybody's thinking of it.
+#[tokio::test]
+async fn another_users_ids_find_nothing_wherever_an_id_can_stand() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    let body = json!({"title": "x", "amount": 1, "type": "EXPENSE", "category": "Food", "tags": ["t"], "payee": "p"});
+    let row = alice.post("/api/transactions", body.clone()).await;
+    let id = row.expect(201)["id"].clone();
+    let gone = alice.post("/api/transactions", body.clone()).await.expect(201)["id"].clone();
+    alice.delete(&format!("/api/transactions/{gone}")).await.expect(200);
+    bob.post("/api/transactions", body).await.expect(201);
+    let first = async |path: &str| alice.get(path).await.expect(200)[0]["id"].clone();
+    let category = row.json()["data"]["categoryId"].clone();
+    let (tag, payee) = (first("/api/tags").await, first("/api/payees").await);
+    let ids = Ids(vec![
+        ("transactions", id),
+        ("trash", gone),
+        ("categories", category.clone()),
+        ("categoryId", category.clone()),
+        ("parentId", category),
+        ("tags", tag.clone()),
+        ("tagId", tag),
+        ("payees", payee.clone()),
+        ("payeeId", payee),
+        ("operations", row.json()["meta"]["operationId"].clone()),
+    ]);
+    let everything = async || {
+        let mut all = Vec::new();
+        for path in
+            ["transactions", "trash", "categories?counts=true", "tags?counts=true", "payees?counts=true", "operations"]
+        {
+            all.push(alice.get(&format!("/api/{path}")).await.expect(200));
+        }
+        all
+    };
+    let before = everything().await;
+    let document = app.anon.get("/api/openapi.json").await.json();
+    let mut tried = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let collection = path.split('/').nth(2).unwrap_or_default();
+        let own = bob.get(&format!("/api/{collection}")).await;
+        for (method, operation) in item.as_object().expect("an item") {
+            if operation.get("security").is_none() {
+                continue;
+            }
+            let method: reqwest::Method = method.to_uppercase().parse().expect("a method");
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let mut requests = Vec::new();
+            if path.contains("{id}") {
+                let path = path.replace("{id}", &ids.of(collection).to_string());
+                requests.push(("the path".to_owned(), path, example(&document, schema)));
+            }
+            // What else there is to say is one's own.
+            let mine = own.json()["data"][0]["id"].to_string();
+            let path = path.replace("{id}", &mine);
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let name = parameter["name"].as_str().expect("a name");
+                if parameter["in"] == "query" && is_id(name) {
+                    let query = format!("{path}?limit=10&{name}={}", ids.of(name));
+                    requests.push((name.to_owned(), query, Value::Null));
+                }
+                if name == "cursor" && !path.contains("/history") {
+                    alice.post("/api/tags", json!({"name": format!("tag {path}")})).await;
+                    let answer = alice.get(&format!("{path}?limit=1")).await.json();
+                    if let Some(cursor) = answer["meta"]["page"]["nextCursor"].as_str() {
+                        let answer = bob.get(&format!("{path}?limit=1&cursor={cursor}")).await;
+                        answer.expect_status(400);
+                        tried += 1;
+                    }
+                }
+            }
+            requests.extend(
+                bodies(&document, schema, collection, &ids)
+                    .into_iter()
+                    .map(|(place, body)| (place, path.clone(), body)),
+            );
+            for (place, path, body) in requests {
+                let mut request = bob.request(method.clone(), &path);
+                if !schema.is_null() {
+                    request = request.json(&body);
+                }
+                let answer = bob.send(request).await;
+                let data = &answer.json()["data"];
+                let nothing = *data == json!([]) || data["matched"] == json!(0);
+                let refused = answer.status.as_u16() == 404;
+                assert!(
+                    refused || (answer.status.is_success() && nothing),
+                    "{method} {path}, {place}: {body} {}",
+                    answer.text
+                );
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 40, "{tried}");
+    let after = everything().await;
+    // But for the tags that were made on the way.
+    assert_eq!([&after[0], &after[1], &after[2], &after[4]], [&before[0], &before[1], &before[2], &before[4]]);
 }

@@ -16,12 +16,12 @@ const PATH: &str = "/api/transactions";
 async fn fill(app: &TestApp, client: &Client, rows: u32) {
     let user = client.get("/api/auth/me").await.expect(200)["id"].as_i64().expect("an id");
     let mut connection = app.connection().await;
-    let category = format!("insert into categories (user_id, kind, name) values ({user}, 'EXPENSE', 'x')");
+    let category = format!("insert into categories (user_id, kind, name) values ({user}, 'EXPENSE', 'rows')");
     sqlx::query(AssertSqlSafe(category)).execute(&mut connection).await.expect("inserted");
     let rows = format!(
         "insert into transactions (user_id, title, amount, currency, type, category_id, date)
          select {user}, 'row ' || n || repeat('.', 100), n, 'THB', 'EXPENSE', c.id, date '2020-01-01' + n % 2000
-         from generate_series(1, {rows}) n, categories c where c.user_id = {user}"
+         from generate_series(1, {rows}) n, categories c where c.user_id = {user} and c.name = 'rows'"
     );
     sqlx::query(AssertSqlSafe(rows)).execute(&mut connection).await.expect("inserted");
 }

@@ -9,8 +9,9 @@ use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Executor as _, PgConnection};
 
-use super::random::{Random, Schema};
+use super::random::Schema;
 use crate::support::cluster;
+use crate::support::random::Random;
 
 /// How many pairs a run tries. `PAIRS` says otherwise, and `SEED` where it begins.
 const PAIRS: u64 = 500;

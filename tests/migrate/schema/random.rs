@@ -4,43 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-/// Numbers that look like chance, and are the same for the same seed.
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The next number (splitmix64).
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below another one.
-    fn below(&mut self, limit: usize) -> usize {
-        let limit = u64::try_from(limit.max(1)).expect("a small number");
-        usize::try_from(self.next() % limit).expect("a small number")
-    }
-
-    /// Once in so many times.
-    fn one_in(&mut self, times: usize) -> bool {
-        self.below(times) == 0
-    }
-
-    fn pick<T: Copy>(&mut self, list: &[T]) -> T {
-        list[self.below(list.len())]
-    }
-
-    fn key<V>(&mut self, map: &BTreeMap<&'static str, V>) -> Option<&'static str> {
-        let keys: Vec<&'static str> = map.keys().copied().collect();
-        (!keys.is_empty()).then(|| self.pick(&keys))
-    }
-}
+use crate::support::random::Random;
 
 /// Tables, with their schemas.
 const TABLES: &[&str] = &["public.users", "public.orders", "public.\"Mixed Case\"", "side.\"select\"", "side.users"];
