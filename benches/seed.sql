@@ -29,7 +29,8 @@ from generate_series(1, 100) as n;
 insert into categories (user_id, kind, name)
 select users.id, wanted.kind, wanted.category
 from users cross join (select distinct kind, category from samples) as wanted
-order by 1, 2, 3;
+order by 1, 2, 3
+on conflict do nothing;
 
 insert into transactions (user_id, title, title_en, amount, currency, type, category_id, date, created_at, updated_at)
 select
