@@ -85,7 +85,9 @@ from (
         on k.user_id = u.id
     join (select user_id, min(id) as first from payees group by user_id) p on p.user_id = u.id
     where u.email like 'list-%'
-) s;
+) s
+-- They come in as time goes by, of all users.
+order by s.date;
 
 select definition from built_after \gexec
 

@@ -13,6 +13,7 @@ from .cluster import Cluster
 if TYPE_CHECKING:
     from .measures import FloodFigures, LoadFigures, MemoryFigures
     from .migrations import MigrationFigures
+    from .lists import ListFigures
     from .schema import SchemaFigures
 
 MIN_RATIO = 0.5
@@ -21,6 +22,9 @@ MAX_IDLE_MB = 20
 MAX_LIST_MB = 16
 MAX_START_MS = 100
 MAX_FLOOD = 5
+MAX_PAGE_MS = 10
+MAX_FAR = 1.2
+MAX_BULK_S = 10
 MAX_STATUS_MS = 1000
 MAX_DEV_MS = 3000
 MAX_NOTHING_TO_DO_MS = 50
@@ -126,3 +130,16 @@ def schema(figures: "SchemaFigures") -> None:
         ms = sorted(seconds * 1000 for seconds in took)
         target = f"target ≤ {most} ms: {mark(median(ms) <= most)}; " if most else ""
         say(f"{what:32} {median(ms):7.1f} ms  ({target}{len(ms)} times, {ms[0]:.1f} to {ms[-1]:.1f})")
+
+
+def lists(figures: "ListFigures") -> None:
+    say()
+    say(f"a page of 50, in ms, at most {MAX_PAGE_MS}     " + "".join(f"{sort:>10}" for sort in ("-date", "date", "-amount", "amount")))
+    for name, took in figures.pages.items():
+        say(f"{name:34}" + "".join(f"{ms:10.1f}" for ms in took) + f"   {mark(max(took) <= MAX_PAGE_MS)}")
+    ratio = figures.far / figures.first
+    say(f"the first page {figures.first:.2f} ms, page 10,000 {figures.far:.2f} ms: {ratio:.2f} times (target \u2264 {MAX_FAR}: {mark(ratio <= MAX_FAR)})")
+    say(f"{figures.bulk_rows:,} at once, in s, at most {MAX_BULK_S}")
+    for name, seconds in figures.bulk.items():
+        say(f"  {name:32}{seconds:10.2f}   {mark(seconds <= MAX_BULK_S)}")
+    say(f"  the server's most memory meanwhile: {figures.peak_mb:.1f} MB")

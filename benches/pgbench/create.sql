@@ -1,23 +1,59 @@
 -- POST /api/transactions, with a category that is there, as nearly all are.
 \set user random(:first_user, :last_user)
 \set amount random(100, 40000) / 4.0
-select u.currency, u.time_zone, c.id as category_id
-from users u
-left join categories c on c.user_id = u.id and c.kind = :kind and c.name = :category
-where u.id = :user
-\gset
-insert into transactions (user_id, title, title_en, amount, currency, type, category_id, date)
-values (:user, :title, :title_en, :amount, :currency, :kind, :category_id, :today)
+begin;
+insert into operations (user_id, kind)
+values (:user, :operation)
 returning
     id,
-    title,
-    title_en,
-    amount,
-    currency,
-    type as "kind: TransactionType",
-    :category::text as "category!",
-    category_id,
-    date,
-    user_id,
-    created_at,
-    updated_at;
+    set_config('app.operation', id::text, true) as named;
+select
+    u.currency,
+    u.time_zone,
+    (
+        select c.id
+        from categories c
+        where c.user_id = u.id and c.kind = :kind and c.name = :category
+        order by c.parent_id is not null, c.id
+        limit 1
+    ) as category_id
+from users u
+where u.id = :user
+\gset
+with t as (
+    insert into transactions (
+        user_id, title, title_en, amount, currency, type, category_id, date, note, payee_id, category_source,
+        category_reason, search
+    )
+    values (:user, :title, :title_en, :amount, :currency, :kind, :category_id, :today, null, null, :source, null, :search)
+    returning *
+)
+    select
+        t.id as "id!",
+        t.title as "title!",
+        t.title_en,
+        t.amount as "amount!",
+        t.currency as "currency!",
+        t.type as "kind!: TransactionType",
+        c.name as "category!",
+        t.category_id as "category_id!",
+        t.date as "date!",
+        t.user_id as "user_id!",
+        t.created_at as "created_at!",
+        t.updated_at as "updated_at!",
+        t.note,
+        p.name as "payee?",
+        t.payee_id,
+        array(
+            select g.name
+            from transaction_tags l
+            join tags g on g.user_id = l.user_id and g.id = l.tag_id
+            where l.user_id = t.user_id and l.transaction_id = t.id
+            order by g.name collate "C"
+        ) as "tags!",
+        t.category_source as "category_source!: CategorySource",
+        t.category_reason
+    from t
+    join categories c on c.user_id = t.user_id and c.id = t.category_id
+    left join payees p on p.user_id = t.user_id and p.id = t.payee_id;
+commit;
