@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::ConnectOptions as _;
 
 use crate::support::app::TestApp;
 use crate::support::client::{Answer, Client};
@@ -198,5 +199,45 @@ async fn the_second_of_two_editors_is_told_and_nothing_is_lost() {
             );
         }
         assert_eq!(alice.get(&path).await.expect(200)["name"], "y");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bulk_change_that_is_killed_half_way_has_changed_nothing() {
+    let options = cluster::migrated_database().await;
+    let mut server = serve(&cluster::url(&options));
+    let alice = server.client.sign_up("alice").await;
+    let mut connection = options.connect().await.expect("connected");
+    let rows = "insert into transactions (user_id, title, amount, currency, type, category_id, date)
+        select 1, 'row ' || n, n, 'THB', c.kind, c.id, date '2020-01-01' + n % 2000
+        from generate_series(1, 30000) n, categories c where c.user_id = 1 and c.name = 'Rent'";
+    sqlx::query(rows).execute(&mut connection).await.expect("inserted");
+    let state = "select md5(string_agg(t::text, ',' order by id)) from transactions t";
+    let before: String = sqlx::query_scalar(state).fetch_one(&mut connection).await.expect("a state");
+    let body =
+        json!({"filter": {"startDate": "2020-01-01"}, "set": {"category": "New", "addTags": ["new"], "note": "new"}});
+    let sent = tokio::spawn(alice.request(Method::PATCH, PATH).json(&body).send());
+    // Once rows are being changed, and before the end.
+    let under_way = "select count(*) from pg_stat_activity
+        where datname = current_database() and state = 'active' and query like 'update transactions%'";
+    while sqlx::query_scalar::<_, i64>(under_way).fetch_one(&mut connection).await.expect("a number") == 0 {
+        assert!(!sent.is_finished(), "it was done before anybody looked");
+    }
+    server.child.kill().expect("killed");
+    assert!(sent.await.expect("joined").is_err(), "it was answered");
+    let others = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+        and backend_type = 'client backend'";
+    while sqlx::query_scalar::<_, i64>(others).fetch_one(&mut connection).await.expect("a number") > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let after: String = sqlx::query_scalar(state).fetch_one(&mut connection).await.expect("a state");
+    assert_eq!(after, before);
+    for sql in [
+        "select count(*) from operations",
+        "select count(*) from changes",
+        "select count(*) from tags",
+        "select count(*) from categories where name = 'New'",
+    ] {
+        assert_eq!(sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut connection).await.expect(sql), 0, "{sql}");
     }
 }
