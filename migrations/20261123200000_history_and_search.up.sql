@@ -66,6 +66,11 @@ begin
     select t.date, t.amount into new.date, new.amount
     from transactions t
     where t.user_id = new.user_id and t.id = new.transaction_id;
+    if not found then
+        -- The foreign key says so, which is a better word for it than a missing day.
+        new.date := '0001-01-01';
+        new.amount := 0;
+    end if;
     return new;
 end
 $function$;
