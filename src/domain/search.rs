@@ -60,12 +60,28 @@ impl Word {
         format!("%{}%", self.0)
     }
 
-    /// The runs of three characters in it, or of two if it has no more, by which the index finds it.
-    #[must_use]
-    pub fn grams(&self) -> Vec<String> {
+    /// What the index is asked for it, in PostgreSQL's notation. `owner` is the user whose text it is looked for in.
+    fn index_query(&self, owner: i64) -> String {
         let characters: Vec<char> = self.0.chars().collect();
-        characters.windows(characters.len().min(3)).map(|gram| gram.iter().collect()).collect()
+        let indexed = characters.windows(3).filter(|run| run[1] != ' ' || run[2] >= '\u{2190}');
+        let grams: Vec<String> = indexed.map(|run| format!("'{owner} {}'", run.iter().collect::<String>())).collect();
+        if grams.is_empty() {
+            // The last two begin a run of three, whatever comes behind them.
+            let last: String = characters[characters.len().saturating_sub(2)..].iter().collect();
+            return format!("'{owner} {last}':*");
+        }
+        grams.join(" & ")
     }
+}
+
+/// What the index that is made of the schema's function `search_grams` is asked for texts that may have all of these words: a
+/// `tsquery`, as text.
+///
+/// The index has each character that is no blank with those beside it, and the blank before an ideograph or a picture.
+#[must_use]
+pub fn index_query(owner: i64, words: &[Word]) -> String {
+    let words: Vec<String> = words.iter().map(|word| word.index_query(owner)).collect();
+    words.join(" & ")
 }
 
 fn blank(folded: &mut String) {
@@ -192,6 +208,22 @@ mod tests {
     }
 
     #[test]
+    fn the_index_is_asked_for_what_it_has() {
+        for (query, asked) in [
+            ("coffee", "'7 cof' & '7 off' & '7 ffe' & '7 fee'"),
+            ("co", "'7 co':*"),
+            ("c", "'7  c':*"),
+            ("7-eleven", "'7  el' & '7 ele' & '7 lev' & '7 eve' & '7 ven'"),
+            ("7-e", "'7  e':*"),
+            ("啡", "'7  啡':*"),
+            ("咖啡", "'7 咖 啡'"),
+            ("ชา co", "'7 ชา':* & '7 co':*"),
+        ] {
+            assert_eq!(index_query(7, &words(query)), asked, "{query}");
+        }
+    }
+
+    #[test]
     fn what_has_nothing_to_look_for_has_no_words() {
         for query in ["", "  ", "%", "_ -", "\u{200b}"] {
             assert!(words(query).is_empty(), "{query:?}");
@@ -207,18 +239,23 @@ mod tests {
         }
 
         #[test]
-        fn folding_twice_changes_nothing_and_makes_no_pattern(text in any::<String>()) {
+        fn folding_twice_changes_nothing_and_nothing_is_left_that_means_something_in_sql(text in any::<String>()) {
             let once = fold(&text);
             prop_assert_eq!(&fold(&once), &once);
-            prop_assert!(!once.contains(['%', '_', '\\', '\0']));
+            prop_assert!(!once.contains(['%', '_', '\\', '\'', '\0']));
         }
 
         #[test]
-        fn every_gram_is_in_the_text(text in "\\PC{1,20}") {
+        fn the_index_is_asked_for_nothing_that_the_text_has_not(text in "\\PC{1,20}") {
             let folded = fold(&text);
-            for gram in words(&text).iter().flat_map(Word::grams) {
-                prop_assert!(folded.contains(&gram) || text.contains(char::is_whitespace), "{gram:?} in {folded:?}");
-                prop_assert!((2..=3).contains(&gram.chars().count()));
+            for word in &words(&text) {
+                for gram in index_query(7, std::slice::from_ref(word)).split(" & ") {
+                    let gram = gram.trim_end_matches(":*");
+                    let run = gram.strip_prefix("'7 ").and_then(|gram| gram.strip_suffix('\''));
+                    let run = run.unwrap_or_else(|| panic!("not quoted: {gram:?}"));
+                    prop_assert!(folded.contains(run) || text.contains(char::is_whitespace), "{run:?} in {folded:?}");
+                    prop_assert!((2..=3).contains(&run.chars().count()));
+                }
             }
         }
     }

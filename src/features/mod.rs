@@ -4,6 +4,7 @@ pub mod auth;
 pub mod categories;
 pub mod history;
 pub mod index;
+pub mod named;
 pub mod payees;
 pub mod reports;
 pub mod tags;

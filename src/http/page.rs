@@ -55,6 +55,75 @@ pub struct Position<K> {
     pub key: K,
 }
 
+/// A list that is being read: a page of it, or all of it where no page was asked for.
+#[derive(Clone)]
+pub struct Paging<'a, K> {
+    cursors: &'a Cursors,
+    request: Option<&'a PageRequest>,
+    scope: String,
+    from: Option<Position<K>>,
+}
+
+impl<K> Paging<'_, K> {
+    /// The key of the row that it begins behind, in the direction of reading; `None` for the first page.
+    #[must_use]
+    pub fn key(&self) -> Option<&K> {
+        self.from.as_ref().map(|from| &from.key)
+    }
+
+    /// Whether it is read against the order of the list.
+    #[must_use]
+    pub fn is_backwards(&self) -> bool {
+        self.from.as_ref().is_some_and(|from| from.direction == Direction::Previous)
+    }
+
+    /// How rows are compared with the key and sorted, in SQL, of a list whose smallest row is the first.
+    #[must_use]
+    pub fn smallest_first(&self) -> (&'static str, &'static str) {
+        if self.is_backwards() { ("<", "desc") } else { (">", "asc") }
+    }
+
+    /// The same of a list whose largest row is the first.
+    #[must_use]
+    pub fn largest_first(&self) -> (&'static str, &'static str) {
+        if self.is_backwards() { (">", "asc") } else { ("<", "desc") }
+    }
+
+    /// The rows to ask the database for: one more than the page has shows whether there is another page. `None` for all.
+    #[must_use]
+    pub fn fetch(&self) -> Option<i64> {
+        self.request.map(PageRequest::fetch)
+    }
+
+    /// Makes the page of the rows that were fetched, in the direction of reading.
+    ///
+    /// # Errors
+    /// Only if a key cannot be written as JSON.
+    pub fn finish<T>(self, mut rows: Vec<T>, key: impl Fn(&T) -> K) -> Result<(Vec<T>, Option<Page>), ApiError>
+    where
+        K: Serialize,
+    {
+        let Some(request) = self.request else { return Ok((rows, None)) };
+        let more = rows.len() > usize::from(request.limit);
+        rows.truncate(usize::from(request.limit));
+        if self.is_backwards() {
+            rows.reverse();
+        }
+        let (has_previous, has_next) = match self.from.as_ref().map(|from| from.direction) {
+            None => (false, more),
+            Some(Direction::Next) => (true, more),
+            Some(Direction::Previous) => (more, true),
+        };
+        let cursor = |row: Option<&T>, direction, there| match row.filter(|_| there) {
+            Some(row) => self.cursors.seal(&self.scope, &Position { direction, key: key(row) }).map(Some),
+            None => Ok(None),
+        };
+        let next_cursor = cursor(rows.last(), Direction::Next, has_next)?;
+        let prev_cursor = cursor(rows.first(), Direction::Previous, has_previous)?;
+        Ok((rows, Some(Page { limit: request.limit, next_cursor, prev_cursor })))
+    }
+}
+
 /// What `meta` says of a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -80,9 +149,7 @@ impl PageRequest {
         Some(Some(Self { limit: limit.unwrap_or(DEFAULT_LIMIT), cursor }))
     }
 
-    /// What the query of a page asks the database for: a row more than it has shows whether there is another page.
-    #[must_use]
-    pub fn fetch(&self) -> i64 {
+    fn fetch(&self) -> i64 {
         i64::from(self.limit) + 1
     }
 }
@@ -125,18 +192,27 @@ impl Cursors {
         Self { mac: Hmac::new_from_slice(&derived.finalize().into_bytes()).expect("a key") }
     }
 
-    /// The position that a page begins at; `None` for the first one. `scope` is everything that was asked for.
+    /// Begins to read a list, or the page of it that is asked for. `scope` is everything else that is asked for.
     ///
     /// # Errors
     /// [`ApiError::Validation`] if the cursor was not made for this.
-    pub fn open<K: DeserializeOwned>(&self, page: &PageRequest, scope: &str) -> Result<Option<Position<K>>, ApiError> {
-        let Some(cursor) = &page.cursor else { return Ok(None) };
+    pub fn begin<'a, K: DeserializeOwned>(
+        &'a self,
+        request: Option<&'a PageRequest>,
+        scope: String,
+    ) -> Result<Paging<'a, K>, ApiError> {
+        let cursor = request.and_then(|request| request.cursor.as_deref());
+        let from = cursor.map(|cursor| self.open(cursor, &scope)).transpose()?;
+        Ok(Paging { cursors: self, request, scope, from })
+    }
+
+    fn open<K: DeserializeOwned>(&self, cursor: &str, scope: &str) -> Result<Position<K>, ApiError> {
         let position = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| {
             let (payload, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
             self.signing(payload, scope).verify_truncated_left(mac).ok()?;
             serde_json::from_slice(payload).ok()
         });
-        position.map(Some).ok_or_else(|| {
+        position.ok_or_else(|| {
             ApiError::Validation(vec!["cursor must be one that was answered for the same list and filters".to_owned()])
         })
     }
@@ -155,38 +231,6 @@ impl Cursors {
         mac.update(scope.as_bytes());
         mac
     }
-
-    /// Makes a page of rows that were read from a position on, in the direction of reading and one more than the limit if
-    /// there are so many.
-    ///
-    /// # Errors
-    /// Only if a key cannot be written as JSON.
-    pub fn page<T, K: Serialize>(
-        &self,
-        page: &PageRequest,
-        scope: &str,
-        from: Option<Direction>,
-        mut rows: Vec<T>,
-        key: impl Fn(&T) -> K,
-    ) -> Result<(Vec<T>, Page), ApiError> {
-        let more = rows.len() > usize::from(page.limit);
-        rows.truncate(usize::from(page.limit));
-        if from == Some(Direction::Previous) {
-            rows.reverse();
-        }
-        let (has_previous, has_next) = match from {
-            None => (false, more),
-            Some(Direction::Next) => (true, more),
-            Some(Direction::Previous) => (more, true),
-        };
-        let cursor = |row: Option<&T>, direction, there| match row.filter(|_| there) {
-            Some(row) => self.seal(scope, &Position { direction, key: key(row) }).map(Some),
-            None => Ok(None),
-        };
-        let next_cursor = cursor(rows.last(), Direction::Next, has_next)?;
-        let prev_cursor = cursor(rows.first(), Direction::Previous, has_previous)?;
-        Ok((rows, Page { limit: page.limit, next_cursor, prev_cursor }))
-    }
 }
 
 #[cfg(test)]
@@ -200,13 +244,16 @@ mod tests {
     #[test]
     fn a_cursor_is_good_for_what_it_was_made_for_and_nothing_else() {
         let cursors = Cursors::new("secret");
-        let (rows, page) = cursors.page(&request(2, None), "1 list", None, vec![3, 2, 1], |row| *row).expect("a page");
+        let first = request(2, None);
+        let paging = cursors.begin(Some(&first), "1 list".to_owned()).expect("a list");
+        let (rows, page) = paging.finish(vec![3, 2, 1], |row| *row).expect("a page");
         assert_eq!(rows, [3, 2]);
+        let page = page.expect("a page");
         assert_eq!(page.prev_cursor, None);
         let cursor = page.next_cursor.expect("more");
-        let position: Position<i32> =
-            cursors.open(&request(2, Some(cursor.clone())), "1 list").expect("ours").expect("a position");
-        assert_eq!((position.direction, position.key), (Direction::Next, 2));
+        let next = request(2, Some(cursor.clone()));
+        let paging = cursors.begin::<i32>(Some(&next), "1 list".to_owned()).expect("ours");
+        assert_eq!((paging.is_backwards(), paging.key()), (false, Some(&2)));
         for (cursors, cursor, scope) in [
             (&cursors, cursor.clone(), "2 list"),
             (&Cursors::new("other"), cursor.clone(), "1 list"),
@@ -215,18 +262,28 @@ mod tests {
             (&cursors, String::new(), "1 list"),
             (&cursors, "§".to_owned(), "1 list"),
         ] {
-            assert!(cursors.open::<i32>(&request(2, Some(cursor)), scope).is_err());
+            assert!(cursors.begin::<i32>(Some(&request(2, Some(cursor))), scope.to_owned()).is_err());
         }
     }
 
     #[test]
     fn a_page_before_another_is_turned_round() {
         let cursors = Cursors::new("secret");
-        let from = Some(Direction::Previous);
-        let (rows, page) = cursors.page(&request(2, None), "", from, vec![4, 5, 6], |row| *row).expect("a page");
+        let two = request(2, None);
+        let from = Some(Position { direction: Direction::Previous, key: 3 });
+        let paging = Paging { cursors: &cursors, request: Some(&two), scope: String::new(), from };
+        let (rows, page) = paging.clone().finish(vec![4, 5, 6], |row| *row).expect("a page");
         assert_eq!(rows, [5, 4]);
-        assert!(page.next_cursor.is_some() && page.prev_cursor.is_some());
-        let (rows, page) = cursors.page(&request(2, None), "", from, vec![6], |row| *row).expect("a page");
-        assert_eq!((rows, page.prev_cursor), (vec![6], None));
+        assert!(page.is_some_and(|page| page.next_cursor.is_some() && page.prev_cursor.is_some()));
+        let (rows, page) = paging.finish(vec![6], |row| *row).expect("a page");
+        assert_eq!((rows, page.and_then(|page| page.prev_cursor)), (vec![6], None));
+    }
+
+    #[test]
+    fn without_a_page_there_is_all_of_it() {
+        let cursors = Cursors::new("secret");
+        let paging = cursors.begin::<i32>(None, String::new()).expect("a list");
+        assert_eq!(paging.fetch(), None);
+        assert_eq!(paging.finish(vec![1, 2], |row| *row).expect("a list"), (vec![1, 2], None));
     }
 }

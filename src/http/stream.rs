@@ -4,13 +4,14 @@
 //! last byte; if the database fails in the middle, the connection is cut, so that nobody takes half a list for all of it.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{BufMut, Bytes, BytesMut};
-use futures_util::{StreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tracing::Instrument;
@@ -66,6 +67,21 @@ impl ListWriter {
         if self.chunk.len() >= CHUNK_BYTES {
             let chunk = self.chunk.split().freeze();
             self.send(Part::Chunk(chunk)).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds all rows as they come.
+    ///
+    /// # Errors
+    /// The database's, and those of [`ListWriter::push`].
+    pub async fn push_all<T: Serialize>(
+        &mut self,
+        rows: impl Stream<Item = Result<T, sqlx::Error>>,
+    ) -> Result<(), ApiError> {
+        let mut rows = pin!(rows);
+        while let Some(row) = rows.try_next().await? {
+            self.push(row).await?;
         }
         Ok(())
     }

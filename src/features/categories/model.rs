@@ -47,16 +47,7 @@ pub struct Category {
     /// When it was last changed.
     #[serde(serialize_with = "crate::http::envelope::instant")]
     pub updated_at: DateTime<Utc>,
-}
-
-/// The same with its use.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CategoryWithUse {
-    /// The category.
-    #[serde(flatten)]
-    pub category: Category,
-    /// The transactions in it, without those of the categories below it; only where it was asked for.
+    /// The transactions in it, without those of the categories below it; only in a list that was asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 42)]
     pub transaction_count: Option<i64>,
@@ -137,21 +128,6 @@ impl FromInput for CategoryEdit {
             position: position?,
             archived: archived?,
         })
-    }
-}
-
-/// Where something is merged into.
-#[derive(Debug, Clone, Copy, ToSchema)]
-pub struct Merge {
-    /// The id of what stays.
-    #[schema(example = 7)]
-    pub into: i64,
-}
-
-impl FromInput for Merge {
-    fn from_input(input: &mut Input) -> Option<Self> {
-        let into = input.required("into", IdNumber);
-        Some(Self { into: into? })
     }
 }
 

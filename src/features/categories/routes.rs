@@ -5,10 +5,11 @@ use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::model::{Category, CategoryEdit, CategoryWithUse, Listing, Merge, NewCategory, Order, Place};
+use super::model::{Category, CategoryEdit, Listing, NewCategory, Order, Place};
 use super::store::{self, Refused};
 use crate::app::AppState;
 use crate::features::history::{Unit, Work};
+use crate::features::named::Merge;
 use crate::features::transactions;
 use crate::http::envelope::{Done, FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
@@ -54,37 +55,20 @@ fn refused(refused: Refused, name: &str, parent_id: Option<i64>) -> ApiError {
         ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without", example = 50),
         ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`"),
     ),
-    responses((status = 200, description = "The categories", body = SuccessBody<Vec<CategoryWithUse>>))
+    responses((status = 200, description = "The categories", body = SuccessBody<Vec<Category>>))
 )]
 async fn list(
     State(state): State<AppState>,
     user: CurrentUser,
     QueryString(listing): QueryString<Listing>,
-) -> Result<Success<Vec<CategoryWithUse>>, ApiError> {
+) -> Result<Success<Vec<Category>>, ApiError> {
     let scope = format!("{} categories {:?} {:?}", user.id, listing.kind, listing.archived);
-    let from = listing.page.as_ref().map_or(Ok(None), |page| state.cursors.open(page, &scope))?;
+    let paging = state.cursors.begin(listing.page.as_ref(), scope)?;
     let mut connection = state.pools.requests.acquire().await?;
-    let rows = store::list(&mut connection, user.id, &listing, from.as_ref()).await?;
-    let (rows, page) = match &listing.page {
-        None => (rows, None),
-        Some(page) => {
-            let from = from.map(|from| from.direction);
-            let (rows, page) = state.cursors.page(page, &scope, from, rows, |row| Place::from(row))?;
-            (rows, Some(page))
-        }
-    };
-    let counts = if listing.counts {
-        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-        Some(transactions::store::count_by_category(&mut connection, user.id, &ids).await?)
-    } else {
-        None
-    };
+    let categories = store::list(&mut connection, user.id, &listing, &paging).await?;
     connection.release();
-    let with_use = |category: Category| {
-        let transaction_count = counts.as_ref().map(|counts| counts.get(&category.id).copied().unwrap_or(0));
-        CategoryWithUse { category, transaction_count }
-    };
-    Ok(Success::ok(rows.into_iter().map(with_use).collect()).on(page))
+    let (categories, page) = paging.finish(categories, |category| Place::from(category))?;
+    Ok(Success::ok(categories).on(page))
 }
 
 async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Category, ApiError> {

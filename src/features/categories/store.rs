@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use super::model::{Category, CategoryEdit, DEFAULTS, Listing, NewCategory, Place};
 use crate::db::error::breaks;
 use crate::domain::transaction_type::TransactionType;
-use crate::http::page::{Direction, Position};
+use crate::http::page::Paging;
 
 /// What stands in the way of a category.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +139,8 @@ pub async fn find(connection: &mut PgConnection, user_id: i64, id: i64) -> Resul
             position,
             archived,
             created_at,
-            updated_at
+            updated_at,
+            null::bigint as transaction_count
         from categories
         where user_id = $1 and id = $2
         "#,
@@ -150,7 +151,7 @@ pub async fn find(connection: &mut PgConnection, user_id: i64, id: i64) -> Resul
     .await
 }
 
-/// A user's categories: incomes before expenses, then by position and name. From a position on, in the direction of reading.
+/// A user's categories: incomes before expenses, then by position and name. In the direction of reading.
 ///
 /// # Errors
 /// The database's.
@@ -158,32 +159,33 @@ pub async fn list(
     connection: &mut PgConnection,
     user_id: i64,
     listing: &Listing,
-    from: Option<&Position<Place>>,
+    paging: &Paging<'_, Place>,
 ) -> Result<Vec<Category>, sqlx::Error> {
-    let (compare, order) = match from.map(|from| from.direction) {
-        Some(Direction::Previous) => ("<", "desc"),
-        _ => (">", "asc"),
-    };
+    let (compare, order) = paging.smallest_first();
     let sql = format!(
         r#"
-        select id, name, kind, parent_id, icon, color, position, archived, created_at, updated_at
-        from categories
+        select
+            id, name, kind, parent_id, icon, color, position, archived, created_at, updated_at,
+            case when $9 then (
+                select count(*) from transactions u where u.user_id = n.user_id and u.category_id = n.id
+            ) end as transaction_count
+        from categories n
         where user_id = $1 and ($2::transaction_type is null or kind = $2) and ($3::boolean is null or archived = $3)
             and ($4::boolean is null or (kind = 'EXPENSE', position, name collate "C", id) {compare} ($4, $5, $6, $7))
         order by kind = 'EXPENSE' {order}, position {order}, name collate "C" {order}, id {order}
         limit $8
         "#
     );
-    let key = from.map(|from| from.key.clone());
     sqlx::query_as(AssertSqlSafe(sql))
         .bind(user_id)
         .bind(listing.kind)
         .bind(listing.archived)
-        .bind(key.as_ref().map(|key| key.0))
-        .bind(key.as_ref().map(|key| key.1))
-        .bind(key.as_ref().map(|key| key.2.clone()))
-        .bind(key.as_ref().map(|key| key.3))
-        .bind(listing.page.as_ref().map(crate::http::page::PageRequest::fetch))
+        .bind(paging.key().map(|key| key.0))
+        .bind(paging.key().map(|key| key.1))
+        .bind(paging.key().map(|key| key.2.as_str()))
+        .bind(paging.key().map(|key| key.3))
+        .bind(paging.fetch())
+        .bind(listing.counts)
         .fetch_all(connection)
         .await
 }

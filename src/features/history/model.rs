@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::domain::money::JsonDecimal;
 
 /// What somebody did at once, and can undo at once.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct Operation {
     /// The id.

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -18,7 +17,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{Id, QueryString};
 use crate::http::identity::CurrentUser;
 use crate::http::input::{FromInput, Input};
-use crate::http::page::{Direction, Page, PageRequest, Position};
+use crate::http::page::{PageRequest, Paging};
 
 /// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -41,50 +40,6 @@ impl FromInput for Listing {
     }
 }
 
-/// Rows of a list that is sorted by a number, the largest first: behind one, or before one, so many at most.
-#[derive(Debug, Clone, Copy)]
-struct Range {
-    after: Option<i64>,
-    before: Option<i64>,
-    limit: i64,
-}
-
-/// A page of a list that is sorted by one number, the largest first.
-struct Paging {
-    state: AppState,
-    page: Option<PageRequest>,
-    scope: String,
-    from: Option<Position<i64>>,
-}
-
-impl Paging {
-    fn new(state: &AppState, user: CurrentUser, list: &str, Listing(page): Listing) -> Result<Self, ApiError> {
-        let scope = format!("{} {list}", user.id);
-        let from = page.as_ref().map_or(Ok(None), |page| state.cursors.open(page, &scope))?;
-        Ok(Self { state: state.clone(), page, scope, from })
-    }
-
-    fn range(&self) -> Range {
-        let key = |direction| self.from.as_ref().filter(|from| from.direction == direction).map(|from| from.key);
-        Range {
-            after: key(Direction::Next),
-            before: key(Direction::Previous),
-            limit: self.page.as_ref().map_or(i64::MAX, PageRequest::fetch),
-        }
-    }
-
-    fn finish<T>(self, rows: Vec<T>, key: impl Fn(&T) -> i64) -> Result<(Vec<T>, Option<Page>), ApiError> {
-        let Some(page) = self.page else { return Ok((rows, None)) };
-        let from = self.from.map(|from| from.direction);
-        let (rows, page) = self.state.cursors.page(&page, &self.scope, from, rows, key)?;
-        Ok((rows, Some(page)))
-    }
-}
-
-fn answer<T: Serialize>((rows, page): (Vec<T>, Option<Page>)) -> Success<Vec<T>> {
-    Success::ok(rows).on(page)
-}
-
 /// Lists what the user did, the last first.
 #[utoipa::path(
     get,
@@ -102,12 +57,12 @@ async fn operations(
     user: CurrentUser,
     QueryString(listing): QueryString<Listing>,
 ) -> Result<Success<Vec<Operation>>, ApiError> {
-    let paging = Paging::new(&state, user, "operations", listing)?;
-    let Range { after, before, limit } = paging.range();
+    let paging = state.cursors.begin(listing.0.as_ref(), format!("{} operations", user.id))?;
     let mut connection = state.pools.requests.acquire().await?;
-    let rows = store::list(&mut connection, user.id, after, before, limit).await?;
+    let rows = store::list(&mut connection, user.id, &paging).await?;
     connection.release();
-    paging.finish(rows, |row| row.id).map(answer)
+    let (rows, page) = paging.finish(rows, |row| row.id)?;
+    Ok(Success::ok(rows).on(page))
 }
 
 /// Reads an operation.
@@ -170,10 +125,9 @@ async fn trash(
     user: CurrentUser,
     QueryString(listing): QueryString<Listing>,
 ) -> Result<Success<Vec<Trashed>>, ApiError> {
-    let paging = Paging::new(&state, user, "trash", listing)?;
-    let Range { after, before, limit } = paging.range();
+    let paging = state.cursors.begin(listing.0.as_ref(), format!("{} trash", user.id))?;
     let mut connection = state.pools.requests.acquire().await?;
-    let rows = store::trash(&mut connection, user.id, after, before, limit).await?;
+    let rows = store::trash(&mut connection, user.id, &paging).await?;
     connection.release();
     let (rows, page) = paging.finish(rows, |row| row.change_id)?;
     Ok(Success::ok(rows.into_iter().map(trashed).collect()).on(page))
@@ -237,8 +191,7 @@ async fn of_transaction(
     Id(id): Id,
     QueryString(listing): QueryString<Listing>,
 ) -> Result<Success<Vec<HistoryEntry>>, ApiError> {
-    let paging = Paging::new(&state, user, &format!("history {id}"), listing)?;
-    let Range { after, before, limit } = paging.range();
+    let paging = state.cursors.begin(listing.0.as_ref(), format!("{} history {id}", user.id))?;
     let mut connection = state.pools.requests.acquire().await?;
     let changes = store::changes_of(&mut connection, user.id, id).await?;
     if changes.is_empty() && transactions::store::find(&mut connection, user.id, id).await?.is_none() {
@@ -248,12 +201,20 @@ async fn of_transaction(
     let tag_ids: Vec<i64> = changes.iter().filter_map(|change| change.tag_id).collect();
     let names = tags::store::names(&mut connection, user.id, &tag_ids).await?;
     connection.release();
-    let mut entries = history(changes, user.id, &names);
-    entries.retain(|entry| after.is_none_or(|after| entry.operation_id < after));
-    entries.retain(|entry| before.is_none_or(|before| entry.operation_id > before));
-    if before.is_some() {
+    let entries = part(history(changes, user.id, &names), &paging);
+    let (entries, page) = paging.finish(entries, |entry| entry.operation_id)?;
+    Ok(Success::ok(entries).on(page))
+}
+
+/// What a page is made of, of all entries, the last first.
+fn part(mut entries: Vec<HistoryEntry>, paging: &Paging<'_, i64>) -> Vec<HistoryEntry> {
+    if paging.is_backwards() {
         entries.reverse();
     }
-    entries.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    paging.finish(entries, |entry| entry.operation_id).map(answer)
+    let ahead = |entry: &HistoryEntry, key| {
+        if paging.is_backwards() { entry.operation_id > key } else { entry.operation_id < key }
+    };
+    entries.retain(|entry| paging.key().is_none_or(|key| ahead(entry, *key)));
+    entries.truncate(paging.fetch().and_then(|rows| usize::try_from(rows).ok()).unwrap_or(usize::MAX));
+    entries
 }

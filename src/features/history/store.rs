@@ -3,10 +3,11 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::model::{Change, Operation};
 use crate::db::error::breaks;
+use crate::http::page::Paging;
 
 /// Begins an operation, for which all further changes of this transaction are recorded; `None` if there is no such user.
 ///
@@ -57,54 +58,32 @@ pub async fn find(connection: &mut PgConnection, user_id: i64, id: i64) -> Resul
     found.fetch_optional(connection).await
 }
 
-/// A user's operations behind or before one, in the direction of reading.
+/// A user's operations, the last first; in the direction of reading.
 ///
 /// # Errors
 /// The database's.
 pub async fn list(
     connection: &mut PgConnection,
     user_id: i64,
-    after: Option<i64>,
-    before: Option<i64>,
-    limit: i64,
+    paging: &Paging<'_, i64>,
 ) -> Result<Vec<Operation>, sqlx::Error> {
-    // Ids count up, so the newest has the largest. Two statements in one: only one of them has a limit above 0.
-    sqlx::query_as!(
-        Operation,
-        r#"
-        select
-            o.id as "id!",
-            o.kind as "kind!",
-            o.created_at as "created_at!",
-            o.undoes,
-            o.undone_by,
-            null::bigint as change_count
-        from (
-            (
-                select id, kind, created_at, undoes, undone_by
-                from operations
-                where user_id = $1 and id < coalesce($2, 9223372036854775807)
-                order by id desc
-                limit case when $3::bigint is null then $4::bigint else 0 end
-            )
-            union all
-            (
-                select id, kind, created_at, undoes, undone_by
-                from operations
-                where user_id = $1 and id > $3
-                order by id
-                limit case when $3::bigint is null then 0 else $4::bigint end
-            )
-        ) o
-        order by case when $3::bigint is null then -o.id else o.id end
-        "#,
-        user_id,
-        after,
-        before,
-        limit,
-    )
-    .fetch_all(connection)
-    .await
+    // Ids count up, so the newest has the largest.
+    let (compare, order) = paging.largest_first();
+    let sql = format!(
+        r"
+        select id, kind, created_at, undoes, undone_by, null::bigint as change_count
+        from operations
+        where user_id = $1 and id {compare} $2
+        order by id {order}
+        limit $3
+        "
+    );
+    sqlx::query_as(AssertSqlSafe(sql))
+        .bind(user_id)
+        .bind(paging.key().copied().unwrap_or(i64::MAX))
+        .bind(paging.fetch())
+        .fetch_all(connection)
+        .await
 }
 
 /// Holds an operation against others that would undo it, until the transaction ends; `None` if there is no such one.
@@ -206,7 +185,7 @@ pub async fn changes_of(
 }
 
 /// A deleted transaction.
-#[derive(Debug)]
+#[derive(Debug, sqlx::FromRow)]
 pub struct Deleted {
     /// The change that it was.
     pub change_id: i64,
@@ -226,78 +205,51 @@ pub struct Deleted {
     pub payee: Option<String>,
 }
 
-/// What is in a user's trash behind or before a change, in the direction of reading: what was deleted and is not there. Row by
-/// row, so that a page of a large trash does not begin with all that was ever changed.
+/// What is in a user's trash, the last deleted first; in the direction of reading.
 ///
 /// # Errors
 /// The database's.
 pub async fn trash(
     connection: &mut PgConnection,
     user_id: i64,
-    after: Option<i64>,
-    before: Option<i64>,
-    limit: i64,
+    paging: &Paging<'_, i64>,
 ) -> Result<Vec<Deleted>, sqlx::Error> {
-    sqlx::query_as!(
-        Deleted,
+    let (compare, order) = paging.largest_first();
+    let sql = format!(
         r#"
         select
-            c.id as "change_id!",
-            c.entity_id as "transaction_id!",
-            c.operation_id as "operation_id!",
-            o.created_at as "deleted_at!",
-            c.before as "row!",
+            d.id as change_id,
+            d.transaction_id,
+            d.operation_id,
+            o.created_at as deleted_at,
+            d.row,
             array(
                 select t.name
                 from changes l
                 join tags t on t.user_id = l.user_id and t.id = l.tag_id
-                where l.user_id = c.user_id and l.entity = 'transaction_tags' and l.entity_id = c.entity_id
-                    and l.operation_id = c.operation_id and l.after is null
+                where l.user_id = d.user_id and l.operation_id = d.operation_id and l.entity = 'transaction_tags'
+                    and l.entity_id = d.transaction_id and l.after is null
                 order by t.name collate "C"
-            ) as "tags!",
-            (select g.name from categories g where g.user_id = c.user_id and g.id = (c.before ->> 'category_id')::bigint)
+            ) as tags,
+            (select c.name from categories c where c.user_id = d.user_id and c.id = (d.row ->> 'category_id')::bigint)
                 as category,
-            (select p.name from payees p where p.user_id = c.user_id and p.id = (c.before ->> 'payee_id')::bigint)
-                as payee
-        from (
-            (
-                select * from changes d
-                where user_id = $1 and entity = 'transactions' and after is null
-                    and id < coalesce($2, 9223372036854775807)
-                    and (select t.id from transactions t where t.user_id = $1 and t.id = d.entity_id) is null
-                    and d.id = (
-                        select max(l.id) from changes l
-                        where l.user_id = $1 and l.entity = 'transactions' and l.entity_id = d.entity_id
-                    )
-                order by id desc
-                limit case when $3::bigint is null then $4::bigint else 0 end
-            )
-            union all
-            (
-                select * from changes d
-                where user_id = $1 and entity = 'transactions' and after is null and id > $3
-                    and (select t.id from transactions t where t.user_id = $1 and t.id = d.entity_id) is null
-                    and d.id = (
-                        select max(l.id) from changes l
-                        where l.user_id = $1 and l.entity = 'transactions' and l.entity_id = d.entity_id
-                    )
-                order by id
-                limit case when $3::bigint is null then 0 else $4::bigint end
-            )
-        ) c
-        join operations o on o.user_id = $1 and o.id = c.operation_id
-        order by case when $3::bigint is null then -c.id else c.id end
-        "#,
-        user_id,
-        after,
-        before,
-        limit,
-    )
-    .fetch_all(connection)
-    .await
+            (select p.name from payees p where p.user_id = d.user_id and p.id = (d.row ->> 'payee_id')::bigint) as payee
+        from trash d
+        join operations o on o.user_id = d.user_id and o.id = d.operation_id
+        where d.user_id = $1 and d.id {compare} $2
+        order by d.id {order}
+        limit $3
+        "#
+    );
+    sqlx::query_as(AssertSqlSafe(sql))
+        .bind(user_id)
+        .bind(paging.key().copied().unwrap_or(i64::MAX))
+        .bind(paging.fetch())
+        .fetch_all(connection)
+        .await
 }
 
-/// The change that deleted a transaction, if it is in the trash.
+/// The operation that deleted a transaction, if it is in the trash.
 ///
 /// # Errors
 /// The database's.
@@ -306,21 +258,13 @@ pub async fn deletion_of(
     user_id: i64,
     transaction_id: i64,
 ) -> Result<Option<i64>, sqlx::Error> {
-    let last = sqlx::query!(
-        r#"
-        select
-            operation_id,
-            after is null as "deleted!"
-        from changes
-        where user_id = $1 and entity = 'transactions' and entity_id = $2
-        order by id desc
-        limit 1
-        "#,
+    sqlx::query_scalar!(
+        r#"select operation_id as "operation_id!" from trash where user_id = $1 and transaction_id = $2"#,
         user_id,
         transaction_id,
-    );
-    let last = last.fetch_optional(connection).await?;
-    Ok(last.filter(|last| last.deleted).map(|last| last.operation_id))
+    )
+    .fetch_optional(connection)
+    .await
 }
 
 /// Deletes what has been in the trash for so many seconds, with all that is recorded of it, of at most so many
@@ -332,27 +276,21 @@ pub async fn purge(connection: &mut PgConnection, older_than_seconds: f64, most:
     let done = sqlx::query!(
         r#"
         with old as (
-            select d.user_id, d.entity_id
-            from changes d
+            select d.user_id, d.transaction_id
+            from trash d
             join operations o on o.user_id = d.user_id and o.id = d.operation_id
-            where d.entity = 'transactions' and d.after is null
-                and o.created_at < now() - make_interval(secs => $1)
-                and (select t.id from transactions t where t.user_id = d.user_id and t.id = d.entity_id) is null
-                and d.id = (
-                    select max(l.id) from changes l
-                    where l.user_id = d.user_id and l.entity = 'transactions' and l.entity_id = d.entity_id
-                )
+            where o.created_at < now() - make_interval(secs => $1)
             limit $2
         ), told as (
             update operations o
             set purged = true
             from changes d
-            join old on old.user_id = d.user_id and old.entity_id = d.entity_id
+            join old on old.user_id = d.user_id and old.transaction_id = d.entity_id
             where o.user_id = d.user_id and o.id = d.operation_id and d.entity = 'transactions' and d.after is null
         )
         delete from changes c
         using old
-        where c.user_id = old.user_id and c.entity_id = old.entity_id
+        where c.user_id = old.user_id and c.entity_id = old.transaction_id
             and c.entity in ('transactions', 'transaction_tags')
         "#,
         older_than_seconds,

@@ -13,11 +13,15 @@ pub(super) struct Table {
     pub noun: &'static str,
     /// Everything but the key.
     pub columns: &'static [&'static str],
+    /// Those of them that follow from something else, so that nobody's change is about them.
+    derived: &'static str,
     /// What stands on its rows: the table, and the column that points at them.
     dependents: &'static [(&'static str, &'static str)],
     /// How the row `t` of a change `c` is found.
     of_change: &'static str,
 }
+
+const SEARCHED: &str = "'{updated_at,search}'::text[]";
 
 const BY_ID: &str = "t.user_id = c.user_id and t.id = c.entity_id";
 
@@ -27,6 +31,7 @@ pub(super) const TABLES: &[Table] = &[
         name: "categories",
         noun: "category",
         columns: &["kind", "name", "created_at", "updated_at", "parent_id", "icon", "color", "position", "archived"],
+        derived: "'{updated_at}'::text[]",
         dependents: &[("transactions", "category_id"), ("categories", "parent_id")],
         of_change: BY_ID,
     },
@@ -34,6 +39,7 @@ pub(super) const TABLES: &[Table] = &[
         name: "payees",
         noun: "payee",
         columns: &["name", "search", "created_at", "updated_at"],
+        derived: SEARCHED,
         dependents: &[("transactions", "payee_id")],
         of_change: BY_ID,
     },
@@ -41,6 +47,7 @@ pub(super) const TABLES: &[Table] = &[
         name: "tags",
         noun: "tag",
         columns: &["name", "color", "created_at", "updated_at"],
+        derived: "'{updated_at}'::text[]",
         dependents: &[("transaction_tags", "tag_id")],
         of_change: BY_ID,
     },
@@ -63,6 +70,7 @@ pub(super) const TABLES: &[Table] = &[
             "category_reason",
             "search",
         ],
+        derived: SEARCHED,
         dependents: &[],
         of_change: BY_ID,
     },
@@ -70,6 +78,7 @@ pub(super) const TABLES: &[Table] = &[
         name: "transaction_tags",
         noun: "tag of transaction",
         columns: &["date", "amount"],
+        derived: "'{date,amount}'::text[]",
         dependents: &[],
         of_change: "t.user_id = c.user_id and t.transaction_id = c.entity_id and t.tag_id = c.tag_id",
     },
@@ -77,9 +86,6 @@ pub(super) const TABLES: &[Table] = &[
 
 /// What stands in the way of undoing is told up to so many times a table.
 const MOST_TOLD: usize = 20;
-
-/// Columns that change whenever a row does, or that the program alone sees.
-const DERIVED: &str = "'{updated_at,search}'::text[]";
 
 /// The last operation that changed the row of a change `c`. A tag on a transaction has the transaction's id, and its own.
 const LAST_OPERATION: &str = "(select max(l.operation_id) from changes l where l.user_id = c.user_id \
@@ -118,7 +124,7 @@ impl Table {
         operation_id: i64,
         in_passing: bool,
     ) -> Result<Vec<Obstacle>, sqlx::Error> {
-        let Self { name, noun, of_change, .. } = self;
+        let Self { name, noun, of_change, derived, .. } = self;
         let created = if in_passing { "false" } else { "true" };
         let tagged_since = match *name {
             "transactions" => {
@@ -148,7 +154,7 @@ impl Table {
                 select case
                     when c.before is null and {created} then case
                         when t.user_id is null then 'was deleted since'
-                        when not to_jsonb(t) @> (c.after - {DERIVED}) {tagged_since} then 'was changed since'
+                        when not to_jsonb(t) @> (c.after - {derived}) {tagged_since} then 'was changed since'
                         when {used} then 'is used since'
                     end
                     when c.after is null then case when t.user_id is not null then 'is there again' end
@@ -157,7 +163,7 @@ impl Table {
                         else (
                             select 'was changed since (' || string_agg(a.key, ', ' order by a.key) || ')'
                             from jsonb_each(c.after) a
-                            where a.key <> all ({DERIVED}) and a.value is distinct from to_jsonb(t) -> a.key
+                            where a.key <> all ({derived}) and a.value is distinct from to_jsonb(t) -> a.key
                         )
                     end
                 end as what
@@ -192,7 +198,9 @@ impl Table {
         operation_id: i64,
         only: Option<i64>,
     ) -> Result<u64, sqlx::Error> {
-        let Self { name, .. } = self;
+        let Self { name, derived, .. } = self;
+        // The day and the amount of a tag are those that its transaction has by now; the database puts them in.
+        let row = if *name == "transaction_tags" { format!("c.before - {derived}") } else { "c.before".to_owned() };
         run(
             connection,
             format!(
@@ -200,7 +208,7 @@ impl Table {
                 insert into {name} overriding system value
                 select r.*
                 from changes c
-                cross join lateral jsonb_populate_record(null::{name}, c.before) r
+                cross join lateral jsonb_populate_record(null::{name}, {row}) r
                 where c.user_id = $1 and c.operation_id = $2 and c.entity = '{name}' and c.after is null
                     and ($3::bigint is null or c.entity_id = $3)
                 "
@@ -221,7 +229,7 @@ impl Table {
         user_id: i64,
         operation_id: i64,
     ) -> Result<u64, sqlx::Error> {
-        let Self { name, of_change, columns, .. } = self;
+        let Self { name, of_change, columns, derived, .. } = self;
         // What a transaction is found by is made of columns of which some may stay; a payee's follows its name.
         let search = if *name == "transactions" { "'null'::jsonb" } else { "c.before -> key" };
         let from: Vec<String> = columns.iter().map(|column| format!("r.{column}")).collect();
@@ -237,7 +245,7 @@ impl Table {
                         case when to_jsonb(t) @> c.after then c.before
                             else c.before || (select coalesce(jsonb_object_agg(key, case key
                                 when 'updated_at' then to_jsonb(now()) else {search} end), '{{}}')
-                                from jsonb_object_keys(c.before) key where key = any ({DERIVED}))
+                                from jsonb_object_keys(c.before) key where key = any ({derived}))
                         end
                     ) r
                 )
@@ -265,12 +273,12 @@ impl Table {
         operation_id: i64,
         in_passing: bool,
     ) -> Result<u64, sqlx::Error> {
-        let Self { name, of_change, .. } = self;
+        let Self { name, of_change, derived, .. } = self;
         let unused = self.dependents.iter().map(|(table, column)| {
             format!("and not exists (select from {table} d where d.user_id = t.user_id and d.{column} = t.id)")
         });
         let unused: String = if in_passing {
-            unused.chain(["and to_jsonb(t) @> (c.after - '{search,updated_at}'::text[])".to_owned()]).collect()
+            unused.chain([format!("and to_jsonb(t) @> (c.after - {derived})")]).collect()
         } else {
             String::new()
         };

@@ -1,12 +1,11 @@
 //! What a payee is, and what is asked of one that comes in.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::features::named::Place;
 use crate::http::input::{FromInput, Input, Text};
-use crate::http::page::PageRequest;
-use crate::http::rules::Flag;
 
 /// The most characters of a payee's name.
 pub const MAX_NAME: usize = 200;
@@ -27,16 +26,7 @@ pub struct Payee {
     /// When it was last changed.
     #[serde(serialize_with = "crate::http::envelope::instant")]
     pub updated_at: DateTime<Utc>,
-}
-
-/// The same with its use.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PayeeWithUse {
-    /// The payee.
-    #[serde(flatten)]
-    pub payee: Payee,
-    /// The transactions that have it; only where it was asked for.
+    /// The transactions that have it; only in a list that was asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 42)]
     pub transaction_count: Option<i64>,
@@ -73,27 +63,6 @@ impl FromInput for PayeeEdit {
         Some(Self { name: name? })
     }
 }
-
-/// What is asked of a list of payees.
-#[derive(Debug, Clone)]
-pub struct Listing {
-    /// With their use.
-    pub counts: bool,
-    /// A page; all of them without.
-    pub page: Option<PageRequest>,
-}
-
-impl FromInput for Listing {
-    fn from_input(input: &mut Input) -> Option<Self> {
-        let counts = input.optional("counts", Flag);
-        let page = PageRequest::from_input(input);
-        Some(Self { counts: counts?.unwrap_or(false), page: page? })
-    }
-}
-
-/// What a list of payees is sorted by.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Place(pub String, pub i64);
 
 impl From<&Payee> for Place {
     fn from(payee: &Payee) -> Self {

@@ -1,25 +1,14 @@
 //! The table `payees`.
 
-use std::collections::HashMap;
-
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::model::{Listing, NewPayee, Payee, PayeeEdit, Place};
-use crate::db::error::breaks;
+use super::model::{NewPayee, Payee, PayeeEdit};
 use crate::domain::search::fold;
-use crate::http::page::{Direction, PageRequest, Position};
+use crate::features::named::{NameTaken, Place, unless_taken};
+use crate::http::page::Paging;
 
-/// Another one has the name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NameTaken;
-
-fn refused<T>(result: Result<T, sqlx::Error>) -> Result<Result<T, NameTaken>, sqlx::Error> {
-    match result {
-        Ok(value) => Ok(Ok(value)),
-        Err(error) if breaks(&error, "payees_name_key") => Ok(Err(NameTaken)),
-        Err(error) => Err(error),
-    }
-}
+/// The constraint that keeps names apart.
+const KEY: &str = "payees_name_key";
 
 /// A user's payee by id.
 ///
@@ -33,7 +22,8 @@ pub async fn find(connection: &mut PgConnection, user_id: i64, id: i64) -> Resul
             id,
             name,
             created_at,
-            updated_at
+            updated_at,
+            null::bigint as transaction_count
         from payees
         where user_id = $1 and id = $2
         "#,
@@ -56,24 +46,25 @@ pub async fn hold(connection: &mut PgConnection, user_id: i64, id: i64) -> Resul
     }
 }
 
-/// A user's payees by name; from a position on, in the direction of reading.
+/// A user's payees by name, in the direction of reading; with their use, if that is asked for.
 ///
 /// # Errors
 /// The database's.
 pub async fn list(
     connection: &mut PgConnection,
     user_id: i64,
-    listing: &Listing,
-    from: Option<&Position<Place>>,
+    counts: bool,
+    paging: &Paging<'_, Place>,
 ) -> Result<Vec<Payee>, sqlx::Error> {
-    let (compare, order) = match from.map(|from| from.direction) {
-        Some(Direction::Previous) => ("<", "desc"),
-        _ => (">", "asc"),
-    };
+    let (compare, order) = paging.smallest_first();
     let sql = format!(
         r#"
-        select id, name, created_at, updated_at
-        from payees
+        select
+            id, name, created_at, updated_at,
+            case when $5 then (
+                select count(*) from transactions u where u.user_id = n.user_id and u.payee_id = n.id
+            ) end as transaction_count
+        from payees n
         where user_id = $1 and ($2::text is null or (name collate "C", id) {compare} ($2, $3))
         order by name collate "C" {order}, id {order}
         limit $4
@@ -81,35 +72,12 @@ pub async fn list(
     );
     sqlx::query_as(AssertSqlSafe(sql))
         .bind(user_id)
-        .bind(from.map(|from| from.key.0.as_str()))
-        .bind(from.map(|from| from.key.1))
-        .bind(listing.page.as_ref().map(PageRequest::fetch))
+        .bind(paging.key().map(|key| key.0.as_str()))
+        .bind(paging.key().map(|key| key.1))
+        .bind(paging.fetch())
+        .bind(counts)
         .fetch_all(connection)
         .await
-}
-
-/// How many transactions each of these has; those that have none are left out.
-///
-/// # Errors
-/// The database's.
-pub async fn counts(
-    connection: &mut PgConnection,
-    user_id: i64,
-    ids: &[i64],
-) -> Result<HashMap<i64, i64>, sqlx::Error> {
-    let rows = sqlx::query!(
-        r#"
-        select
-            payee_id as "id!",
-            count(*) as "count!"
-        from transactions
-        where user_id = $1 and payee_id = any ($2)
-        group by payee_id
-        "#,
-        user_id,
-        ids,
-    );
-    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.count)).collect())
 }
 
 /// Adds a payee.
@@ -127,7 +95,7 @@ pub async fn insert(
         new.name,
         fold(&new.name),
     );
-    refused(inserted.fetch_one(connection).await)
+    unless_taken(inserted.fetch_one(connection).await, KEY)
 }
 
 /// Changes a payee.
@@ -149,7 +117,7 @@ pub async fn update(
         name,
         search,
     );
-    Ok(refused(updated.execute(connection).await)?.map(drop))
+    Ok(unless_taken(updated.execute(connection).await, KEY)?.map(drop))
 }
 
 /// Deletes a payee; the transactions that have it go on without.

@@ -1,12 +1,12 @@
 //! What a tag is, and what is asked of one that comes in.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::features::named::Place;
 use crate::http::input::{Change, FromInput, Input, Text};
-use crate::http::page::PageRequest;
-use crate::http::rules::{Color, Flag};
+use crate::http::rules::Color;
 
 /// The most characters of a tag's name.
 pub const MAX_NAME: usize = 100;
@@ -30,16 +30,7 @@ pub struct Tag {
     /// When it was last changed.
     #[serde(serialize_with = "crate::http::envelope::instant")]
     pub updated_at: DateTime<Utc>,
-}
-
-/// The same with its use.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct TagWithUse {
-    /// The tag.
-    #[serde(flatten)]
-    pub tag: Tag,
-    /// The transactions that have it; only where it was asked for.
+    /// The transactions that have it; only in a list that was asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 42)]
     pub transaction_count: Option<i64>,
@@ -84,27 +75,6 @@ impl FromInput for TagEdit {
         Some(Self { name: name?, color: color? })
     }
 }
-
-/// What is asked of a list of tags.
-#[derive(Debug, Clone)]
-pub struct Listing {
-    /// With their use.
-    pub counts: bool,
-    /// A page; all of them without.
-    pub page: Option<PageRequest>,
-}
-
-impl FromInput for Listing {
-    fn from_input(input: &mut Input) -> Option<Self> {
-        let counts = input.optional("counts", Flag);
-        let page = PageRequest::from_input(input);
-        Some(Self { counts: counts?.unwrap_or(false), page: page? })
-    }
-}
-
-/// What a list of tags is sorted by.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Place(pub String, pub i64);
 
 impl From<&Tag> for Place {
     fn from(tag: &Tag) -> Self {

@@ -5,11 +5,12 @@ use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::model::{Listing, NewTag, Place, Tag, TagEdit, TagWithUse};
-use super::store::{self, NameTaken};
+use super::model::{NewTag, Tag, TagEdit};
+use super::store;
 use crate::app::AppState;
-use crate::features::categories::model::Merge;
+
 use crate::features::history::{Unit, Work};
+use crate::features::named::{Listing, Merge, NameTaken, Place};
 use crate::http::envelope::{Done, FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
 use crate::http::etag::Precondition;
@@ -40,37 +41,19 @@ fn name_taken(name: &str) -> ApiError {
         ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without", example = 50),
         ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`"),
     ),
-    responses((status = 200, description = "The tags", body = SuccessBody<Vec<TagWithUse>>))
+    responses((status = 200, description = "The tags", body = SuccessBody<Vec<Tag>>))
 )]
 async fn list(
     State(state): State<AppState>,
     user: CurrentUser,
     QueryString(listing): QueryString<Listing>,
-) -> Result<Success<Vec<TagWithUse>>, ApiError> {
-    let scope = format!("{} tags", user.id);
-    let from = listing.page.as_ref().map_or(Ok(None), |page| state.cursors.open(page, &scope))?;
+) -> Result<Success<Vec<Tag>>, ApiError> {
+    let paging = state.cursors.begin(listing.page.as_ref(), format!("{} tags", user.id))?;
     let mut connection = state.pools.requests.acquire().await?;
-    let rows = store::list(&mut connection, user.id, &listing, from.as_ref()).await?;
-    let (rows, page) = match &listing.page {
-        None => (rows, None),
-        Some(page) => {
-            let from = from.map(|from| from.direction);
-            let (rows, page) = state.cursors.page(page, &scope, from, rows, |row| Place::from(row))?;
-            (rows, Some(page))
-        }
-    };
-    let counts = if listing.counts {
-        let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-        Some(store::counts(&mut connection, user.id, &ids).await?)
-    } else {
-        None
-    };
+    let tags = store::list(&mut connection, user.id, listing.counts, &paging).await?;
     connection.release();
-    let with_use = |tag: Tag| {
-        let transaction_count = counts.as_ref().map(|counts| counts.get(&tag.id).copied().unwrap_or(0));
-        TagWithUse { tag, transaction_count }
-    };
-    Ok(Success::ok(rows.into_iter().map(with_use).collect()).on(page))
+    let (tags, page) = paging.finish(tags, |tag| Place::from(tag))?;
+    Ok(Success::ok(tags).on(page))
 }
 
 async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Tag, ApiError> {

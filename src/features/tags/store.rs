@@ -4,21 +4,12 @@ use std::collections::HashMap;
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::model::{Listing, NewTag, Place, Tag, TagEdit};
-use crate::db::error::breaks;
-use crate::http::page::{Direction, PageRequest, Position};
+use super::model::{NewTag, Tag, TagEdit};
+use crate::features::named::{NameTaken, Place, unless_taken};
+use crate::http::page::Paging;
 
-/// Another one has the name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NameTaken;
-
-fn refused<T>(result: Result<T, sqlx::Error>) -> Result<Result<T, NameTaken>, sqlx::Error> {
-    match result {
-        Ok(value) => Ok(Ok(value)),
-        Err(error) if breaks(&error, "tags_name_key") => Ok(Err(NameTaken)),
-        Err(error) => Err(error),
-    }
-}
+/// The constraint that keeps names apart.
+const KEY: &str = "tags_name_key";
 
 /// A user's tag by id.
 ///
@@ -33,7 +24,8 @@ pub async fn find(connection: &mut PgConnection, user_id: i64, id: i64) -> Resul
             name,
             color,
             created_at,
-            updated_at
+            updated_at,
+            null::bigint as transaction_count
         from tags
         where user_id = $1 and id = $2
         "#,
@@ -56,24 +48,25 @@ pub async fn hold(connection: &mut PgConnection, user_id: i64, id: i64) -> Resul
     }
 }
 
-/// A user's tags by name; from a position on, in the direction of reading.
+/// A user's tags by name, in the direction of reading; with their use, if that is asked for.
 ///
 /// # Errors
 /// The database's.
 pub async fn list(
     connection: &mut PgConnection,
     user_id: i64,
-    listing: &Listing,
-    from: Option<&Position<Place>>,
+    counts: bool,
+    paging: &Paging<'_, Place>,
 ) -> Result<Vec<Tag>, sqlx::Error> {
-    let (compare, order) = match from.map(|from| from.direction) {
-        Some(Direction::Previous) => ("<", "desc"),
-        _ => (">", "asc"),
-    };
+    let (compare, order) = paging.smallest_first();
     let sql = format!(
         r#"
-        select id, name, color, created_at, updated_at
-        from tags
+        select
+            id, name, color, created_at, updated_at,
+            case when $5 then (
+                select count(*) from transaction_tags u where u.user_id = n.user_id and u.tag_id = n.id
+            ) end as transaction_count
+        from tags n
         where user_id = $1 and ($2::text is null or (name collate "C", id) {compare} ($2, $3))
         order by name collate "C" {order}, id {order}
         limit $4
@@ -81,35 +74,12 @@ pub async fn list(
     );
     sqlx::query_as(AssertSqlSafe(sql))
         .bind(user_id)
-        .bind(from.map(|from| from.key.0.as_str()))
-        .bind(from.map(|from| from.key.1))
-        .bind(listing.page.as_ref().map(PageRequest::fetch))
+        .bind(paging.key().map(|key| key.0.as_str()))
+        .bind(paging.key().map(|key| key.1))
+        .bind(paging.fetch())
+        .bind(counts)
         .fetch_all(connection)
         .await
-}
-
-/// How many transactions each of these has; those that have none are left out.
-///
-/// # Errors
-/// The database's.
-pub async fn counts(
-    connection: &mut PgConnection,
-    user_id: i64,
-    ids: &[i64],
-) -> Result<HashMap<i64, i64>, sqlx::Error> {
-    let rows = sqlx::query!(
-        r#"
-        select
-            tag_id as "id!",
-            count(*) as "count!"
-        from transaction_tags
-        where user_id = $1 and tag_id = any ($2)
-        group by tag_id
-        "#,
-        user_id,
-        ids,
-    );
-    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.count)).collect())
 }
 
 /// Adds a tag.
@@ -127,7 +97,7 @@ pub async fn insert(
         new.name,
         new.color,
     );
-    refused(inserted.fetch_one(connection).await)
+    unless_taken(inserted.fetch_one(connection).await, KEY)
 }
 
 /// Changes a tag.
@@ -149,7 +119,7 @@ pub async fn update(
         name,
         color,
     );
-    Ok(refused(updated.execute(connection).await)?.map(drop))
+    Ok(unless_taken(updated.execute(connection).await, KEY)?.map(drop))
 }
 
 /// Deletes a tag; the transactions that have it go on without.
@@ -220,13 +190,14 @@ pub async fn put_on(
     if tags.is_empty() || transactions.is_empty() {
         return Ok(());
     }
-    // The days and amounts are put in by a trigger.
     sqlx::query!(
         r#"
         insert into transaction_tags (user_id, transaction_id, tag_id, date, amount)
-        select $1, t.id, g.id, '0001-01-01', 0
-        from unnest($2::bigint[]) as t (id)
+        select t.user_id, t.id, g.id, t.date, t.amount
+        from transactions t
         cross join unnest($3::bigint[]) as g (id)
+        where t.user_id = $1 and t.id = any ($2)
+        order by t.id, g.id
         on conflict do nothing
         "#,
         user_id,

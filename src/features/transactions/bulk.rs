@@ -202,14 +202,13 @@ async fn matched(
     user_id: i64,
     ids: Option<Vec<i64>>,
     filter: Option<&Filter>,
-    hold: bool,
 ) -> Result<Matched, sqlx::Error> {
     let criteria = match filter {
         Some(filter) => list_store::look_up(connection, user_id, filter).await?,
         None => Some(Criteria::of_ids(ids.unwrap_or_default())),
     };
     match criteria {
-        Some(criteria) => bulk_store::matched(connection, user_id, &criteria, hold).await,
+        Some(criteria) => bulk_store::matched(connection, user_id, &criteria).await,
         None => Ok(Matched::default()),
     }
 }
@@ -325,17 +324,17 @@ pub(super) async fn bulk_update(
     if dry_run == Some(true) {
         let user_id = work.user_id();
         let mut connection = state.pools.requests.acquire().await?;
-        let matched = matched(&mut connection, user_id, ids, filter.as_ref(), false).await?;
+        let matched = matched(&mut connection, user_id, ids, filter.as_ref()).await?;
         let columns = columns(&mut connection, user_id, set, &matched, true).await?;
-        let changed = bulk_store::differing(&mut connection, user_id, &matched.ids, &columns).await?.len();
+        let changed = bulk_store::differing(&mut connection, user_id, &matched.ids, &columns, false).await?.len();
         connection.release();
         return Ok(Success::ok(BulkAnswer::new(matched.ids.len(), changed, true)).into_response());
     }
     work.run("transactions.update", async |unit| {
         let user_id = unit.user_id;
-        let matched = matched(unit, user_id, ids, filter.as_ref(), true).await?;
+        let matched = matched(unit, user_id, ids, filter.as_ref()).await?;
         let columns = columns(unit, user_id, set, &matched, false).await?;
-        let differing = bulk_store::differing(unit, user_id, &matched.ids, &columns).await?;
+        let differing = bulk_store::differing(unit, user_id, &matched.ids, &columns, true).await?;
         bulk_store::update(unit, user_id, &differing, &columns).await?;
         if let Some(tags) = &columns.tags {
             tags::store::take_off_but(unit, user_id, &differing, tags).await?;
@@ -364,13 +363,14 @@ pub(super) async fn bulk_delete(
 ) -> Result<Response, ApiError> {
     if dry_run == Some(true) {
         let mut connection = state.pools.requests.acquire().await?;
-        let matched = matched(&mut connection, work.user_id(), ids, filter.as_ref(), false).await?.ids.len();
+        let matched = matched(&mut connection, work.user_id(), ids, filter.as_ref()).await?.ids.len();
         connection.release();
         return Ok(Success::ok(BulkAnswer::new(matched, matched, true)).into_response());
     }
     work.run("transactions.delete", async |unit| {
         let user_id = unit.user_id;
-        let matched = matched(unit, user_id, ids, filter.as_ref(), true).await?.ids;
+        let matched = matched(unit, user_id, ids, filter.as_ref()).await?.ids;
+        let matched = bulk_store::hold(unit, user_id, &matched).await?;
         bulk_store::delete(unit, user_id, &matched).await?;
         Ok(Success::ok(BulkAnswer::new(matched.len(), matched.len(), false)))
     })

@@ -33,7 +33,7 @@ pub(super) struct Columns {
     pub(super) remove_tags: Vec<i64>,
 }
 
-/// The transactions that meet criteria; held against other changes until the transaction ends, if they are to be.
+/// The transactions that meet criteria.
 ///
 /// # Errors
 /// The database's.
@@ -41,23 +41,17 @@ pub(super) async fn matched(
     connection: &mut PgConnection,
     user_id: i64,
     criteria: &Criteria,
-    hold: bool,
 ) -> Result<Matched, sqlx::Error> {
-    let mut query = QueryBuilder::new("with f as (");
-    criteria.push_select(&mut query, user_id, "t.user_id, t.id");
-    // In one order, so that two that want the same rows do not wait for each other.
-    query.push(
-        "), m as materialized (select t.id, t.type from transactions t join f on f.user_id = t.user_id and f.id = t.id \
-         order by t.id",
-    );
-    query.push(if hold { " for update of t)" } else { ")" });
-    query.push(" select coalesce(array_agg(id), '{}'), coalesce(array_agg(distinct type::text), '{}') from m");
+    let mut query = QueryBuilder::new("select coalesce(array_agg(id), '{}'), coalesce(array_agg(distinct type), '{}') from (");
+    criteria.push_select(&mut query, user_id, "t.id, t.type::text as type");
+    query.push(") t");
     let (ids, types): (_, Vec<String>) = query.build_query_as().persistent(false).fetch_one(connection).await?;
     let types = types.into_iter().map(TransactionType::try_from).collect::<Result<_, _>>();
     Ok(Matched { ids, types: types.map_err(|error| sqlx::Error::Decode(error.into()))? })
 }
 
-/// Those of a user's transactions that would be others with these columns.
+/// Those of a user's transactions that would be others with these columns; held against other changes until the database
+/// transaction ends, if they are to be.
 ///
 /// # Errors
 /// The database's.
@@ -66,6 +60,7 @@ pub(super) async fn differing(
     user_id: i64,
     ids: &[i64],
     columns: &Columns,
+    hold: bool,
 ) -> Result<Vec<i64>, sqlx::Error> {
     let mut query = QueryBuilder::new("select t.id from transactions t where t.user_id = ");
     query.push_bind(user_id).push(" and t.id = any (").push_bind(ids).push(") and (false");
@@ -99,7 +94,8 @@ pub(super) async fn differing(
     if !columns.remove_tags.is_empty() {
         push_has(&mut query, "= any", &columns.remove_tags);
     }
-    query.push(") order by t.id");
+    // In one order, so that two that want the same rows do not wait for each other.
+    query.push(if hold { ") order by t.id for update" } else { ") order by t.id" });
     query.build_query_scalar().persistent(false).fetch_all(connection).await
 }
 
@@ -178,6 +174,19 @@ fn push_search(query: &mut QueryBuilder<Postgres>, parts: [Option<String>; 3]) {
         }
     }
     query.push(") end");
+}
+
+/// Holds transactions against other changes until the database transaction ends; says which there are.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn hold(connection: &mut PgConnection, user_id: i64, ids: &[i64]) -> Result<Vec<i64>, sqlx::Error> {
+    let held = sqlx::query_scalar!(
+        "select id from transactions where user_id = $1 and id = any ($2) order by id for update",
+        user_id,
+        ids,
+    );
+    held.fetch_all(connection).await
 }
 
 /// Deletes transactions.

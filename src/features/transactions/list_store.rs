@@ -3,6 +3,8 @@
 //! A page is read off an index that has the rows in their order, from the row behind which it begins. What no index has in
 //! order is looked for: see [`Search`].
 
+use std::slice::from_ref;
+
 use chrono::NaiveDate;
 use futures_util::TryStreamExt as _;
 use rust_decimal::Decimal;
@@ -13,11 +15,11 @@ use super::filter::{Filter, Sort};
 use super::model::Transaction;
 use super::store::{COLUMNS, JOINS, Row};
 use crate::db::pool::Pool;
-use crate::domain::search::Word;
+use crate::domain::search::{Word, index_query};
 use crate::domain::transaction_type::TransactionType;
 use crate::features::{categories, payees, tags};
 use crate::http::error::ApiError;
-use crate::http::page::{Direction, Position};
+use crate::http::page::Paging;
 use crate::http::stream::ListWriter;
 
 /// A filter with its names looked up.
@@ -112,7 +114,7 @@ pub(super) async fn look_up(
     Ok(Some(criteria))
 }
 
-/// A page: the transactions from a position on, in the direction of reading.
+/// The rows of a page, in the direction of reading.
 ///
 /// # Errors
 /// The database's.
@@ -121,19 +123,29 @@ pub(super) async fn page(
     user_id: i64,
     criteria: &Criteria,
     sort: Sort,
-    from: Option<&Position<Key>>,
-    limit: i64,
+    paging: &Paging<'_, Key>,
 ) -> Result<Vec<Transaction>, sqlx::Error> {
-    let reading = Reading::new(user_id, criteria, sort, from)?;
+    let reading = Reading::new(user_id, criteria, sort, paging)?;
+    let limit = paging.fetch().unwrap_or(i64::MAX);
     if reading.leaves_out() {
         return Search { reading, limit }.page(connection).await;
     }
     let mut query = QueryBuilder::new(format!("select {COLUMNS} from ("));
     reading.source(&mut query, limit);
     reading.rows_of(&mut query, ") s", limit);
+    fetch(query, connection).await
+}
+
+async fn fetch(
+    mut query: QueryBuilder<Postgres>,
+    connection: &mut PgConnection,
+) -> Result<Vec<Transaction>, sqlx::Error> {
     let rows: Vec<Row> = query.build_query_as().persistent(false).fetch_all(connection).await?;
     Ok(rows.into_iter().map(Transaction::from).collect())
 }
+
+/// The columns that criteria look at.
+const LOOKED_AT: &str = "t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, t.search";
 
 /// In which order, and from where on, rows are read.
 #[derive(Clone, Copy)]
@@ -158,9 +170,8 @@ impl<'a> Reading<'a> {
         user_id: i64,
         criteria: &'a Criteria,
         sort: Sort,
-        from: Option<&Position<Key>>,
+        paging: &Paging<'_, Key>,
     ) -> Result<Self, sqlx::Error> {
-        let backwards = from.is_some_and(|from| from.direction == Direction::Previous);
         let edge = |Key(text, id): &Key| {
             let edge = match sort {
                 Sort::DateUp | Sort::DateDown => text.parse().map(Edge::Date).ok(),
@@ -169,8 +180,8 @@ impl<'a> Reading<'a> {
             // It is signed, so it is what was written.
             edge.map(|edge| (edge, *id)).ok_or_else(|| sqlx::Error::Decode("a key of another kind".into()))
         };
-        let from = from.map(|from| edge(&from.key)).transpose()?;
-        Ok(Self { user_id, criteria, sort, descends: sort.descends() != backwards, from })
+        let from = paging.key().map(edge).transpose()?;
+        Ok(Self { user_id, criteria, sort, descends: sort.descends() != paging.is_backwards(), from })
     }
 
     fn order(&self, query: &mut QueryBuilder<Postgres>, table: &str, id: &str, limit: i64) {
@@ -216,12 +227,10 @@ impl<'a> Reading<'a> {
 
     /// The first rows in their order, by the criteria that the index sees to, with what the others look at.
     fn source(&self, query: &mut QueryBuilder<Postgres>, limit: i64) {
-        const FIELDS: &str =
-            "t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, t.search";
         let Self { user_id, criteria, .. } = *self;
         if let Some(tag) = criteria.tag {
             query.push(format_args!(
-                "select {FIELDS} from transaction_tags l \
+                "select {LOOKED_AT} from transaction_tags l \
                  join transactions t on t.user_id = l.user_id and t.id = l.transaction_id where l.user_id = "
             ));
             query.push_bind(user_id).push(" and l.tag_id = ").push_bind(tag);
@@ -235,10 +244,10 @@ impl<'a> Reading<'a> {
         // The index has the rows of one category in their order; of several, the first of each are put together.
         let several = categories.filter(|ids| ids.len() > 1);
         if let Some(ids) = several {
-            query.push(format_args!("select {FIELDS} from unnest(")).push_bind(ids.to_vec());
+            query.push(format_args!("select {LOOKED_AT} from unnest(")).push_bind(ids.to_vec());
             query.push(") as e (category_id) cross join lateral (");
         }
-        query.push(format_args!("select {FIELDS} from transactions t where t.user_id = ")).push_bind(user_id);
+        query.push(format_args!("select {LOOKED_AT} from transactions t where t.user_id = ")).push_bind(user_id);
         match categories {
             Some([id]) => drop(query.push(" and t.category_id = ").push_bind(*id)),
             Some(_) => drop(query.push(" and t.category_id = e.category_id")),
@@ -332,42 +341,28 @@ impl Criteria {
         }
     }
 
-    /// Writes the words as conditions on `t`, each after an `and`.
-    fn push_words(&self, query: &mut QueryBuilder<Postgres>) {
+    /// Writes the words as conditions on `t`, each after an `and`; such that their index can find the rows, or only to look
+    /// at them.
+    fn push_words(&self, query: &mut QueryBuilder<Postgres>, user_id: i64, by_index: bool) {
         for Looked { word, payees } in &self.words {
             query.push(" and (t.search like ").push_bind(word.pattern());
-            if !payees.is_empty() {
-                query.push(" or t.payee_id = any (").push_bind(payees.clone()).push(")");
+            if by_index {
+                query.push(" and search_grams(t.user_id, t.search) @@ ").push_bind(index_query(user_id, from_ref(word)));
+                query.push("::text::tsquery");
             }
-            query.push(")");
-        }
-    }
-
-    /// Writes the rows `h` that have the words, found by the index of words; all of the user's if there are none. Nothing but
-    /// words is asked of them here: the database would put the index of all that is the user's beside that of the words.
-    fn push_hits(&self, query: &mut QueryBuilder<Postgres>, user_id: i64) {
-        query.push(
-            "h as materialized (select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount \
-             from transactions t where true",
-        );
-        let sure: Vec<String> = self
-            .words
-            .iter()
-            .filter(|looked| looked.payees.is_empty())
-            .flat_map(|looked| looked.word.grams())
-            .collect();
-        if !sure.is_empty() {
-            push_grams(query, user_id, " and ", sure);
-        }
-        for Looked { word, payees } in &self.words {
-            query.push(" and (t.search like ").push_bind(word.pattern());
             if !payees.is_empty() {
-                push_grams(query, user_id, " and ", word.grams());
                 query.push(" or t.user_id = ").push_bind(user_id);
                 query.push(" and t.payee_id = any (").push_bind(payees.clone()).push(")");
             }
             query.push(")");
         }
+    }
+
+    /// Writes the rows `h` that have the words, found by the index of words. Nothing but words is asked of them here: the
+    /// database would put the index of all that is the user's beside that of the words.
+    fn push_hits(&self, query: &mut QueryBuilder<Postgres>, user_id: i64) {
+        query.push(format_args!("h as materialized (select {LOOKED_AT} from transactions t where true"));
+        self.push_words(query, user_id, true);
         query.push(")");
     }
 
@@ -389,11 +384,6 @@ impl Criteria {
             query.push_bind(user_id).push(" and c.kind = ").push_bind(kind).push("))");
         }
     }
-}
-
-fn push_grams(query: &mut QueryBuilder<Postgres>, user_id: i64, before: &str, grams: Vec<String>) {
-    query.push(before).push("search_grams(t.user_id, t.search) @> (select array_agg(hashtextextended(gram, ");
-    query.push_bind(user_id).push(")) from unnest(").push_bind(grams).push("::text[]) gram)");
 }
 
 /// Rows that are looked at in their order before the other criteria's own indexes are asked. Those have all rows that meet
@@ -433,7 +423,7 @@ impl Search<'_> {
         // In one pass: the rows come in their order, and are put together in it.
         let mut query = QueryBuilder::new("with w as (select count(*) as seen, (array_agg(t.id) filter (where true");
         reading.criteria.push(&mut query, reading.seen_to());
-        reading.criteria.push_words(&mut query);
+        reading.criteria.push_words(&mut query, reading.user_id, false);
         query.push("))[1:").push_bind(*limit).push("] as ids from (");
         reading.source(&mut query, rows);
         query.push(format_args!(
@@ -458,8 +448,7 @@ impl Search<'_> {
         query.push(format_args!(") select {COLUMNS} from (select m.id from m"));
         reading.order(&mut query, "m", "id", *limit);
         reading.rows_of(&mut query, ") s", *limit);
-        let rows: Vec<Row> = query.build_query_as().persistent(false).fetch_all(connection).await?;
-        Ok(rows.into_iter().map(Transaction::from).collect())
+        fetch(query, connection).await
     }
 }
 
@@ -480,17 +469,8 @@ pub(super) async fn write_list(
     query.push(format_args!(") s join transactions t on t.user_id = s.user_id and t.id = s.id {JOINS}"));
     let (column, direction) = (sort.column(), if sort.descends() { "desc" } else { "asc" });
     query.push(format_args!(" order by t.{column} {direction}, t.id {direction}"));
-    let written = async {
-        let mut rows = query.build_query_as::<Row>().persistent(false).fetch(&mut *connection);
-        while let Some(row) = rows.try_next().await? {
-            writer.push(Transaction::from(row)).await?;
-        }
-        Ok(())
-    };
-    if let Err(error) = written.await {
-        connection.discard();
-        return Err(error);
-    }
-    connection.release();
+    let rows = query.build_query_as::<Row>().persistent(false).fetch(&mut *connection);
+    let written = writer.push_all(rows.map_ok(Transaction::from)).await;
+    connection.give_back(written)?;
     writer.finish().await
 }

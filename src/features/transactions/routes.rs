@@ -87,26 +87,23 @@ async fn list(
         return write_list(state, user, Days::default()).await;
     }
     let scope = format!("{} transactions {sort:?} {filter:?}", user.id);
-    let from = page.as_ref().map_or(Ok(None), |page| state.cursors.open(page, &scope))?;
+    let paging = state.cursors.begin(page.as_ref(), scope)?;
     let mut connection = state.pools.requests.acquire().await?;
     let criteria = list_store::look_up(&mut connection, user.id, &filter).await?;
-    let Some(page) = page else {
+    if page.is_none() {
         connection.release();
         let pool = state.pools.lists.clone();
         let Some(criteria) = criteria else { return Ok(Success::ok(Vec::<Transaction>::new()).into_response()) };
         let write = |writer| list_store::write_list(pool, user.id, criteria, sort, writer);
         return stream::list(state.stall_timeout, write).await;
-    };
+    }
     let rows = match &criteria {
         None => Vec::new(),
-        Some(criteria) => {
-            list_store::page(&mut connection, user.id, criteria, sort, from.as_ref(), page.fetch()).await?
-        }
+        Some(criteria) => list_store::page(&mut connection, user.id, criteria, sort, &paging).await?,
     };
     connection.release();
-    let from = from.map(|from| from.direction);
-    let (rows, page) = state.cursors.page(&page, &scope, from, rows, |row| Key::of(row, sort))?;
-    Ok(Success::ok(rows).on(Some(page)).into_response())
+    let (rows, page) = paging.finish(rows, |row| Key::of(row, sort))?;
+    Ok(Success::ok(rows).on(page).into_response())
 }
 
 /// Lists the user's transactions of some days, both bounds counted in.

@@ -1,7 +1,5 @@
 //! The table `transactions`. Every statement names the owner.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt as _;
 use futures_util::stream::BoxStream;
@@ -337,30 +335,6 @@ pub async fn move_payee(connection: &mut PgConnection, user_id: i64, from: i64, 
     Ok(())
 }
 
-/// How many transactions each of these categories has; those that have none are left out.
-///
-/// # Errors
-/// The database's.
-pub async fn count_by_category(
-    connection: &mut PgConnection,
-    user_id: i64,
-    ids: &[i64],
-) -> Result<HashMap<i64, i64>, sqlx::Error> {
-    let rows = sqlx::query!(
-        r#"
-        select
-            category_id,
-            count(*) as "count!"
-        from transactions
-        where user_id = $1 and category_id = any ($2)
-        group by category_id
-        "#,
-        user_id,
-        ids,
-    );
-    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.category_id, row.count)).collect())
-}
-
 /// Folds what is to be found of transactions that came in by another way than the API, or that were put together anew: a
 /// thousand at most of a user's. Says how many there were.
 ///
@@ -431,20 +405,9 @@ pub async fn first(
 /// The database's, or that the client is gone.
 pub async fn write_list(pool: Pool, user_id: i64, days: Days, mut writer: ListWriter) -> Result<(), ApiError> {
     let mut connection = pool.acquire().await?;
-    let written = async {
-        let mut rows = rows(&mut connection, user_id, days, None);
-        while let Some(row) = rows.try_next().await? {
-            writer.push(Transaction::from(row)).await?;
-        }
-        Ok(())
-    };
-    if let Err(error) = written.await {
-        // Rows may still be on their way; reading them all off only to keep the connection would take as long.
-        connection.discard();
-        return Err(error);
-    }
-    // The last chunk may wait for a slow client; the connection does not.
-    connection.release();
+    let rows = rows(&mut connection, user_id, days, None);
+    let written = writer.push_all(rows.map_ok(Transaction::from)).await;
+    connection.give_back(written)?;
     writer.finish().await
 }
 

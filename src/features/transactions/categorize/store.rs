@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use sqlx::PgConnection;
 
 use super::super::model::SEARCH_SEPARATOR;
-use crate::domain::search::Word;
+use crate::domain::search::{Word, index_query};
 use crate::domain::transaction_type::TransactionType;
 
 /// A transaction whose category the user chose.
@@ -83,7 +83,6 @@ pub(crate) async fn with_words(
     kind: TransactionType,
     words: &[Word],
 ) -> Result<Vec<Past>, sqlx::Error> {
-    let grams: Vec<String> = words.iter().flat_map(Word::grams).collect();
     sqlx::query_as!(
         Past,
         r#"
@@ -91,7 +90,7 @@ pub(crate) async fn with_words(
             select title, search, category_id, date, id
             from transactions
             where user_id = $1 and type = $2 and category_source = 'USER'
-                and search_grams(user_id, search) @> (select array_agg(hashtextextended(gram, $1)) from unnest($3::text[]) gram)
+                and search_grams(user_id, search) @@ $3::text::tsquery
             limit $4
         )
         select
@@ -106,7 +105,7 @@ pub(crate) async fn with_words(
         "#,
         user_id,
         kind as TransactionType,
-        &grams,
+        index_query(user_id, words),
         MOST,
     )
     .fetch_all(connection)
