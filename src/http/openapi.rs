@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing};
 use tower::util::MapResponseLayer;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Content, OpenApi, Ref, RefOr, ResponseBuilder, ServerBuilder};
@@ -54,6 +54,7 @@ pub fn base() -> OpenApi {
 pub fn complete(mut document: OpenApi) -> OpenApi {
     let mut bodies = Vec::new();
     for item in document.paths.paths.values_mut() {
+        name_operations(item);
         let methods = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in methods.into_iter().filter_map(Option::as_mut) {
             for (status, description) in ANY_OPERATION {
@@ -82,6 +83,25 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
         }
     }
     document
+}
+
+/// Gives each operation a name that no other has, which is what generated clients call it: `tags_update`. Where PUT and PATCH
+/// are the same, PATCH has the plain name.
+fn name_operations(item: &mut PathItem) {
+    let methods = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
+    for operation in methods.into_iter().filter_map(Option::as_mut) {
+        name_operation(operation, "");
+    }
+    let suffix = if item.patch.is_some() { "_put" } else { "" };
+    if let Some(put) = &mut item.put {
+        name_operation(put, suffix);
+    }
+}
+
+fn name_operation(operation: &mut Operation, suffix: &str) {
+    if let (Some(name), Some(tag)) = (&operation.operation_id, operation.tags.iter().flatten().next()) {
+        operation.operation_id = Some(format!("{tag}_{name}{suffix}"));
+    }
 }
 
 const ANY_OPERATION: &[(&str, &str)] = &[

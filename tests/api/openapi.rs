@@ -96,6 +96,18 @@ async fn what_the_document_says_is_so() {
 }
 
 #[tokio::test]
+async fn every_operation_has_a_name_of_its_own() {
+    let app = TestApp::start().await;
+    let mut names = std::collections::HashSet::new();
+    for (path, item) in document(&app).await["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("an item") {
+            let name = operation["operationId"].as_str().unwrap_or_else(|| panic!("{method} {path} has no name"));
+            assert!(names.insert(name.to_owned()), "{method} {path}: {name} is the name of another one");
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_reference_in_the_document_leads_somewhere() {
     fn check(value: &Value, document: &Value) {
         match value {

@@ -23,7 +23,7 @@ pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(reorder))
-        .routes(routes!(read, put, patch, delete))
+        .routes(routes!(read, update, delete))
         .routes(routes!(merge))
 }
 
@@ -119,9 +119,9 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
     category.map(|category| Success::ok(category).tagged()).ok_or_else(|| not_found(id))
 }
 
-/// Changes a category: what is left out stays as it is.
+/// Changes a category: what is left out stays as it is. PUT and PATCH do the same.
 #[utoipa::path(
-    put,
+    method(put, patch),
     path = "/api/categories/{id}",
     tag = "categories",
     security(("bearer" = [])),
@@ -134,7 +134,7 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
         (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
     )
 )]
-async fn put(
+async fn update(
     work: Work,
     precondition: Precondition,
     Id(id): Id,
@@ -165,25 +165,6 @@ fn below_itself() -> ApiError {
         code: "CONFLICT",
         message: "A category cannot stand below itself; nothing was changed".to_owned(),
     }
-}
-
-/// Changes a category: another name for PUT.
-#[utoipa::path(
-    patch,
-    path = "/api/categories/{id}",
-    tag = "categories",
-    security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The category's id", example = 7)),
-    request_body = CategoryEdit,
-    responses(
-        (status = 200, description = "The category as it is now", body = SuccessBody<Category>),
-        (status = 404, description = "`CATEGORY_NOT_FOUND`", body = FailureBody),
-        (status = 409, description = "`CATEGORY_ALREADY_EXISTS`, or `CONFLICT`: it would stand below itself", body = FailureBody),
-        (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
-    )
-)]
-async fn patch(work: Work, precondition: Precondition, id: Id, edit: Body<CategoryEdit>) -> Result<Response, ApiError> {
-    put(work, precondition, id, edit).await
 }
 
 /// Deletes a category that has no transactions, and none below it.

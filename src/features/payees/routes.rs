@@ -20,7 +20,7 @@ use crate::http::identity::CurrentUser;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(read, put, patch, delete)).routes(routes!(merge))
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(read, update, delete)).routes(routes!(merge))
 }
 
 /// That there is no such payee.
@@ -104,9 +104,9 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
     payee.map(|payee| Success::ok(payee).tagged()).ok_or_else(|| not_found(id))
 }
 
-/// Changes a payee: what is left out stays as it is. A name changes everywhere at once.
+/// Changes a payee: what is left out stays as it is. PUT and PATCH do the same. A name changes everywhere at once.
 #[utoipa::path(
-    put,
+    method(put, patch),
     path = "/api/payees/{id}",
     tag = "payees",
     security(("bearer" = [])),
@@ -119,7 +119,7 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
         (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
     )
 )]
-async fn put(
+async fn update(
     work: Work,
     precondition: Precondition,
     Id(id): Id,
@@ -134,25 +134,6 @@ async fn put(
         Ok(Success::ok(found(unit, id).await?).tagged())
     })
     .await
-}
-
-/// Changes a payee: another name for PUT.
-#[utoipa::path(
-    patch,
-    path = "/api/payees/{id}",
-    tag = "payees",
-    security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The payee's id", example = 5)),
-    request_body = PayeeEdit,
-    responses(
-        (status = 200, description = "The payee as it is now", body = SuccessBody<Payee>),
-        (status = 404, description = "`PAYEE_NOT_FOUND`", body = FailureBody),
-        (status = 409, description = "`PAYEE_ALREADY_EXISTS`: to make one of two, merge them", body = FailureBody),
-        (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
-    )
-)]
-async fn patch(work: Work, precondition: Precondition, id: Id, edit: Body<PayeeEdit>) -> Result<Response, ApiError> {
-    put(work, precondition, id, edit).await
 }
 
 /// Deletes a payee; the transactions that have it go on without.

@@ -19,7 +19,7 @@ use crate::http::identity::CurrentUser;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(read, put, patch, delete)).routes(routes!(merge))
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(read, update, delete)).routes(routes!(merge))
 }
 
 fn not_found(id: i64) -> ApiError {
@@ -102,9 +102,9 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
     tag.map(|tag| Success::ok(tag).tagged()).ok_or_else(|| not_found(id))
 }
 
-/// Changes a tag: what is left out stays as it is. A name changes everywhere at once.
+/// Changes a tag: what is left out stays as it is. PUT and PATCH do the same. A name changes everywhere at once.
 #[utoipa::path(
-    put,
+    method(put, patch),
     path = "/api/tags/{id}",
     tag = "tags",
     security(("bearer" = [])),
@@ -117,7 +117,7 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
         (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
     )
 )]
-async fn put(
+async fn update(
     work: Work,
     precondition: Precondition,
     Id(id): Id,
@@ -132,25 +132,6 @@ async fn put(
         Ok(Success::ok(found(unit, id).await?).tagged())
     })
     .await
-}
-
-/// Changes a tag: another name for PUT.
-#[utoipa::path(
-    patch,
-    path = "/api/tags/{id}",
-    tag = "tags",
-    security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The tag's id", example = 5)),
-    request_body = TagEdit,
-    responses(
-        (status = 200, description = "The tag as it is now", body = SuccessBody<Tag>),
-        (status = 404, description = "`TAG_NOT_FOUND`", body = FailureBody),
-        (status = 409, description = "`TAG_ALREADY_EXISTS`: to make one of two, merge them", body = FailureBody),
-        (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
-    )
-)]
-async fn patch(work: Work, precondition: Precondition, id: Id, edit: Body<TagEdit>) -> Result<Response, ApiError> {
-    put(work, precondition, id, edit).await
 }
 
 /// Deletes a tag; the transactions that have it go on without.

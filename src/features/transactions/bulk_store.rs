@@ -42,7 +42,8 @@ pub(super) async fn matched(
     user_id: i64,
     criteria: &Criteria,
 ) -> Result<Matched, sqlx::Error> {
-    let mut query = QueryBuilder::new("select coalesce(array_agg(id), '{}'), coalesce(array_agg(distinct type), '{}') from (");
+    let mut query =
+        QueryBuilder::new("select coalesce(array_agg(id), '{}'), coalesce(array_agg(distinct type), '{}') from (");
     criteria.push_select(&mut query, user_id, "t.id, t.type::text as type");
     query.push(") t");
     let (ids, types): (_, Vec<String>) = query.build_query_as().persistent(false).fetch_one(connection).await?;

@@ -166,12 +166,7 @@ enum Edge {
 }
 
 impl<'a> Reading<'a> {
-    fn new(
-        user_id: i64,
-        criteria: &'a Criteria,
-        sort: Sort,
-        paging: &Paging<'_, Key>,
-    ) -> Result<Self, sqlx::Error> {
+    fn new(user_id: i64, criteria: &'a Criteria, sort: Sort, paging: &Paging<'_, Key>) -> Result<Self, sqlx::Error> {
         let edge = |Key(text, id): &Key| {
             let edge = match sort {
                 Sort::DateUp | Sort::DateDown => text.parse().map(Edge::Date).ok(),
@@ -347,7 +342,9 @@ impl Criteria {
         for Looked { word, payees } in &self.words {
             query.push(" and (t.search like ").push_bind(word.pattern());
             if by_index {
-                query.push(" and search_grams(t.user_id, t.search) @@ ").push_bind(index_query(user_id, from_ref(word)));
+                query
+                    .push(" and search_grams(t.user_id, t.search) @@ ")
+                    .push_bind(index_query(user_id, from_ref(word)));
                 query.push("::text::tsquery");
             }
             if !payees.is_empty() {

@@ -39,7 +39,7 @@ pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list, create, bulk_update, bulk_delete))
         .routes(routes!(filter))
-        .routes(routes!(read, put, patch, delete))
+        .routes(routes!(read, update, delete))
 }
 
 /// That there is no such transaction.
@@ -282,9 +282,9 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
     transaction.map(|transaction| Success::ok(transaction).tagged()).ok_or_else(|| not_found(id))
 }
 
-/// Changes a transaction: what is left out stays as it is.
+/// Changes a transaction: what is left out stays as it is. PUT and PATCH do the same.
 #[utoipa::path(
-    put,
+    method(put, patch),
     path = "/api/transactions/{id}",
     tag = "transactions",
     security(("bearer" = [])),
@@ -296,7 +296,12 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
         (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
     )
 )]
-async fn put(work: Work, precondition: Precondition, Id(id): Id, Body(edit): Body<Edit>) -> Result<Response, ApiError> {
+async fn update(
+    work: Work,
+    precondition: Precondition,
+    Id(id): Id,
+    Body(edit): Body<Edit>,
+) -> Result<Response, ApiError> {
     work.run("transaction.update", async |unit| {
         let user_id = unit.user_id;
         let current = store::find_for_update(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
@@ -313,24 +318,6 @@ async fn put(work: Work, precondition: Precondition, Id(id): Id, Body(edit): Bod
         Ok(Success::ok(transaction).tagged())
     })
     .await
-}
-
-/// Changes a transaction: another name for PUT.
-#[utoipa::path(
-    patch,
-    path = "/api/transactions/{id}",
-    tag = "transactions",
-    security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The transaction's id", example = 42)),
-    request_body = Edit,
-    responses(
-        (status = 200, description = "The transaction as it is now", body = SuccessBody<Transaction>),
-        (status = 404, description = "`TRANSACTION_NOT_FOUND`, `CATEGORY_NOT_FOUND`, `PAYEE_NOT_FOUND`", body = FailureBody),
-        (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
-    )
-)]
-async fn patch(work: Work, precondition: Precondition, id: Id, edit: Body<Edit>) -> Result<Response, ApiError> {
-    put(work, precondition, id, edit).await
 }
 
 /// What a transaction is after an edit.
