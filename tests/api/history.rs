@@ -359,6 +359,23 @@ async fn what_was_changed_since_is_named_and_what_was_not_is_undone() {
 }
 
 #[tokio::test]
+async fn a_tag_is_taken_off_again_though_its_transaction_has_moved_to_another_day() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let id = alice.post(PATH, expense("lunch")).await.expect(201)["id"].clone();
+    let path = format!("{PATH}/{id}");
+    let put_on = operation(&alice.patch(&path, json!({"tags": ["team"]})).await);
+    alice.patch(&path, json!({"date": "2026-03-01", "amount": 11})).await.expect(200);
+    let taken_off = operation(&undo(&alice, put_on).await);
+    assert_eq!(alice.get(&path).await.expect(200)["tags"], json!([]));
+    // And it comes back with the day that the transaction has by now: lists by tag are in that order.
+    alice.patch(&path, json!({"date": "2026-04-01"})).await.expect(200);
+    undo(&alice, taken_off).await.expect(200);
+    let listed = alice.get(&format!("{PATH}?tag=team&limit=5&startDate=2026-04-01")).await.expect(200);
+    assert_eq!((&listed[0]["id"], &listed[0]["tags"]), (&id, &json!(["team"])));
+}
+
+#[tokio::test]
 async fn a_category_that_is_needed_since_stays_and_a_name_that_is_taken_is_named() {
     let app = TestApp::start().await;
     let alice = app.user("alice").await;
@@ -472,22 +489,32 @@ async fn what_is_deleted_lies_in_the_trash_until_it_is_restored_or_purged() {
 #[tokio::test]
 async fn undoing_knows_every_column_of_what_is_recorded() {
     let app = TestApp::start().await;
-    let alice = app.user("alice").await;
-    let row = alice.post(PATH, json!({"title": "x", "titleEn": "y", "amount": 1, "type": "EXPENSE", "note": "n", "payee": "p", "tags": ["t"]})).await;
-    row.expect(201);
-    // A column that undoing does not know would keep what is put in here.
+    // What undoing does not know would stay as it is, and what is not compared would not be recorded.
+    let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/features/history/undo_store.rs"))
+        .expect("the source");
+    let mut connection = app.connection().await;
+    let compared: String = sqlx::query_scalar("select prosrc from pg_proc where proname = 'record_transaction_update'")
+        .fetch_one(&mut connection)
+        .await
+        .expect("the function");
     for table in ["categories", "payees", "tags", "transactions"] {
-        let mut connection = app.connection().await;
-        let columns = format!(
-            "select string_agg(quote_ident(attname), ', ') from pg_attribute where attrelid = '{table}'::regclass and attnum > 0
-             and not attisdropped and attname not in ('user_id', 'id')"
-        );
-        let columns: String = sqlx::query_scalar(AssertSqlSafe(columns)).fetch_one(&mut connection).await.expect(table);
-        let known = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/features/history/undo_store.rs"))
-            .expect("the source");
-        for column in columns.split(", ") {
-            let column = column.trim_matches('"');
+        let (_, known) = source.split_once(&format!("name: \"{table}\"")).expect(table);
+        let (_, known) = known.split_once("columns: &[").expect(table);
+        let (known, _) = known.split_once(']').expect(table);
+        let columns: Vec<String> = sqlx::query_scalar(
+            "select attname::text from pg_attribute
+             where attrelid = $1::regclass and attnum > 0 and not attisdropped and attname not in ('user_id', 'id')",
+        )
+        .bind(table)
+        .fetch_all(&mut connection)
+        .await
+        .expect(table);
+        for column in columns {
             assert!(known.contains(&format!("\"{column}\"")), "{table}.{column} is not undone");
+            for (one, other) in [("o", "n"), ("n", "o")] {
+                let comparison = format!("changed('{column}', {one}.{column}, {other}.{column})");
+                assert!(table != "transactions" || compared.contains(&comparison), "not in the record: {comparison}");
+            }
         }
     }
 }
