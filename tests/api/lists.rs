@@ -323,6 +323,74 @@ async fn fill_past_the_api(app: &TestApp, rows: u32) {
     }
 }
 
+/// With more rows than are looked at in their order, every way to find a page is taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn long_lists_with_any_two_filters_have_the_rows_that_they_should() {
+    const WORD: &str = "t.search like '%31%' or payee_id in (select id from payees where search like '%31%')";
+    let app = TestApp::on_its_own_database().await;
+    let alice = app.user("alice").await;
+    fill_past_the_api(&app, 60_000).await;
+    let mut connection = app.connection().await;
+    sqlx::query("vacuum analyze").execute(&mut connection).await.expect("analyzed");
+    let category: i64 = sqlx::query_scalar("select category_id from transactions limit 1")
+        .fetch_one(&mut connection)
+        .await
+        .expect("one");
+    let kind = format!("(select kind from categories where id = {category})");
+    let child = alice.get(&format!("/api/categories/{category}")).await.expect(200)["kind"].clone();
+    let child = alice.post("/api/categories", json!({"name": "Below", "kind": child, "parentId": category})).await;
+    let child = child.expect(201)["id"].clone();
+    let moved = format!("update transactions set category_id = {child} where id % 7 = 0 and type = {kind}");
+    sqlx::query(AssertSqlSafe(moved)).execute(&mut connection).await.expect("moved");
+    let filters = [
+        (
+            "&startDate=2019-01-01&endDate=2019-12-31".to_owned(),
+            "date between '2019-01-01' and '2019-12-31'".to_owned(),
+        ),
+        ("&startDate=2019-01-01&endDate=2019-01-05".into(), "date between '2019-01-01' and '2019-01-05'".into()),
+        ("&type=INCOME".into(), "type = 'INCOME'".into()),
+        (format!("&categoryId={category}"), format!("category_id in ({category}, {child})")),
+        (format!("&categoryId={child}"), format!("category_id = {child}")),
+        ("&tag=tag%201".into(), "id in (select transaction_id from transaction_tags where tag_id = 1)".into()),
+        ("&payee=Payee%207".into(), "payee_id = 7".into()),
+        ("&currency=USD".into(), "currency = 'USD'".into()),
+        ("&minAmount=4900".into(), "amount >= 4900".into()),
+        ("&maxAmount=2000".into(), "amount <= 2000".into()),
+        ("&q=item".into(), "true".into()),
+        ("&q=31".into(), WORD.into()),
+        ("&q=item%20317".into(), "t.search like '%317%'".into()),
+        ("&q=item%20re50".into(), "t.search like '%re50%'".into()),
+        ("&q=nowhere".into(), "false".into()),
+    ];
+    let key = |query: &str| query.split('=').next().expect("a key").to_owned();
+    let mut found = 0;
+    for (index, (query, condition)) in filters.iter().enumerate() {
+        for (other_query, other) in &filters[index..] {
+            if query != other_query && key(query) == key(other_query) {
+                continue;
+            }
+            let both = if query == other_query { query.clone() } else { format!("{query}{other_query}") };
+            for (sort, order) in [("-date", "date desc, id desc"), ("amount", "amount, id")] {
+                let expected = format!(
+                    "select coalesce(array_agg(id), '{{}}') from
+                     (select id from transactions t where ({condition}) and ({other}) order by {order} limit 100) t"
+                );
+                let expected: Vec<i64> =
+                    sqlx::query_scalar(AssertSqlSafe(expected)).fetch_one(&mut connection).await.expect("rows");
+                let first = alice.get(&format!("{PATH}?limit=50&sort={sort}{both}")).await;
+                let mut rows = ids(&first.expect(200));
+                if let Some(cursor) = first.json()["meta"]["page"]["nextCursor"].as_str() {
+                    let second = alice.get(&format!("{PATH}?limit=50&sort={sort}{both}&cursor={cursor}")).await;
+                    rows.extend(ids(&second.expect(200)));
+                }
+                assert_eq!(rows, expected, "{both} by {sort}");
+                found += rows.len();
+            }
+        }
+    }
+    assert!(found > 5_000, "{found} rows are too few to tell anything");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_list_reads_a_table_from_end_to_end() {
     let app = TestApp::on_its_own_database().await;

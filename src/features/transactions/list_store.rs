@@ -131,7 +131,7 @@ pub(super) async fn page(
         return Search { reading, limit }.page(connection).await;
     }
     let mut query = QueryBuilder::new(format!("select {COLUMNS} from ("));
-    reading.source(&mut query, limit);
+    reading.source(&mut query, Extent::Page(limit));
     reading.rows_of(&mut query, ") s", limit);
     fetch(query, connection).await
 }
@@ -147,6 +147,26 @@ async fn fetch(
 /// The columns that criteria look at.
 const LOOKED_AT: &str = "t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, t.search";
 
+/// How many rows are read.
+#[derive(Clone, Copy)]
+enum Extent {
+    /// Those of a page, which are put together then.
+    Page(i64),
+    /// More, to be looked at. How many is not for the planner to see: it takes every user for the average one, and would
+    /// rather sort all rows of one who has many than read some in their order.
+    Look(i64),
+}
+
+impl Extent {
+    fn push(self, query: &mut QueryBuilder<Postgres>) {
+        query.push(" limit ");
+        match self {
+            Self::Page(rows) => drop(query.push_bind(rows)),
+            Self::Look(rows) => drop(query.push("(select ").push_bind(rows).push(")")),
+        }
+    }
+}
+
 /// In which order, and from where on, rows are read.
 #[derive(Clone, Copy)]
 struct Reading<'a> {
@@ -156,6 +176,8 @@ struct Reading<'a> {
     /// Against the order of the list, for the page before a row.
     descends: bool,
     from: Option<(Edge, i64)>,
+    /// What the index that has the rows in their order sees to.
+    driven: Driven,
 }
 
 /// What the first row behind an edge is compared with.
@@ -176,13 +198,18 @@ impl<'a> Reading<'a> {
             edge.map(|edge| (edge, *id)).ok_or_else(|| sqlx::Error::Decode("a key of another kind".into()))
         };
         let from = paging.key().map(edge).transpose()?;
-        Ok(Self { user_id, criteria, sort, descends: sort.descends() != paging.is_backwards(), from })
+        let descends = sort.descends() != paging.is_backwards();
+        Ok(Self { user_id, criteria, sort, descends, from, driven: Driven::of(criteria, sort) })
     }
 
-    fn order(&self, query: &mut QueryBuilder<Postgres>, table: &str, id: &str, limit: i64) {
+    fn in_order(&self, query: &mut QueryBuilder<Postgres>, table: &str, id: &str) {
         let (column, direction) = (self.sort.column(), if self.descends { "desc" } else { "asc" });
-        query.push(format_args!(" order by {table}.{column} {direction}, {table}.{id} {direction} limit "));
-        query.push_bind(limit);
+        query.push(format_args!(" order by {table}.{column} {direction}, {table}.{id} {direction}"));
+    }
+
+    fn first(&self, query: &mut QueryBuilder<Postgres>, table: &str, id: &str, limit: i64) {
+        self.in_order(query, table, id);
+        query.push(" limit ").push_bind(limit);
     }
 
     fn behind_edge(&self, query: &mut QueryBuilder<Postgres>, table: &str, id: &str) {
@@ -200,41 +227,30 @@ impl<'a> Reading<'a> {
     fn rows_of(&self, query: &mut QueryBuilder<Postgres>, found: &str, limit: i64) {
         query.push(format_args!("{found} join transactions t on t.id = s.id and t.user_id = ")).push_bind(self.user_id);
         query.push(JOINS);
-        self.order(query, "t", "id", limit);
-    }
-
-    /// What the index that has the rows in their order sees to.
-    fn seen_to(&self) -> Driven {
-        let Criteria { tag, categories, payee, currency, .. } = self.criteria;
-        let by_date = self.sort.column() == "date";
-        let (tag, category) = (tag.is_some(), tag.is_none() && categories.is_some());
-        let payee = by_date && !tag && !category && payee.is_some();
-        let currency = by_date && !tag && !category && !payee && currency.is_some();
-        Driven { tag, category, payee, currency, date: by_date, amount: !by_date }
+        self.first(query, "t", "id", limit);
     }
 
     /// Whether the index leaves some criteria to be looked at row by row.
     fn leaves_out(&self) -> bool {
-        let mut rest = QueryBuilder::new("");
-        self.criteria.push(&mut rest, self.seen_to());
-        !rest.sql().as_str().is_empty() || !self.criteria.words.is_empty()
+        !self.criteria.words.is_empty() || self.criteria.has_more_than(self.driven)
     }
 
     /// The first rows in their order, by the criteria that the index sees to, with what the others look at.
-    fn source(&self, query: &mut QueryBuilder<Postgres>, limit: i64) {
+    fn source(&self, query: &mut QueryBuilder<Postgres>, extent: Extent) {
         let Self { user_id, criteria, .. } = *self;
         if let Some(tag) = criteria.tag {
             query.push(format_args!(
-                "select {LOOKED_AT} from transaction_tags l \
-                 join transactions t on t.user_id = l.user_id and t.id = l.transaction_id where l.user_id = "
+                "select l.user_id, l.transaction_id as id, t.type, t.category_id, t.payee_id, t.currency, l.date, l.amount, t.search \
+                 from transaction_tags l join transactions t on t.user_id = l.user_id and t.id = l.transaction_id where l.user_id = "
             ));
             query.push_bind(user_id).push(" and l.tag_id = ").push_bind(tag);
             self.within_range(query, "l");
             self.behind_edge(query, "l", "transaction_id");
-            self.order(query, "l", "transaction_id", limit);
+            self.in_order(query, "l", "transaction_id");
+            extent.push(query);
             return;
         }
-        let driven = self.seen_to();
+        let driven = self.driven;
         let categories = criteria.categories.as_deref().filter(|_| driven.category);
         // The index has the rows of one category in their order; of several, the first of each are put together.
         let several = categories.filter(|ids| ids.len() > 1);
@@ -256,10 +272,12 @@ impl<'a> Reading<'a> {
         }
         self.within_range(query, "t");
         self.behind_edge(query, "t", "id");
-        self.order(query, "t", "id", limit);
+        self.in_order(query, "t", "id");
+        extent.push(query);
         if several.is_some() {
             query.push(") t");
-            self.order(query, "t", "id", limit);
+            self.in_order(query, "t", "id");
+            extent.push(query);
         }
     }
 
@@ -294,6 +312,24 @@ struct Driven {
     currency: bool,
     date: bool,
     amount: bool,
+}
+
+impl Driven {
+    fn of(criteria: &Criteria, sort: Sort) -> Self {
+        let Criteria { tag, categories, payee, currency, .. } = criteria;
+        let tag = tag.is_some();
+        let by_date = matches!(sort, Sort::DateUp | Sort::DateDown);
+        let by = |category: bool| {
+            let payee = by_date && !tag && !category && payee.is_some();
+            let currency = by_date && !tag && !category && !payee && currency.is_some();
+            Self { tag, category, payee, currency, date: by_date, amount: !by_date }
+        };
+        let by_category = by(!tag && categories.is_some());
+        // The first rows of each of several categories have to be put together: of a page only, not of all that is looked at.
+        let several = categories.as_ref().is_some_and(|ids| ids.len() > 1);
+        let looks = !criteria.words.is_empty() || criteria.has_more_than(by_category);
+        if several && looks { by(false) } else { by_category }
+    }
 }
 
 impl Criteria {
@@ -336,6 +372,13 @@ impl Criteria {
         }
     }
 
+    /// Whether there are others than the words and those that are seen to.
+    fn has_more_than(&self, driven: Driven) -> bool {
+        let mut others = QueryBuilder::new("");
+        self.push(&mut others, driven);
+        !others.sql().as_str().is_empty()
+    }
+
     /// Writes the words as conditions on `t`, each after an `and`; such that their index can find the rows, or only to look
     /// at them.
     fn push_words(&self, query: &mut QueryBuilder<Postgres>, user_id: i64, by_index: bool) {
@@ -365,15 +408,18 @@ impl Criteria {
 
     /// Writes `with` and a select of the columns of the rows `t` that meet everything.
     pub(super) fn push_select(&self, query: &mut QueryBuilder<Postgres>, user_id: i64, columns: &str) {
-        let from = if self.words.is_empty() {
-            "transactions"
-        } else {
-            query.push("with ");
-            self.push_hits(query, user_id);
-            query.push(" ");
-            "h"
-        };
-        query.push(format_args!("select {columns} from {from} t where t.user_id = ")).push_bind(user_id);
+        if self.words.is_empty() {
+            return self.push_select_from("transactions", query, user_id, columns);
+        }
+        query.push("with ");
+        self.push_hits(query, user_id);
+        query.push(" ");
+        self.push_select_from("h", query, user_id, columns);
+    }
+
+    /// Writes a select of the columns of the rows `t` that meet everything but the words.
+    fn push_select_from(&self, table: &str, query: &mut QueryBuilder<Postgres>, user_id: i64, columns: &str) {
+        query.push(format_args!("select {columns} from {table} t where t.user_id = ")).push_bind(user_id);
         self.push(query, Driven::default());
         if let Some(kind) = self.r#type {
             // A category is of one kind, and the index of categories finds a rare kind.
@@ -387,8 +433,13 @@ impl Criteria {
 /// them, in no order: quick for what is rare and slow for what is common, of which a few rows in their order hold a page.
 const FIRST_LOOK: i64 = 2_000;
 
-/// The most that are looked at once more, where the first look found some and not enough.
-const SECOND_LOOK: i64 = 12_000;
+/// The most that are looked at where the first look found some and not enough. Rows of one day lie side by side as a rule, and
+/// take a third of the time.
+const LONGEST_LOOK_BY_DATE: i64 = 36_000;
+const LONGEST_LOOK_BY_AMOUNT: i64 = 24_000;
+
+/// What so many of the first look have is looked for last, if other criteria are rarer.
+const COMMON: i64 = FIRST_LOOK / 200;
 
 /// A page of what no index has in its order.
 struct Search<'a> {
@@ -396,56 +447,132 @@ struct Search<'a> {
     limit: i64,
 }
 
+/// What the first look found.
+struct Look {
+    /// How many rows there were to look at.
+    seen: i64,
+    /// Those that have the words.
+    worded: i64,
+    /// Those that meet everything but the words.
+    others: i64,
+    /// The first of those that meet everything.
+    rows: Vec<Transaction>,
+}
+
 impl Search<'_> {
     async fn page(self, connection: &mut PgConnection) -> Result<Vec<Transaction>, sqlx::Error> {
-        let (seen, rows) = self.look(connection, FIRST_LOOK).await?;
-        let found = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        if found >= self.limit || seen < FIRST_LOOK {
+        let Look { seen, worded, others, rows } = self.first_look(connection).await?;
+        if self.is_page(&rows) || seen < FIRST_LOOK {
             return Ok(rows);
         }
-        // As many as hold a page if it goes on like this, and a third more.
-        let worth = FIRST_LOOK * self.limit * 4 / (3 * found.max(1));
-        if worth <= SECOND_LOOK {
-            let (seen, rows) = self.look(connection, worth).await?;
-            if i64::try_from(rows.len()).is_ok_and(|found| found >= self.limit) || seen < worth {
+        let most = match (self.reading.sort, self.reading.criteria.words.is_empty()) {
+            (Sort::DateUp | Sort::DateDown, _) => LONGEST_LOOK_BY_DATE,
+            (Sort::AmountUp | Sort::AmountDown, false) => LONGEST_LOOK_BY_AMOUNT,
+            // By the others' indexes it takes no longer.
+            (Sort::AmountUp | Sort::AmountDown, true) => LONGEST_LOOK_BY_AMOUNT / 2,
+        };
+        // Of a tag's rows, each is looked up.
+        let most = if self.reading.criteria.tag.is_some() { most / 3 } else { most };
+        // Two thirds hold a page if it goes on like this.
+        let found = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        if found * most * 2 / 3 / FIRST_LOOK >= self.limit {
+            let rows = self.longer_look(connection, most).await?;
+            if self.is_page(&rows) || self.count(connection, most).await? < most {
                 return Ok(rows);
             }
         }
-        self.by_other_indexes(connection).await
+        self.by_other_indexes(connection, worded > others && worded >= COMMON).await
     }
 
-    /// How many rows there were to look at, and those of them that meet everything.
-    async fn look(&self, connection: &mut PgConnection, rows: i64) -> Result<(i64, Vec<Transaction>), sqlx::Error> {
+    fn is_page(&self, rows: &[Transaction]) -> bool {
+        i64::try_from(rows.len()).is_ok_and(|rows| rows >= self.limit)
+    }
+
+    async fn first_look(&self, connection: &mut PgConnection) -> Result<Look, sqlx::Error> {
         let Self { reading, limit } = self;
         // In one pass: the rows come in their order, and are put together in it.
-        let mut query = QueryBuilder::new("with w as (select count(*) as seen, (array_agg(t.id) filter (where true");
-        reading.criteria.push(&mut query, reading.seen_to());
-        reading.criteria.push_words(&mut query, reading.user_id, false);
+        let mut query = QueryBuilder::new("with w as (select count(*) as seen, count(*) filter (where true");
+        if !reading.criteria.words.is_empty() && reading.criteria.has_more_than(reading.driven) {
+            self.push_words(&mut query);
+            query.push(") as worded, count(*) filter (where true");
+            self.push_others(&mut query);
+            query.push(") as others");
+        } else {
+            // There is nothing to weigh.
+            query.push(" and false) as worded, 0::bigint as others");
+        }
+        query.push(", (array_agg(t.id) filter (where true");
+        self.push_others(&mut query);
+        self.push_words(&mut query);
         query.push("))[1:").push_bind(*limit).push("] as ids from (");
-        reading.source(&mut query, rows);
+        reading.source(&mut query, Extent::Look(FIRST_LOOK));
         query.push(format_args!(
-            ") t) select seen.seen, found.* from w seen left join lateral (select {COLUMNS} from unnest(seen.ids) as s (id)"
+            ") t) select seen.seen, seen.worded, seen.others, found.* \
+             from w seen left join lateral (select {COLUMNS} from unnest(seen.ids) as s (id)"
         ));
         reading.rows_of(&mut query, "", *limit);
         query.push(") found on true");
         let found = query.build().persistent(false).fetch_all(connection).await?;
-        let seen = found.first().map_or(Ok(0), |row| row.try_get("seen"))?;
+        let first = found.first().ok_or(sqlx::Error::RowNotFound)?;
         let there = found.iter().filter(|row| row.try_get::<Option<i64>, _>("id").is_ok_and(|id| id.is_some()));
         let rows: Result<Vec<Transaction>, sqlx::Error> =
             there.map(|row| Row::from_row(row).map(Transaction::from)).collect();
-        Ok((seen, rows?))
+        let (seen, worded, others) = (first.try_get("seen")?, first.try_get("worded")?, first.try_get("others")?);
+        Ok(Look { seen, worded, others, rows: rows? })
     }
 
-    async fn by_other_indexes(&self, connection: &mut PgConnection) -> Result<Vec<Transaction>, sqlx::Error> {
+    /// Those of the first `most` rows that meet everything; it ends where there are enough.
+    async fn longer_look(&self, connection: &mut PgConnection, most: i64) -> Result<Vec<Transaction>, sqlx::Error> {
         let Self { reading, limit } = self;
+        let mut query = QueryBuilder::new(format!("select {COLUMNS} from unnest(array(select t.id from ("));
+        reading.source(&mut query, Extent::Look(most));
+        query.push(") t where true");
+        self.push_words(&mut query);
+        self.push_others(&mut query);
+        reading.first(&mut query, "t", "id", *limit);
+        reading.rows_of(&mut query, ")) as s (id)", *limit);
+        fetch(query, connection).await
+    }
+
+    /// How many rows there are to look at, of the first `most`.
+    async fn count(&self, connection: &mut PgConnection, most: i64) -> Result<i64, sqlx::Error> {
+        let mut query = QueryBuilder::new("select count(*) from (");
+        self.reading.source(&mut query, Extent::Look(most));
+        query.push(") t");
+        query.build_query_scalar().persistent(false).fetch_one(connection).await
+    }
+
+    /// By the index of words, or by those of the other criteria.
+    async fn by_other_indexes(
+        &self,
+        connection: &mut PgConnection,
+        words_last: bool,
+    ) -> Result<Vec<Transaction>, sqlx::Error> {
+        let Self { reading: reading @ Reading { user_id, criteria, .. }, limit } = self;
+        let columns = "t.id, t.date, t.amount";
         // Materialized: by the order of the rows it would be slow, as was just seen.
         let mut query = QueryBuilder::new("with m as materialized (");
-        reading.criteria.push_select(&mut query, reading.user_id, "t.id, t.date, t.amount");
+        if words_last {
+            criteria.push_select_from("transactions", &mut query, *user_id, columns);
+            self.push_words(&mut query);
+        } else {
+            criteria.push_select(&mut query, *user_id, columns);
+        }
         reading.behind_edge(&mut query, "t", "id");
         query.push(format_args!(") select {COLUMNS} from (select m.id from m"));
-        reading.order(&mut query, "m", "id", *limit);
+        reading.first(&mut query, "m", "id", *limit);
         reading.rows_of(&mut query, ") s", *limit);
         fetch(query, connection).await
+    }
+
+    /// Writes the words as conditions on the rows of the source.
+    fn push_words(&self, query: &mut QueryBuilder<Postgres>) {
+        self.reading.criteria.push_words(query, self.reading.user_id, false);
+    }
+
+    /// Writes the other criteria that the source does not see to, as conditions on its rows.
+    fn push_others(&self, query: &mut QueryBuilder<Postgres>) {
+        self.reading.criteria.push(query, self.reading.driven);
     }
 }
 
