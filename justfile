@@ -58,6 +58,10 @@ verify:
 test-majors:
     scripts/test-majors
 
+# Schemas and changes nobody has tried yet, and whether the way between them is found; a failure names its seed
+pairs N="2000":
+    PAIRS={{N}} SEED=$(date +%s)000000 cargo test --test main random_changes -- --nocapture
+
 # docs/docker.md, gone through with a real Docker: all of it, a quarter of an hour and more, or the parts that are named
 docker-test *PARTS:
     tests/docker/run {{PARTS}}

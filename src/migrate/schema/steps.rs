@@ -54,7 +54,10 @@ fn dropped_with(scene: &Scene<'_>, steps: &BTreeSet<Step>, key: &Key) -> Option<
     match key.kind {
         Kind::Index | Kind::Constraint | Kind::ForeignKey | Kind::Statistics => {
             let column = |need: &&Key| need.kind == Kind::Column && goes(need) && is_part_of(scene.from, need, object);
-            scene.from.needs(key).find(column).cloned()
+            let columns: Vec<&Key> = scene.from.needs(key).filter(column).collect();
+            // With the one that goes first: a column that is computed from another of them goes before that.
+            let is_waited_for = |one: &Key| columns.iter().any(|other| scene.from.needs(other).any(|need| need == one));
+            columns.iter().find(|one| !is_waited_for(one)).map(|one| (*one).clone())
         }
         // A sequence goes with the column that owns it.
         Kind::Sequence => {

@@ -108,6 +108,12 @@ pub(super) struct Schema {
     sequence: usize,
 }
 
+/// Whether PostgreSQL makes one type of the other.
+fn converts(old: usize, new: usize) -> bool {
+    let (from, to) = (TYPES[old].1, TYPES[new].1);
+    old == new || from == to && from != Group::Listed || from == Group::Text || to == Group::Text
+}
+
 fn is_computed_from(table: &Table, column: &str) -> bool {
     table.columns.values().any(|other| other.computed.is_some_and(|(source, _)| source == column))
 }
@@ -128,18 +134,32 @@ impl Schema {
 
     /// The same with some changes.
     pub(super) fn changed(&self, random: &mut Random) -> Self {
-        let mut schema = self.clone();
-        for _ in 0..=random.below(8) {
-            schema.change(random, true);
-        }
-        // What came in two steps may be required by now; what comes at once may not.
-        for (name, table) in &mut schema.tables {
-            let Some(before) = self.tables.get(name) else { continue };
-            for (column, new) in &mut table.columns {
-                new.required &= before.columns.contains_key(column) || new.default > 0 || new.computed.is_some();
+        loop {
+            let mut schema = self.clone();
+            for _ in 0..=random.below(8) {
+                schema.change(random, true);
             }
+            // Two changes of one column may come to one that has to be refused, though each is none.
+            if !self.converts_to(&schema) {
+                continue;
+            }
+            // What came in two steps may be required by now; what comes at once may not.
+            for (name, table) in &mut schema.tables {
+                let Some(before) = self.tables.get(name) else { continue };
+                for (column, new) in &mut table.columns {
+                    new.required &= before.columns.contains_key(column) || new.default > 0 || new.computed.is_some();
+                }
+            }
+            return schema;
         }
-        schema
+    }
+
+    /// Whether each column that stays has a type that can be made of the one it had.
+    fn converts_to(&self, other: &Self) -> bool {
+        self.tables.iter().filter_map(|(name, table)| Some((table, other.tables.get(name)?))).all(|(before, after)| {
+            let pairs = before.columns.iter().filter_map(|(name, column)| Some((column, after.columns.get(name)?)));
+            pairs.into_iter().all(|(old, new)| converts(old.data_type, new.data_type))
+        })
     }
 
     fn change(&mut self, random: &mut Random, later: bool) {
@@ -253,10 +273,9 @@ fn change_column(table: &mut Table, name: &'static str, random: &mut Random, lat
     match random.below(8) {
         0 if later && !computed_from => drop(table.columns.remove(name)),
         1 | 2 if column.computed.is_none() => {
-            let (old, new) = (TYPES[column.data_type].1, random.below(TYPES.len()));
-            let converts =
-                old == TYPES[new].1 && old != Group::Listed || old == Group::Text || TYPES[new].1 == Group::Text;
-            if converts && !computed_from || old == TYPES[new].1 && old == Group::Number {
+            let new = random.below(TYPES.len());
+            let numbers = [column.data_type, new].into_iter().all(|one| TYPES[one].1 == Group::Number);
+            if numbers || !computed_from && converts(column.data_type, new) {
                 column.data_type = new;
             }
         }
