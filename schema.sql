@@ -246,7 +246,8 @@ create table changes (
     constraint changes_something check (before is not null or after is not null)
 );
 
-create index changes_of_entity on changes (user_id, entity, entity_id, id);
+-- Numbers alone: rows of two tables seldom have the same id, and text would cost every change as much again.
+create index changes_of_entity on changes (user_id, entity_id, id);
 
 -- What was deleted, the newest first.
 create index changes_deleted on changes (user_id, id desc) where entity = 'transactions' and after is null;

@@ -1,8 +1,13 @@
-drop function changed(text,anyelement,anyelement);
 drop function search_grams(bigint,text);
+
+-- data loss: the table public.changes and all of its rows
+drop table changes;
 
 -- data loss: the table public.idempotency_keys and all of its rows
 drop table idempotency_keys;
+
+-- data loss: the table public.operations and all of its rows
+drop table operations;
 
 -- data loss: the table public.transaction_tags and all of its rows
 drop table transaction_tags;
@@ -44,22 +49,14 @@ drop table payees;
 
 -- data loss: the column public.transactions.search and what is in it
 alter table transactions drop column search;
-drop view trash;
-
--- data loss: the table public.changes and all of its rows
-drop table changes;
-
--- data loss: the table public.operations and all of its rows
-drop table operations;
 drop trigger record_delete on categories;
 drop trigger record_insert on categories;
 drop trigger record_update on categories;
-drop function record_update();
 drop trigger record_delete on transactions;
 drop function record_delete();
 drop trigger record_insert on transactions;
 drop function record_insert();
 drop trigger record_update on transactions;
-drop function record_transaction_update();
+drop function record_update();
 drop trigger tell_tags on transactions;
 drop function tell_tags();

@@ -1,14 +1,6 @@
 set local check_function_bodies = off;
 create type category_source as enum ('USER', 'HISTORY', 'KEYWORD', 'DEFAULT');
 
-create or replace function changed(name text, value anyelement, other anyelement)
- RETURNS jsonb
- LANGUAGE sql
- STABLE PARALLEL SAFE
-AS $function$
-select case when value is distinct from other then jsonb_build_object(name, value) else '{}' end
-$function$;
-
 create or replace function record_delete()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -39,46 +31,6 @@ begin
 end
 $function$;
 
-create or replace function record_transaction_update()
- RETURNS trigger
- LANGUAGE plpgsql
- SET enable_nestloop TO 'off'
- SET jit TO 'off'
-AS $function$
-begin
-    insert into changes (user_id, operation_id, entity, entity_id, before, after)
-    select r.user_id, current_setting('app.operation')::bigint, tg_table_name, r.id, r.before, r.after
-    from (
-        select
-            n.user_id,
-            n.id,
-            changed('title', o.title, n.title) || changed('title_en', o.title_en, n.title_en)
-                || changed('amount', o.amount, n.amount) || changed('currency', o.currency, n.currency)
-                || changed('type', o.type, n.type) || changed('category_id', o.category_id, n.category_id)
-                || changed('date', o.date, n.date) || changed('created_at', o.created_at, n.created_at)
-                || changed('updated_at', o.updated_at, n.updated_at) || changed('note', o.note, n.note)
-                || changed('payee_id', o.payee_id, n.payee_id)
-                || changed('category_source', o.category_source, n.category_source)
-                || changed('category_reason', o.category_reason, n.category_reason)
-                || changed('search', o.search, n.search) as before,
-            changed('title', n.title, o.title) || changed('title_en', n.title_en, o.title_en)
-                || changed('amount', n.amount, o.amount) || changed('currency', n.currency, o.currency)
-                || changed('type', n.type, o.type) || changed('category_id', n.category_id, o.category_id)
-                || changed('date', n.date, o.date) || changed('created_at', n.created_at, o.created_at)
-                || changed('updated_at', n.updated_at, o.updated_at) || changed('note', n.note, o.note)
-                || changed('payee_id', n.payee_id, o.payee_id)
-                || changed('category_source', n.category_source, o.category_source)
-                || changed('category_reason', n.category_reason, o.category_reason)
-                || changed('search', n.search, o.search) as after
-        from old_rows o
-        join new_rows n using (user_id, id)
-        offset 0
-    ) r
-    where r.after - 'search' <> '{}';
-    return null;
-end
-$function$;
-
 create or replace function record_update()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -101,28 +53,10 @@ end
 $function$;
 
 create or replace function search_grams(user_id bigint, search text)
- RETURNS tsvector
- LANGUAGE plpgsql
+ RETURNS bigint[]
+ LANGUAGE sql
  IMMUTABLE PARALLEL SAFE STRICT
-AS $function$
-declare
-    owner text := user_id || ' ';
-    grams text[] := '{}';
-    before text := ' ';
-    character text := ' ';
-    after text;
-begin
-    foreach after in array string_to_array(search, null) loop
-        -- Blanks are around every ideograph and emoji, so that two of them have one between them.
-        if ascii(character) > 32 or ascii(after) >= 8592 then
-            grams := grams || (owner || before || character || after);
-        end if;
-        before := character;
-        character := after;
-    end loop;
-    return array_to_tsvector(grams);
-end
-$function$;
+RETURN (SELECT array_agg(hashtextextended(substr(search_grams.search, start.start, length.length), search_grams.user_id)) AS array_agg FROM generate_series(1, (char_length(search_grams.search) - 1)) start(start), generate_series(2, 3) length(length) WHERE ((start.start + length.length) <= (char_length(search_grams.search) + 1)));
 
 create or replace function take_from_transaction()
  RETURNS trigger
@@ -155,14 +89,14 @@ $function$;
 
 create table changes (
     user_id bigint not null,
-    operation_id bigint not null,
     id bigint generated always as identity,
+    operation_id bigint not null,
     entity text not null,
     entity_id bigint not null,
     tag_id bigint,
     before jsonb,
     after jsonb,
-    constraint changes_pkey PRIMARY KEY (user_id, operation_id, id),
+    constraint changes_pkey PRIMARY KEY (user_id, id),
     constraint changes_something CHECK (before IS NOT NULL OR after IS NOT NULL)
 );
 
@@ -240,6 +174,7 @@ alter table transactions add constraint transactions_category_reason_length CHEC
 alter table transactions add constraint transactions_note_length CHECK (char_length(note) <= 5000) not valid;
 create index changes_deleted on changes (user_id, id DESC) WHERE entity = 'transactions'::text AND after IS NULL;
 create index changes_of_entity on changes (user_id, entity, entity_id, id);
+create index changes_of_operation on changes (user_id, operation_id);
 create index idempotency_keys_by_age on idempotency_keys (created_at);
 create index transaction_tags_by_amount on transaction_tags (user_id, tag_id, amount, transaction_id);
 create index transaction_tags_by_date on transaction_tags (user_id, tag_id, date DESC, transaction_id DESC);
@@ -254,20 +189,6 @@ alter table tags add constraint tags_user_id_fkey FOREIGN KEY (user_id) REFERENC
 alter table transaction_tags add constraint transaction_tags_tag_fkey FOREIGN KEY (user_id, tag_id) REFERENCES tags(user_id, id) ON DELETE CASCADE;
 alter table transaction_tags add constraint transaction_tags_transaction_fkey FOREIGN KEY (user_id, transaction_id) REFERENCES transactions(user_id, id) ON DELETE CASCADE;
 alter table transactions add constraint transactions_payee_fkey FOREIGN KEY (user_id, payee_id) REFERENCES payees(user_id, id) ON DELETE SET NULL (payee_id) not valid;
-
-create view trash as
-SELECT d.user_id,
-    d.id,
-    d.operation_id,
-    d.entity_id AS transaction_id,
-    d.before AS "row"
-   FROM changes d
-  WHERE d.entity = 'transactions'::text AND d.after IS NULL AND (( SELECT t.id
-           FROM transactions t
-          WHERE t.user_id = d.user_id AND t.id = d.entity_id)) IS NULL AND d.id = (( SELECT max(l.id) AS max
-           FROM changes l
-          WHERE l.user_id = d.user_id AND l.entity = 'transactions'::text AND l.entity_id = d.entity_id));
-
 create TRIGGER record_delete AFTER DELETE ON categories REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN (current_setting('app.operation'::text, true) <> ''::text) EXECUTE FUNCTION record_delete('id');
 create TRIGGER record_insert AFTER INSERT ON categories REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN (current_setting('app.operation'::text, true) <> ''::text) EXECUTE FUNCTION record_insert('id');
 create TRIGGER record_update AFTER UPDATE ON categories REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN (current_setting('app.operation'::text, true) <> ''::text) EXECUTE FUNCTION record_update();
@@ -279,8 +200,8 @@ create TRIGGER record_insert AFTER INSERT ON tags REFERENCING NEW TABLE AS new_r
 create TRIGGER record_update AFTER UPDATE ON tags REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN (current_setting('app.operation'::text, true) <> ''::text) EXECUTE FUNCTION record_update();
 create TRIGGER record_delete AFTER DELETE ON transaction_tags REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN (current_setting('app.operation'::text, true) <> ''::text) EXECUTE FUNCTION record_delete('transaction_id');
 create TRIGGER record_insert AFTER INSERT ON transaction_tags REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN (current_setting('app.operation'::text, true) <> ''::text) EXECUTE FUNCTION record_insert('transaction_id');
-create TRIGGER take_from_transaction BEFORE INSERT ON transaction_tags FOR EACH ROW WHEN (new.date IS NULL OR new.amount IS NULL) EXECUTE FUNCTION take_from_transaction();
+create TRIGGER take_from_transaction BEFORE INSERT ON transaction_tags FOR EACH ROW EXECUTE FUNCTION take_from_transaction();
 create TRIGGER record_delete AFTER DELETE ON transactions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN (current_setting('app.operation'::text, true) <> ''::text) EXECUTE FUNCTION record_delete('id');
 create TRIGGER record_insert AFTER INSERT ON transactions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT WHEN (current_setting('app.operation'::text, true) <> ''::text) EXECUTE FUNCTION record_insert('id');
-create TRIGGER record_update AFTER UPDATE ON transactions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN (current_setting('app.operation'::text, true) <> ''::text) EXECUTE FUNCTION record_transaction_update();
+create TRIGGER record_update AFTER UPDATE ON transactions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT WHEN (current_setting('app.operation'::text, true) <> ''::text) EXECUTE FUNCTION record_update();
 create TRIGGER tell_tags AFTER UPDATE ON transactions FOR EACH ROW WHEN (old.date <> new.date OR old.amount <> new.amount) EXECUTE FUNCTION tell_tags();

@@ -157,15 +157,14 @@ impl Table {
                         when not to_jsonb(t) @> (c.after - {derived}) {tagged_since} then 'was changed since'
                         when {used} then 'is used since'
                     end
+                    when c.before is null then null
                     when c.after is null then case when t.user_id is not null then 'is there again' end
-                    when c.before is not null then case
-                        when t.user_id is null then 'was deleted since'
-                        else (
-                            select 'was changed since (' || string_agg(a.key, ', ' order by a.key) || ')'
-                            from jsonb_each(c.after) a
-                            where a.key <> all ({derived}) and a.value is distinct from to_jsonb(t) -> a.key
-                        )
-                    end
+                    when t.user_id is null then 'was deleted since'
+                    when not to_jsonb(t) @> (c.after - {derived}) then (
+                        select 'was changed since (' || string_agg(a.key, ', ' order by a.key) || ')'
+                        from jsonb_each(c.after - {derived}) a
+                        where a.value is distinct from to_jsonb(t) -> a.key
+                    )
                 end as what
                 offset 0
             ) found
