@@ -16,8 +16,7 @@ const MAX_WORKERS: u16 = 1024;
 pub struct ServerConfig {
     /// The address to listen on.
     pub address: SocketAddr,
-    /// Threads that serve. Half of the processors if nothing is set: the database's processes need about as much, and more
-    /// threads than processors left only push each other aside. A server whose database is elsewhere may have them all.
+    /// Threads that serve. One a processor if nothing is set.
     pub worker_threads: usize,
     /// Connections held at once; more wait in the kernel's queue.
     pub max_connections: usize,
@@ -81,8 +80,8 @@ impl ServerConfig {
 
 fn read_workers(reader: &mut Reader<'_>) -> Option<usize> {
     const KEY: &str = "server.worker_threads";
-    let half = || u16::try_from(processors().div_ceil(2)).map_or(MAX_WORKERS, |threads| threads.min(MAX_WORKERS));
-    let threads = positive_or(reader, KEY, half)?;
+    let all = || u16::try_from(processors()).map_or(MAX_WORKERS, |threads| threads.min(MAX_WORKERS));
+    let threads = positive_or(reader, KEY, all)?;
     if threads > MAX_WORKERS {
         reader.refuse(KEY, "more threads than a system gives", &format!("set {MAX_WORKERS} at most, or leave it out"));
         return None;

@@ -87,7 +87,7 @@ pub fn assemble(kit: Kit, api: Router, document: utoipa::openapi::OpenApi) -> im
         .layer(DefaultBodyLimit::max(kit.max_body_bytes))
         .layer(guarded);
     let around = health::router(kit.readiness, kit.metrics)
-        .merge(openapi::router(document))
+        .merge(openapi::router(&document))
         .route("/api-docs", routing::get(middleware::to_docs))
         .route_layer(MapRequestLayer::new(context::noting_route))
         .method_not_allowed_fallback(middleware::no_method);

@@ -2,7 +2,8 @@
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router, routing};
+use axum::{Router, routing};
+use bytes::Bytes;
 use tower::util::MapResponseLayer;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema, Type};
@@ -11,6 +12,7 @@ use utoipa::openapi::{Components, Content, OpenApi, Ref, RefOr, ResponseBuilder,
 use utoipa::{Modify, OpenApi as _};
 
 use super::envelope::{FailureBody, FailureError, Meta};
+use super::error::ApiError;
 
 /// Where the document is.
 pub const DOCUMENT_PATH: &str = "/api/openapi.json";
@@ -157,10 +159,19 @@ pub fn amount_input() -> Schema {
 }
 
 /// The routes of the document and of its page.
-pub fn router(document: OpenApi) -> Router {
-    let served = document.clone();
+pub fn router(document: &OpenApi) -> Router {
+    // Written once: as a tree it takes megabytes, and nobody looks into it again.
+    let written = serde_json::to_vec(document).map(Bytes::from).map_err(|error| error.to_string());
+    let served = move || std::future::ready(served(&written));
     let page = Router::from(swagger_ui()).layer(MapResponseLayer::new(with_policy_of_page));
-    Router::new().route(DOCUMENT_PATH, routing::get(move || std::future::ready(json(&served)))).merge(page)
+    Router::new().route(DOCUMENT_PATH, routing::get(served)).merge(page)
+}
+
+fn served(written: &Result<Bytes, String>) -> Response {
+    match written {
+        Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text.clone()).into_response(),
+        Err(error) => ApiError::internal(error.clone()).into_response(),
+    }
 }
 
 /// Swagger UI is a page with scripts and styles of its own, from here and nowhere else.
@@ -168,10 +179,6 @@ fn with_policy_of_page<B>(mut response: Response<B>) -> Response<B> {
     let own = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(own));
     response
-}
-
-fn json(document: &OpenApi) -> Response {
-    Json(document).into_response()
 }
 
 fn swagger_ui() -> utoipa_swagger_ui::SwaggerUi {
