@@ -390,6 +390,8 @@ create table idempotency_keys (
     -- JSON, to the letter.
     data text,
     created_at timestamptz not null default now(),
+    -- Whether it had an `ETag`.
+    tagged boolean not null default false,
     primary key (user_id, key),
     constraint idempotency_keys_key_length check (char_length(key) between 1 and 255)
 );

@@ -68,14 +68,20 @@ impl<T: Serialize> Success<T> {
 impl Success<Box<RawValue>> {
     /// One that was given before.
     #[must_use]
-    pub fn again(status: StatusCode, data: Box<RawValue>) -> Self {
-        Self { status, tagged: status == StatusCode::CREATED, ..Self::ok(data) }
+    pub fn again(status: StatusCode, data: Box<RawValue>, tagged: bool) -> Self {
+        Self { status, tagged, ..Self::ok(data) }
     }
 
     /// The status.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// Whether it has an `ETag`.
+    #[must_use]
+    pub const fn is_tagged(&self) -> bool {
+        self.tagged
     }
 
     /// The data as it is written.
@@ -128,6 +134,7 @@ impl Meta {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SuccessBody<T> {
     /// Always true.
+    #[schema(example = true)]
     pub success: bool,
     /// The answer itself.
     pub data: T,

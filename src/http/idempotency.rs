@@ -41,6 +41,8 @@ pub struct Stored {
     pub status: i64,
     /// Its data, JSON to the letter.
     pub data: String,
+    /// Whether it had an `ETag`.
+    pub tagged: bool,
     /// What was done.
     pub operation_id: Option<i64>,
 }
@@ -75,7 +77,7 @@ impl Stored {
         let status = u16::try_from(self.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
         let status = status.ok_or_else(|| ApiError::internal("a stored answer has no status"))?;
         let data = RawValue::from_string(self.data).map_err(ApiError::internal)?;
-        let success = Success::again(status, data);
+        let success = Success::again(status, data, self.tagged);
         Ok(match self.operation_id {
             Some(operation) => success.by(operation),
             None => success,

@@ -1,12 +1,14 @@
 //! The description of the API for programs, made from the code, and Swagger UI over it.
 
+mod headers;
+
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
 use bytes::Bytes;
 use tower::util::MapResponseLayer;
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Content, OpenApi, Ref, RefOr, ResponseBuilder, ServerBuilder};
 use utoipa::{Modify, OpenApi as _};
@@ -57,6 +59,11 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
     let mut bodies = Vec::new();
     for item in document.paths.paths.values_mut() {
         name_operations(item);
+        let changing = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in changing.into_iter().filter_map(Option::as_mut).filter(|operation| takes_key(operation)) {
+            headers::take_key(operation);
+            note_reused_key(operation);
+        }
         let methods = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in methods.into_iter().filter_map(Option::as_mut) {
             for (status, description) in ANY_OPERATION {
@@ -74,8 +81,10 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
                     add_failure(operation, status, description);
                 }
             }
+            headers::add(operation);
         }
     }
+    headers::define(document.components.get_or_insert_default());
     let schemas = document.components.as_mut().map(|components| &mut components.schemas);
     for (name, schema) in schemas.into_iter().flatten() {
         if let RefOr::T(Schema::Object(object)) = schema
@@ -118,6 +127,20 @@ const ANY_BODY: &[(&str, &str)] = &[
     ("415", "`UNSUPPORTED_MEDIA_TYPE`: the body is not `application/json`"),
 ];
 
+/// Whether it changes something; logging in does not. Nobody is signed in who registers, and who does it again is refused.
+fn takes_key(operation: &Operation) -> bool {
+    operation.security.is_some() || operation.responses.responses.contains_key("409")
+}
+
+/// Adds that the `Idempotency-Key` may stand for another request.
+fn note_reused_key(operation: &mut Operation) {
+    const REUSED: &str = "`IDEMPOTENCY_KEY_REUSED`: the key stands for another request";
+    match operation.responses.responses.get_mut("409") {
+        Some(RefOr::T(conflict)) => conflict.description = format!("{}; {REUSED}", conflict.description),
+        _ => add_failure(operation, "409", REUSED),
+    }
+}
+
 /// The name of the schema that a body has.
 fn schema_name(content: &RefOr<Content>) -> Option<String> {
     let RefOr::T(Content { schema: Some(RefOr::Ref(reference)), .. }) = content else { return None };
@@ -156,6 +179,14 @@ pub fn amount_input() -> Schema {
         ))
         .examples([serde_json::json!(60.5), serde_json::json!("60.50")])
         .into()
+}
+
+/// The schema of some fields of something; `null` instead of them where that may be.
+#[must_use]
+pub fn fields(description: &str, nullable: bool, example: serde_json::Value) -> Schema {
+    let types: SchemaType =
+        if nullable { [Type::Object, Type::Null].into_iter().collect() } else { Type::Object.into() };
+    ObjectBuilder::new().schema_type(types).description(Some(description)).examples([example]).into()
 }
 
 /// The routes of the document and of its page.

@@ -132,8 +132,10 @@ pub struct Page {
     #[schema(example = 50)]
     pub limit: u16,
     /// The `cursor` of the page behind it; `null` where there is none.
+    #[schema(example = "eyJkIjoibiIsImsiOlsiMTIwLjAwMDAiLDJdfYCvJ3bVSxnbhGZvC0WdZrs")]
     pub next_cursor: Option<String>,
     /// The `cursor` of the page before it; `null` where there is none.
+    #[schema(example = json!(null))]
     pub prev_cursor: Option<String>,
 }
 

@@ -143,3 +143,87 @@ async fn the_documentation_is_served_from_the_binary() {
     }
     assert!(app.anon.get("/api/docs/swagger-initializer.js").await.text.contains("/api/openapi.json"));
 }
+
+/// The names of an operation's parameters that stand in headers.
+fn headers_taken(operation: &Value) -> Vec<&str> {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    parameters.filter(|one| one["in"] == "header").filter_map(|one| one["name"].as_str()).collect()
+}
+
+#[tokio::test]
+async fn the_headers_that_the_document_tells_of_are_those_that_count() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let entry = json!({"title": "x", "amount": 1, "type": "EXPENSE", "category": "c", "payee": "p", "tags": ["t"]});
+    alice.post("/api/transactions", entry).await.expect(201);
+    let document = document(&app).await;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("an item") {
+            let described = headers_taken(operation);
+            let verb: reqwest::Method = method.to_uppercase().parse().expect("a method");
+            // A key that is none is refused before anything else is looked at, where keys are looked at.
+            let request = alice.request(verb.clone(), &path.replace("{id}", "999999")).header("idempotency-key", "");
+            let request = if operation.get("requestBody").is_some() { request.json(&json!({})) } else { request };
+            let refused = alice.send(request).await.text.contains("Idempotency-Key must be given once");
+            assert_eq!(described.contains(&"Idempotency-Key"), refused, "{method} {path}");
+            if verb != reqwest::Method::GET {
+                continue;
+            }
+            let collection = path.split("/{id}").next().unwrap_or_default();
+            let id = alice.get(collection).await.json()["data"][0]["id"].to_string();
+            let answer = alice.get(&path.replace("{id}", &id)).await;
+            let tagged = answer.header("etag").is_some();
+            assert_eq!(described.contains(&"If-None-Match"), tagged, "{path}: {}", answer.text);
+            assert_eq!(operation["responses"]["200"]["headers"].get("ETag").is_some(), tagged, "{path}");
+            // What can be read with a tag can be changed with it.
+            for change in ["put", "patch", "delete"].into_iter().filter_map(|change| item.get(change)) {
+                assert_eq!(headers_taken(change).contains(&"If-Match"), tagged, "{path}");
+            }
+        }
+    }
+    for (status, header) in [("429", "Retry-After"), ("429", "RateLimit-Reset"), ("503", "Retry-After")] {
+        let of = &document["paths"]["/api/transactions"]["get"]["responses"][status]["headers"];
+        assert!(of.get(header).is_some(), "{status} {header}: {of}");
+    }
+}
+
+#[tokio::test]
+async fn everything_in_the_document_has_an_example() {
+    /// Whether it shows what it looks like, by itself or by its parts.
+    fn shows(document: &Value, schema: &Value) -> bool {
+        if ["example", "examples", "enum", "const"].iter().any(|key| schema.get(key).is_some()) {
+            return true;
+        }
+        if let Some(target) = schema["$ref"].as_str() {
+            return shows(document, document.pointer(&target[1..]).expect(target));
+        }
+        let parts = ["oneOf", "anyOf", "allOf"].iter().find_map(|key| schema[key].as_array());
+        if let Some(parts) = parts {
+            return parts.iter().all(|part| part["type"] == "null" || shows(document, part));
+        }
+        if let Some(properties) = schema["properties"].as_object() {
+            return properties.values().all(|property| shows(document, property));
+        }
+        schema.get("items").is_some_and(|items| shows(document, items))
+    }
+    let app = TestApp::start().await;
+    let document = document(&app).await;
+    let mut without = Vec::new();
+    for (name, schema) in document["components"]["schemas"].as_object().expect("schemas") {
+        for (property, of) in schema["properties"].as_object().into_iter().flatten() {
+            if !shows(&document, of) {
+                without.push(format!("{name}.{property}"));
+            }
+        }
+    }
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("an item") {
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                if parameter.get("example").is_none() {
+                    without.push(format!("{method} {path}: {}", parameter["name"]));
+                }
+            }
+        }
+    }
+    assert!(without.is_empty(), "{without:#?}");
+}

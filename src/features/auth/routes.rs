@@ -95,6 +95,7 @@ async fn register_in(
 #[derive(Debug, Serialize, ToSchema)]
 struct LoggedIn {
     /// For the `Authorization` header, behind `Bearer `.
+    #[schema(example = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VySWQiOjF9.c2lnbmF0dXJl")]
     access_token: String,
     /// Always `Bearer`.
     #[serde(rename = "tokenType")]

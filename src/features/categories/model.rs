@@ -43,9 +43,11 @@ pub struct Category {
     pub archived: bool,
     /// When it was made.
     #[serde(serialize_with = "crate::http::envelope::instant")]
+    #[schema(example = "2026-02-16T09:30:00.000Z")]
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
     #[serde(serialize_with = "crate::http::envelope::instant")]
+    #[schema(example = "2026-02-16T09:30:00.000Z")]
     pub updated_at: DateTime<Utc>,
     /// The transactions in it, without those of the categories below it; only in a list that was asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]

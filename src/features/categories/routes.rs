@@ -53,7 +53,7 @@ fn refused(refused: Refused, name: &str, parent_id: Option<i64>) -> ApiError {
         ("archived" = Option<bool>, Query, description = "Archived ones only, or none", example = false),
         ("counts" = Option<bool>, Query, description = "With `transactionCount`", example = true),
         ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without", example = 50),
-        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`"),
+        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`", example = "eyJkIjoibiIsImsiOlsiMTIwLjAwMDAiLDJdfYCvJ3bVSxnbhGZvC0WdZrs"),
     ),
     responses((status = 200, description = "The categories", body = SuccessBody<Vec<Category>>))
 )]

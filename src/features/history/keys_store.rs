@@ -32,6 +32,7 @@ pub async fn claim(connection: &mut PgConnection, user_id: i64, claim: &Claim) -
             status = null,
             operation_id = null,
             data = null,
+            tagged = false,
             created_at = now()
         where k.created_at < now() - interval '24 hours'
         returning true as "taken!"
@@ -64,6 +65,7 @@ pub async fn find(connection: &mut PgConnection, user_id: i64, key: &str) -> Res
             fingerprint,
             status as "status!",
             data as "data!",
+            tagged,
             operation_id
         from idempotency_keys
         where user_id = $1 and key = $2 and status is not null and created_at >= now() - interval '24 hours'
@@ -91,7 +93,8 @@ pub async fn answer(
         update idempotency_keys
         set status = $3,
             data = $4,
-            operation_id = $5
+            operation_id = $5,
+            tagged = $6
         where user_id = $1 and key = $2
         "#,
         user_id,
@@ -99,6 +102,7 @@ pub async fn answer(
         i64::from(answer.status().as_u16()),
         answer.text(),
         operation_id,
+        answer.is_tagged(),
     )
     .execute(connection)
     .await?;

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
+use utoipa::openapi::Schema;
 
 use crate::domain::money::JsonDecimal;
+use crate::http::openapi;
 
 /// What somebody did at once, and can undo at once.
 #[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
@@ -22,6 +24,7 @@ pub struct Operation {
     pub kind: String,
     /// When it was done.
     #[serde(serialize_with = "crate::http::envelope::instant")]
+    #[schema(example = "2026-02-16T09:30:00.000Z")]
     pub created_at: DateTime<Utc>,
     /// The operation that it took back.
     #[schema(example = json!(null))]
@@ -68,15 +71,16 @@ pub(super) struct HistoryEntry {
     pub kind: String,
     /// When it was done.
     #[serde(serialize_with = "crate::http::envelope::instant")]
+    #[schema(example = "2026-02-16T09:30:00.000Z")]
     pub at: DateTime<Utc>,
     /// Who did it.
     #[schema(example = 1)]
     pub user_id: i64,
     /// What it was before; `null` if it was not there.
-    #[schema(value_type = Option<Object>, example = json!({"amount": 60.5}))]
+    #[schema(schema_with = before)]
     pub before: Option<Map<String, Value>>,
     /// What it was after; `null` if it was not there any more.
-    #[schema(value_type = Option<Object>, example = json!({"amount": 65}))]
+    #[schema(schema_with = after)]
     pub after: Option<Map<String, Value>>,
     /// The tags that were put on.
     #[schema(example = json!(["lunch"]))]
@@ -84,6 +88,20 @@ pub(super) struct HistoryEntry {
     /// The tags that were taken off.
     #[schema(example = json!([]))]
     pub tags_removed: Vec<String>,
+}
+
+fn before() -> Schema {
+    openapi::fields("What it was before; `null` if it was not there.", true, json!({"amount": 60.5}))
+}
+
+fn after() -> Schema {
+    openapi::fields("What it was after; `null` if it was not there any more.", true, json!({"amount": 65}))
+}
+
+fn deleted() -> Schema {
+    let example =
+        json!({"title": "ข้าวมันไก่", "amount": 60.5, "currency": "THB", "type": "EXPENSE", "date": "2026-02-16"});
+    openapi::fields("What it was.", false, example)
 }
 
 /// A deleted transaction, as it was.
@@ -95,13 +113,13 @@ pub(super) struct Trashed {
     pub id: i64,
     /// When it was deleted.
     #[serde(serialize_with = "crate::http::envelope::instant")]
+    #[schema(example = "2026-02-16T09:30:00.000Z")]
     pub deleted_at: DateTime<Utc>,
     /// The operation that deleted it.
     #[schema(example = 17)]
     pub operation_id: i64,
     /// What it was.
-    #[schema(value_type = Object, example = json!({"title": "ข้าวมันไก่", "amount": 60.5, "currency": "THB", "type": "EXPENSE",
-        "categoryId": 7, "date": "2026-02-16"}))]
+    #[schema(schema_with = deleted)]
     pub transaction: Map<String, Value>,
     /// Its category's name, if that is left.
     #[schema(example = "Food & Dining")]

@@ -48,7 +48,7 @@ impl FromInput for Listing {
     security(("bearer" = [])),
     params(
         ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without", example = 50),
-        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`"),
+        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`", example = "eyJkIjoibiIsImsiOlsiMTIwLjAwMDAiLDJdfYCvJ3bVSxnbhGZvC0WdZrs"),
     ),
     responses((status = 200, description = "The operations", body = SuccessBody<Vec<Operation>>))
 )]
@@ -116,7 +116,7 @@ async fn undo_operation(work: Work, Id(id): Id) -> Result<Response, ApiError> {
     security(("bearer" = [])),
     params(
         ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without", example = 50),
-        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`"),
+        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`", example = "eyJkIjoibiIsImsiOlsiMTIwLjAwMDAiLDJdfYCvJ3bVSxnbhGZvC0WdZrs"),
     ),
     responses((status = 200, description = "The deleted transactions", body = SuccessBody<Vec<Trashed>>))
 )]
@@ -153,7 +153,8 @@ fn trashed(deleted: Deleted) -> Trashed {
     security(("bearer" = [])),
     params(("id" = i64, Path, description = "The transaction's id", example = 42)),
     responses(
-        (status = 200, description = "The transaction", body = SuccessBody<Transaction>),
+        (status = 200, description = "The transaction", body = SuccessBody<Transaction>,
+            headers(("ETag" = String, description = "What stands here, for `If-Match` and `If-None-Match`"))),
         (status = 404, description = "`TRANSACTION_NOT_FOUND`: it is not in the trash", body = FailureBody),
         (status = 409, description = "`UNDO_CONFLICT`: what stands in the way is in `details`", body = FailureBody),
     )
@@ -178,7 +179,7 @@ async fn restore(work: Work, Id(id): Id) -> Result<Response, ApiError> {
     params(
         ("id" = i64, Path, description = "The transaction's id", example = 42),
         ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without", example = 50),
-        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`"),
+        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`", example = "eyJkIjoibiIsImsiOlsiMTIwLjAwMDAiLDJdfYCvJ3bVSxnbhGZvC0WdZrs"),
     ),
     responses(
         (status = 200, description = "What was done to it", body = SuccessBody<Vec<HistoryEntry>>),

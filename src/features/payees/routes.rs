@@ -41,7 +41,7 @@ fn name_taken(name: &str) -> ApiError {
     params(
         ("counts" = Option<bool>, Query, description = "With `transactionCount`", example = true),
         ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without", example = 50),
-        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`"),
+        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`", example = "eyJkIjoibiIsImsiOlsiMTIwLjAwMDAiLDJdfYCvJ3bVSxnbhGZvC0WdZrs"),
     ),
     responses((status = 200, description = "The payees", body = SuccessBody<Vec<Payee>>))
 )]

@@ -54,9 +54,11 @@ pub struct Transaction {
     pub user_id: i64,
     /// When it was entered.
     #[serde(serialize_with = "crate::http::envelope::instant")]
+    #[schema(example = "2026-02-16T09:30:00.000Z")]
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
     #[serde(serialize_with = "crate::http::envelope::instant")]
+    #[schema(example = "2026-02-16T09:30:00.000Z")]
     pub updated_at: DateTime<Utc>,
     /// Whatever else there is to say.
     #[schema(example = "With extra chicken")]

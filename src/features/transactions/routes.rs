@@ -59,7 +59,7 @@ pub fn not_found(id: i64) -> ApiError {
     security(("bearer" = [])),
     params(
         ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500", example = 50),
-        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`, with the same filters"),
+        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`, with the same filters", example = "eyJkIjoibiIsImsiOlsiMTIwLjAwMDAiLDJdfYCvJ3bVSxnbhGZvC0WdZrs"),
         ("startDate" = Option<String>, Query, description = "From this day on", example = "2026-02-01"),
         ("endDate" = Option<String>, Query, description = "Up to and with this day", example = "2026-02-28"),
         ("type" = Option<String>, Query, description = "`INCOME` or `EXPENSE`", example = "EXPENSE"),

@@ -1,6 +1,9 @@
 set local check_function_bodies = off;
 drop function changed(text,anyelement,anyelement);
 drop function search_grams(bigint,text);
+
+-- data loss: the column public.idempotency_keys.tagged and what is in it
+alter table idempotency_keys drop column tagged;
 drop view trash;
 drop trigger take_from_transaction on transaction_tags;
 drop trigger record_update on transactions;

@@ -78,6 +78,8 @@ begin
 end
 $function$;
 
+alter table idempotency_keys add column tagged boolean default false not null;
+
 create view trash as
 SELECT d.user_id,
     d.id,

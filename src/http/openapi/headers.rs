@@ -1,0 +1,86 @@
+//! The headers that are part of the contract: which requests take which, and what answers carry.
+
+use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::response::Response;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{Components, Ref, RefOr, Required};
+
+/// The headers of answers, which the operations refer to.
+const OF_ANSWERS: &[(&str, Type, &str)] = &[
+    ("ETag", Type::String, "What stands here, for `If-Match` and `If-None-Match`"),
+    ("Retry-After", Type::Integer, "Seconds, after which it can be tried again"),
+    ("RateLimit-Limit", Type::Integer, "Requests that are allowed in a time"),
+    ("RateLimit-Remaining", Type::Integer, "Those of them that are left"),
+    ("RateLimit-Reset", Type::Integer, "Seconds, after which all of them are allowed again"),
+];
+
+/// Adds what the operations refer to.
+pub(super) fn define(components: &mut Components) {
+    let header = |of_type: &Type, description: &str| -> Header {
+        let schema = ObjectBuilder::new().schema_type(of_type.clone());
+        HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
+    };
+    let headers = OF_ANSWERS.iter().map(|(name, of_type, text)| ((*name).to_owned(), header(of_type, text).into()));
+    components.headers.extend(headers);
+}
+
+/// Lets an operation take an `Idempotency-Key`.
+pub(super) fn take_key(operation: &mut Operation) {
+    let key = parameter(
+        "Idempotency-Key",
+        "With the same key, the same request has one effect within a day, and the same answer",
+        "7f3a61c0-52e4-4b7e-9d0f-0c5a3c1e8b11",
+    );
+    operation.parameters.get_or_insert_default().push(RefOr::T(key));
+}
+
+/// Adds the headers of an operation that follow from its answers: one that knows 304 takes `If-None-Match`, one that knows 412
+/// takes `If-Match`.
+pub(super) fn add(operation: &mut Operation) {
+    let has = |status: &str| operation.responses.responses.contains_key(status);
+    let (conditional, guarded) = (has("304"), has("412"));
+    let mut taken = Vec::new();
+    if conditional {
+        taken.push(parameter("If-None-Match", "Answers 304 if this is still its `ETag`", "\"5f1d7e0a93bc4d22\""));
+    }
+    if guarded {
+        taken.push(parameter(
+            "If-Match",
+            "Answers 412, and changes nothing, if its `ETag` is another",
+            "\"5f1d7e0a93bc4d22\"",
+        ));
+    }
+    if !taken.is_empty() {
+        operation.parameters.get_or_insert_default().extend(taken.into_iter().map(RefOr::T));
+    }
+    let removes = operation.operation_id.as_deref().is_some_and(|name| name.ends_with("delete"));
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        match status.as_str() {
+            "200" | "304" if conditional || guarded && !removes => carry(response, &["ETag"]),
+            "201" if operation.security.is_some() => carry(response, &["ETag"]),
+            "429" => carry(response, &["Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]),
+            "503" => carry(response, &["Retry-After"]),
+            _ => {}
+        }
+    }
+}
+
+fn carry(response: &mut Response, names: &[&str]) {
+    for name in names {
+        let reference = Ref::new(format!("#/components/headers/{name}"));
+        response.headers.insert((*name).to_owned(), RefOr::Ref(reference));
+    }
+}
+
+fn parameter(name: &str, description: &str, example: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .example(Some(serde_json::json!(example)))
+        .build()
+}
