@@ -11,8 +11,8 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::bulk_store::{self, Columns, Matched};
+use super::criteria::{self, Criteria};
 use super::filter::Filter;
-use super::list_store::{self, Criteria};
 use super::model::{MAX_CATEGORY, MAX_NOTE, MAX_TITLE, TAG_NAMES, emptied, not_both};
 use crate::app::AppState;
 use crate::domain::transaction_type::TransactionType;
@@ -204,7 +204,7 @@ async fn matched(
     filter: Option<&Filter>,
 ) -> Result<Matched, sqlx::Error> {
     let criteria = match filter {
-        Some(filter) => list_store::look_up(connection, user_id, filter).await?,
+        Some(filter) => criteria::look_up(connection, user_id, filter).await?,
         None => Some(Criteria::of_ids(ids.unwrap_or_default())),
     };
     match criteria {

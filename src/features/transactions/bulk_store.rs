@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
-use super::list_store::Criteria;
+use super::criteria::Criteria;
 use super::model::SEARCH_SEPARATOR;
 use crate::domain::search::fold;
 use crate::domain::transaction_type::TransactionType;

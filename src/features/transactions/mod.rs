@@ -3,10 +3,12 @@
 mod bulk;
 mod bulk_store;
 mod categorize;
+mod criteria;
 mod filter;
 mod list_store;
 mod model;
 mod routes;
+mod search_store;
 pub mod store;
 
 pub use model::{NewTransaction, Transaction};

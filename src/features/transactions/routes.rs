@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 
 use super::bulk::{__path_bulk_delete, __path_bulk_update, bulk_delete, bulk_update};
 use super::categorize::categorize;
+use super::criteria;
 use super::filter::{Listing, Sort};
 use super::list_store::{self, Key};
 use super::model::{CategorySource, Days, Edit, Entry, NewTransaction, Transaction, too_fine};
@@ -89,7 +90,7 @@ async fn list(
     let scope = format!("{} transactions {sort:?} {filter:?}", user.id);
     let paging = state.cursors.begin(page.as_ref(), scope)?;
     let mut connection = state.pools.requests.acquire().await?;
-    let criteria = list_store::look_up(&mut connection, user.id, &filter).await?;
+    let criteria = criteria::look_up(&mut connection, user.id, &filter).await?;
     if page.is_none() {
         connection.release();
         let pool = state.pools.lists.clone();

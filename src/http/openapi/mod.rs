@@ -62,7 +62,10 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
         let changing = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in changing.into_iter().filter_map(Option::as_mut).filter(|operation| takes_key(operation)) {
             headers::take_key(operation);
-            note_reused_key(operation);
+            // Who registers a second time is told of the address and not of the key.
+            if operation.security.is_some() {
+                note_reused_key(operation);
+            }
         }
         let methods = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in methods.into_iter().filter_map(Option::as_mut) {

@@ -1,0 +1,242 @@
+//! What a list is filtered by, with its names looked up, and how that is said in SQL.
+
+use std::slice::from_ref;
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+
+use super::filter::{Filter, Sort};
+use crate::domain::search::{Word, index_query};
+use crate::domain::transaction_type::TransactionType;
+use crate::features::{categories, payees, tags};
+
+/// A filter with its names looked up.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Criteria {
+    pub(super) start: Option<NaiveDate>,
+    pub(super) end: Option<NaiveDate>,
+    r#type: Option<TransactionType>,
+    pub(super) categories: Option<Vec<i64>>,
+    pub(super) tag: Option<i64>,
+    pub(super) payee: Option<i64>,
+    pub(super) currency: Option<&'static str>,
+    pub(super) min: Option<Decimal>,
+    pub(super) max: Option<Decimal>,
+    pub(super) words: Vec<Looked>,
+    /// These only.
+    ids: Option<Vec<i64>>,
+}
+
+/// A word, and the payees whose names have it.
+#[derive(Debug, Clone)]
+pub(super) struct Looked {
+    word: Word,
+    payees: Vec<i64>,
+}
+
+/// Looks up what a filter names; `None` if nothing can match it, such as another user's category.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn look_up(
+    connection: &mut PgConnection,
+    user_id: i64,
+    filter: &Filter,
+) -> Result<Option<Criteria>, sqlx::Error> {
+    let mut criteria = Criteria {
+        start: filter.start,
+        end: filter.end,
+        r#type: filter.r#type,
+        currency: filter.currency.map(crate::domain::currency::Currency::code),
+        min: filter.min,
+        max: filter.max,
+        ..Criteria::default()
+    };
+    for (id, name) in [(filter.category_id, None), (None, filter.category.as_deref())] {
+        if id.is_none() && name.is_none() {
+            continue;
+        }
+        let ids: Vec<i64> = id.into_iter().collect();
+        let mut found = categories::store::with_those_below(connection, user_id, &ids, name, filter.r#type).await?;
+        if let Some(before) = &criteria.categories {
+            found.retain(|id| before.contains(id));
+        }
+        if found.is_empty() {
+            return Ok(None);
+        }
+        criteria.categories = Some(found);
+    }
+    if filter.tag_id.is_some() || filter.tag.is_some() {
+        criteria.tag = tags::store::look_up(connection, user_id, filter.tag_id, filter.tag.as_deref()).await?;
+        if criteria.tag.is_none() {
+            return Ok(None);
+        }
+    }
+    if filter.payee_id.is_some() || filter.payee.is_some() {
+        criteria.payee = payees::store::look_up(connection, user_id, filter.payee_id, filter.payee.as_deref()).await?;
+        if criteria.payee.is_none() {
+            return Ok(None);
+        }
+    }
+    if !filter.words.is_empty() {
+        let patterns: Vec<String> = filter.words.iter().map(Word::pattern).collect();
+        let found = payees::store::matching(connection, user_id, &patterns).await?;
+        let looked = filter.words.iter().cloned().zip(found);
+        criteria.words = looked.map(|(word, payees)| Looked { word, payees }).collect();
+    }
+    Ok(Some(criteria))
+}
+
+/// The columns that criteria look at.
+pub(super) const LOOKED_AT: &str =
+    "t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, t.search";
+
+pub(super) fn push_range<'q, T>(
+    query: &mut QueryBuilder<Postgres>,
+    table: &str,
+    column: &str,
+    least: Option<T>,
+    most: Option<T>,
+) where
+    T: 'q + sqlx::Encode<'q, Postgres> + sqlx::Type<Postgres>,
+{
+    for (bound, compare) in [(least, ">="), (most, "<=")] {
+        if let Some(bound) = bound {
+            query.push(format_args!(" and {table}.{column} {compare} ")).push_bind(bound);
+        }
+    }
+}
+
+/// Criteria that have been seen to already.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one of the criteria, and says no more")]
+pub(super) struct Driven {
+    pub(super) tag: bool,
+    pub(super) category: bool,
+    pub(super) payee: bool,
+    pub(super) currency: bool,
+    pub(super) date: bool,
+    pub(super) amount: bool,
+}
+
+impl Driven {
+    pub(super) fn of(criteria: &Criteria, sort: Sort) -> Self {
+        let Criteria { tag, categories, payee, currency, .. } = criteria;
+        let tag = tag.is_some();
+        let by_date = matches!(sort, Sort::DateUp | Sort::DateDown);
+        let by = |category: bool| {
+            let payee = by_date && !tag && !category && payee.is_some();
+            let currency = by_date && !tag && !category && !payee && currency.is_some();
+            Self { tag, category, payee, currency, date: by_date, amount: !by_date }
+        };
+        let by_category = by(!tag && categories.is_some());
+        // The first rows of each of several categories have to be put together: of a page only, not of all that is looked at.
+        let several = categories.as_ref().is_some_and(|ids| ids.len() > 1);
+        let looks = !criteria.words.is_empty() || criteria.has_more_than(by_category);
+        if several && looks { by(false) } else { by_category }
+    }
+}
+
+impl Criteria {
+    /// Those of these ids.
+    pub(super) fn of_ids(ids: Vec<i64>) -> Self {
+        Self { ids: Some(ids), ..Self::default() }
+    }
+
+    /// Writes all criteria but the words and those that are seen to as conditions on `t`, each after an `and`.
+    pub(super) fn push(&self, query: &mut QueryBuilder<Postgres>, driven: Driven) {
+        if !driven.date {
+            push_range(query, "t", "date", self.start, self.end);
+        }
+        if !driven.amount {
+            push_range(query, "t", "amount", self.min, self.max);
+        }
+        if let Some(kind) = self.r#type {
+            query.push(" and t.type = ").push_bind(kind);
+        }
+        match self.categories.as_deref().filter(|_| !driven.category) {
+            Some([id]) => drop(query.push(" and t.category_id = ").push_bind(*id)),
+            Some(ids) => drop(query.push(" and t.category_id = any (").push_bind(ids.to_vec()).push(")")),
+            None => {}
+        }
+        if let Some(payee) = self.payee.filter(|_| !driven.payee) {
+            query.push(" and t.payee_id = ").push_bind(payee);
+        }
+        if let Some(currency) = self.currency.filter(|_| !driven.currency) {
+            query.push(" and t.currency = ").push_bind(currency);
+        }
+        if let Some(ids) = &self.ids {
+            query.push(" and t.id = any (").push_bind(ids.clone()).push(")");
+        }
+        if let Some(tag) = self.tag.filter(|_| !driven.tag) {
+            query.push(
+                " and exists (select from transaction_tags l where l.user_id = t.user_id and l.transaction_id = t.id \
+                 and l.tag_id = ",
+            );
+            query.push_bind(tag).push(")");
+        }
+    }
+
+    /// Whether there are others than the words and those that are seen to.
+    pub(super) fn has_more_than(&self, driven: Driven) -> bool {
+        let mut others = QueryBuilder::new("");
+        self.push(&mut others, driven);
+        !others.sql().as_str().is_empty()
+    }
+
+    /// Writes the words as conditions on `t`, each after an `and`; such that their index can find the rows, or only to look
+    /// at them.
+    pub(super) fn push_words(&self, query: &mut QueryBuilder<Postgres>, user_id: i64, by_index: bool) {
+        for Looked { word, payees } in &self.words {
+            query.push(" and (t.search like ").push_bind(word.pattern());
+            if by_index {
+                query
+                    .push(" and search_grams(t.user_id, t.search) @@ ")
+                    .push_bind(index_query(user_id, from_ref(word)));
+                query.push("::text::tsquery");
+            }
+            if !payees.is_empty() {
+                query.push(" or t.user_id = ").push_bind(user_id);
+                query.push(" and t.payee_id = any (").push_bind(payees.clone()).push(")");
+            }
+            query.push(")");
+        }
+    }
+
+    /// Writes the rows `h` that have the words, found by the index of words. Nothing but words is asked of them here: the
+    /// database would put the index of all that is the user's beside that of the words.
+    fn push_hits(&self, query: &mut QueryBuilder<Postgres>, user_id: i64) {
+        query.push(format_args!("h as materialized (select {LOOKED_AT} from transactions t where true"));
+        self.push_words(query, user_id, true);
+        query.push(")");
+    }
+
+    /// Writes `with` and a select of the columns of the rows `t` that meet everything.
+    pub(super) fn push_select(&self, query: &mut QueryBuilder<Postgres>, user_id: i64, columns: &str) {
+        if self.words.is_empty() {
+            return self.push_select_from("transactions", query, user_id, columns);
+        }
+        query.push("with ");
+        self.push_hits(query, user_id);
+        query.push(" ");
+        self.push_select_from("h", query, user_id, columns);
+    }
+
+    /// Writes a select of the columns of the rows `t` that meet everything but the words.
+    pub(super) fn push_select_from(
+        &self,
+        table: &str,
+        query: &mut QueryBuilder<Postgres>,
+        user_id: i64,
+        columns: &str,
+    ) {
+        query.push(format_args!("select {columns} from {table} t where t.user_id = ")).push_bind(user_id);
+        self.push(query, Driven::default());
+        if let Some(kind) = self.r#type {
+            // A category is of one kind, and the index of categories finds a rare kind.
+            query.push(" and t.category_id = any (array(select c.id from categories c where c.user_id = ");
+            query.push_bind(user_id).push(" and c.kind = ").push_bind(kind).push("))");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Looks for a page of what no index has in its order.
+
+use sqlx::{FromRow as _, PgConnection, Postgres, QueryBuilder, Row as _};
+
+use super::filter::Sort;
+use super::list_store::{Extent, Reading, fetch};
+use super::model::Transaction;
+use super::store::{COLUMNS, Row};
+
+/// Rows that are looked at in their order before the other criteria's own indexes are asked. Those have all rows that meet
+/// them, in no order: quick for what is rare and slow for what is common, of which a few rows in their order hold a page.
+const FIRST_LOOK: i64 = 2_000;
+
+/// The most that are looked at where the first look found some and not enough. Rows of one day lie side by side as a rule, and
+/// take a third of the time.
+const LONGEST_LOOK_BY_DATE: i64 = 36_000;
+const LONGEST_LOOK_BY_AMOUNT: i64 = 24_000;
+
+/// What so many of the first look have is looked for last, if other criteria are rarer.
+const COMMON: i64 = FIRST_LOOK / 200;
+
+/// A page of what no index has in its order.
+pub(super) struct Search<'a> {
+    pub(super) reading: Reading<'a>,
+    pub(super) limit: i64,
+}
+
+/// What the first look found.
+struct Look {
+    /// How many rows there were to look at.
+    seen: i64,
+    /// Those that have the words.
+    worded: i64,
+    /// Those that meet everything but the words.
+    others: i64,
+    /// The first of those that meet everything.
+    rows: Vec<Transaction>,
+}
+
+impl Search<'_> {
+    pub(super) async fn page(self, connection: &mut PgConnection) -> Result<Vec<Transaction>, sqlx::Error> {
+        let Look { seen, worded, others, rows } = self.first_look(connection).await?;
+        if self.is_page(&rows) || seen < FIRST_LOOK {
+            return Ok(rows);
+        }
+        let most = match (self.reading.sort, self.reading.criteria.words.is_empty()) {
+            (Sort::DateUp | Sort::DateDown, _) => LONGEST_LOOK_BY_DATE,
+            (Sort::AmountUp | Sort::AmountDown, false) => LONGEST_LOOK_BY_AMOUNT,
+            // By the others' indexes it takes no longer.
+            (Sort::AmountUp | Sort::AmountDown, true) => LONGEST_LOOK_BY_AMOUNT / 2,
+        };
+        // Of a tag's rows, each is looked up.
+        let most = if self.reading.criteria.tag.is_some() { most / 3 } else { most };
+        // Two thirds hold a page if it goes on like this.
+        let found = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        if found * most * 2 / 3 / FIRST_LOOK >= self.limit {
+            let rows = self.longer_look(connection, most).await?;
+            if self.is_page(&rows) || self.count(connection, most).await? < most {
+                return Ok(rows);
+            }
+        }
+        self.by_other_indexes(connection, worded > others && worded >= COMMON).await
+    }
+
+    fn is_page(&self, rows: &[Transaction]) -> bool {
+        i64::try_from(rows.len()).is_ok_and(|rows| rows >= self.limit)
+    }
+
+    async fn first_look(&self, connection: &mut PgConnection) -> Result<Look, sqlx::Error> {
+        let Self { reading, limit } = self;
+        // In one pass: the rows come in their order, and are put together in it.
+        let mut query = QueryBuilder::new("with w as (select count(*) as seen, count(*) filter (where true");
+        if !reading.criteria.words.is_empty() && reading.criteria.has_more_than(reading.driven) {
+            self.push_words(&mut query);
+            query.push(") as worded, count(*) filter (where true");
+            self.push_others(&mut query);
+            query.push(") as others");
+        } else {
+            // There is nothing to weigh.
+            query.push(" and false) as worded, 0::bigint as others");
+        }
+        query.push(", (array_agg(t.id) filter (where true");
+        self.push_others(&mut query);
+        self.push_words(&mut query);
+        query.push("))[1:").push_bind(*limit).push("] as ids from (");
+        reading.source(&mut query, Extent::Look(FIRST_LOOK));
+        query.push(format_args!(
+            ") t) select seen.seen, seen.worded, seen.others, found.* \
+             from w seen left join lateral (select {COLUMNS} from unnest(seen.ids) as s (id)"
+        ));
+        reading.rows_of(&mut query, "", *limit);
+        query.push(") found on true");
+        let found = query.build().persistent(false).fetch_all(connection).await?;
+        let first = found.first().ok_or(sqlx::Error::RowNotFound)?;
+        let there = found.iter().filter(|row| row.try_get::<Option<i64>, _>("id").is_ok_and(|id| id.is_some()));
+        let rows: Result<Vec<Transaction>, sqlx::Error> =
+            there.map(|row| Row::from_row(row).map(Transaction::from)).collect();
+        let (seen, worded, others) = (first.try_get("seen")?, first.try_get("worded")?, first.try_get("others")?);
+        Ok(Look { seen, worded, others, rows: rows? })
+    }
+
+    /// Those of the first `most` rows that meet everything; it ends where there are enough.
+    async fn longer_look(&self, connection: &mut PgConnection, most: i64) -> Result<Vec<Transaction>, sqlx::Error> {
+        let Self { reading, limit } = self;
+        let mut query = QueryBuilder::new(format!("select {COLUMNS} from unnest(array(select t.id from ("));
+        reading.source(&mut query, Extent::Look(most));
+        query.push(") t where true");
+        self.push_words(&mut query);
+        self.push_others(&mut query);
+        reading.first(&mut query, "t", "id", *limit);
+        reading.rows_of(&mut query, ")) as s (id)", *limit);
+        fetch(query, connection).await
+    }
+
+    /// How many rows there are to look at, of the first `most`.
+    async fn count(&self, connection: &mut PgConnection, most: i64) -> Result<i64, sqlx::Error> {
+        let mut query = QueryBuilder::new("select count(*) from (");
+        self.reading.source(&mut query, Extent::Look(most));
+        query.push(") t");
+        query.build_query_scalar().persistent(false).fetch_one(connection).await
+    }
+
+    /// By the index of words, or by those of the other criteria.
+    async fn by_other_indexes(
+        &self,
+        connection: &mut PgConnection,
+        words_last: bool,
+    ) -> Result<Vec<Transaction>, sqlx::Error> {
+        let Self { reading: reading @ Reading { user_id, criteria, .. }, limit } = self;
+        let columns = "t.id, t.date, t.amount";
+        // Materialized: by the order of the rows it would be slow, as was just seen.
+        let mut query = QueryBuilder::new("with m as materialized (");
+        if words_last {
+            criteria.push_select_from("transactions", &mut query, *user_id, columns);
+            self.push_words(&mut query);
+        } else {
+            criteria.push_select(&mut query, *user_id, columns);
+        }
+        reading.behind_edge(&mut query, "t", "id");
+        query.push(format_args!(") select {COLUMNS} from (select m.id from m"));
+        reading.first(&mut query, "m", "id", *limit);
+        reading.rows_of(&mut query, ") s", *limit);
+        fetch(query, connection).await
+    }
+
+    /// Writes the words as conditions on the rows of the source.
+    fn push_words(&self, query: &mut QueryBuilder<Postgres>) {
+        self.reading.criteria.push_words(query, self.reading.user_id, false);
+    }
+
+    /// Writes the other criteria that the source does not see to, as conditions on its rows.
+    fn push_others(&self, query: &mut QueryBuilder<Postgres>) {
+        self.reading.criteria.push(query, self.reading.driven);
+    }
+}
