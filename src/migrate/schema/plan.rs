@@ -8,7 +8,7 @@ use super::levels::Levels;
 use super::object::{Key, Kind};
 use super::order::ordered;
 use super::render;
-use super::spread::{grant_again, identity_goes, rebuild_enums_in_use, spread};
+use super::spread::{grant_again, identity_goes, rebuild_enums_in_use, spread, work_out_again};
 use super::statement::Statement;
 use super::steps::{absorb, host, note_waited_for, steps, waiting};
 
@@ -141,6 +141,7 @@ pub(super) fn plan(from: &Catalog, to: &Catalog, manner: Manner) -> Plan {
         scene.fates.insert(key, fate);
     }
     grant_again(&mut scene);
+    work_out_again(&mut scene);
     spread(&mut scene);
     if manner == Manner::AtOnce {
         rebuild_enums_in_use(&mut scene);

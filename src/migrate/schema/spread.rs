@@ -48,6 +48,27 @@ pub(super) fn spread(scene: &mut Scene<'_>) {
     }
 }
 
+/// What was worked out by a function and is kept, in an index or a computed column, is worked out again when the function
+/// becomes another: PostgreSQL keeps it as it was, and would go on finding by it what is not so any more.
+pub(super) fn work_out_again(scene: &mut Scene<'_>) {
+    let dependents = scene.from.dependents();
+    let is_function = |key: &Key| matches!(key.kind, Kind::Function | Kind::Procedure);
+    let altered = |(key, fate): (&Key, &Fate)| (is_function(key) && *fate == Fate::Alter).then(|| key.clone());
+    let mut open: Vec<Key> = scene.fates.iter().filter_map(altered).collect();
+    let mut seen: BTreeSet<Key> = open.iter().cloned().collect();
+    while let Some(function) = open.pop() {
+        for dependent in dependents.get(&function).into_iter().flatten() {
+            let (Some(before), Some(after)) = (scene.from.get(dependent), scene.to.get(dependent)) else { continue };
+            let computed = before.text("generated").is_some() && after.text("generated").is_some();
+            if dependent.kind == Kind::Index || dependent.kind == Kind::Column && computed {
+                scene.fates.insert((*dependent).clone(), Fate::Rebuild);
+            } else if is_function(dependent) && seen.insert((*dependent).clone()) {
+                open.push((*dependent).clone());
+            }
+        }
+    }
+}
+
 enum Consequence {
     None,
     Rebuild,

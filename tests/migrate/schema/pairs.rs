@@ -90,6 +90,39 @@ async fn columns_go_together_with_what_is_computed_from_them_and_what_is_on_both
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_function_worked_out_is_worked_out_again_when_it_becomes_another() {
+    let schema = |factor: u8| {
+        let body = format!("'select value * {factor}'");
+        format!(
+            "create function f(value integer) returns integer language sql immutable as {body};
+            create table t (id integer primary key, a integer, b integer generated always as (f(a)) stored);
+            create index i on t (f(a));"
+        )
+    };
+    let (from, to) = (schema(2), schema(3));
+    let options = cluster::database().await;
+    let way = way(&options, &from, &to).await.unwrap_or_else(|problem| panic!("{problem}"));
+    let options = cluster::database().await;
+    let mut connection = options.connect().await.expect("connected");
+    run(&mut connection, &from).await.expect("built");
+    run(&mut connection, "insert into t (id, a) select n, n from generate_series(1, 1000) n").await.expect("filled");
+    let found = async |connection: &mut PgConnection, factor: u8| {
+        run(connection, "analyze t; set enable_seqscan = off").await.expect("set");
+        let sql = format!("select count(*) from t where f(a) = {factor} * 500 and b = {factor} * 500");
+        sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql)).fetch_one(connection).await.expect("counted")
+    };
+    assert_eq!(found(&mut connection, 2).await, 1);
+    for (up, _) in &way.files {
+        run(&mut connection, up).await.expect("forth");
+    }
+    assert_eq!(found(&mut connection, 3).await, 1, "{:?}", way.files);
+    for (_, down) in way.files.iter().rev() {
+        run(&mut connection, down).await.expect("back");
+    }
+    assert_eq!(found(&mut connection, 2).await, 1, "{:?}", way.files);
+}
+
 /// Runs the files as anybody would, forth and back, and holds what they build against the schemas themselves.
 async fn apply(from: &str, way: &migrate::Difference, to: &str) -> Result<(), String> {
     let options = cluster::database().await;
