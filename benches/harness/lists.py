@@ -23,6 +23,7 @@ SORTS = ("-date", "date", "-amount", "amount")
 FILTERS = {
     "none": "",
     "a month": "&startDate=2020-03-01&endDate=2020-03-31",
+    "a year": "&startDate=2020-01-01&endDate=2020-12-31",
     "a day": "&startDate=2020-03-01&endDate=2020-03-01",
     "type, rare": "&type=INCOME",
     "type, common": "&type=EXPENSE",
@@ -39,6 +40,7 @@ FILTERS = {
     "a common word": "&q=coffee",
     "a rare word": "&q=zanzibar",
     "a part of a word": "&q=nzib",
+    "a payee's name": "&q=payee%20480",
     "a word that is nowhere": "&q=quokka",
     "two words, one rare": "&q=coffee%20zanzibar",
     "a word of one row in 140": "&q=weekend",

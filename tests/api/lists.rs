@@ -310,6 +310,7 @@ async fn fill_past_the_api(app: &TestApp, rows: u32) {
              select 1, 'item ' || n % 997, 1 + n % 5000, case when n % 50 = 0 then 'USD' else 'THB' end, c.kind, c.id,
                  date '2016-01-01' + n % 3650, p.id,
                  ' item ' || n % 997 || case when n % 1000 = 0 then ' rare' || n || ' ' else ' ' end || E'\\n \\n '
+                     || case when n % 13 = 0 then repeat('a long note ', 20) else '' end
              from generate_series(1, {rows}) n
              join (select id, kind, row_number() over () r, count(*) over () m from categories where user_id = 1) c on c.r = 1 + n % c.m
              join (select id, row_number() over () r from payees where user_id = 1) p on p.r = 1 + n % 200"
@@ -331,6 +332,9 @@ async fn long_lists_with_any_two_filters_have_the_rows_that_they_should() {
     let alice = app.user("alice").await;
     fill_past_the_api(&app, 60_000).await;
     let mut connection = app.connection().await;
+    // As they are before the program has come by after an upgrade.
+    let sql = "update transactions set short_search = null where id % 11 = 0";
+    sqlx::query(sql).execute(&mut connection).await.expect("emptied");
     sqlx::query("vacuum analyze").execute(&mut connection).await.expect("analyzed");
     let category: i64 = sqlx::query_scalar("select category_id from transactions limit 1")
         .fetch_one(&mut connection)
@@ -360,6 +364,7 @@ async fn long_lists_with_any_two_filters_have_the_rows_that_they_should() {
         ("&q=31".into(), WORD.into()),
         ("&q=item%20317".into(), "t.search like '%317%'".into()),
         ("&q=item%20re50".into(), "t.search like '%re50%'".into()),
+        ("&q=long%20317".into(), "t.search like '%long%' and t.search like '%317%'".into()),
         ("&q=nowhere".into(), "false".into()),
     ];
     let key = |query: &str| query.split('=').next().expect("a key").to_owned();
@@ -448,4 +453,85 @@ async fn no_list_reads_a_table_from_end_to_end() {
     app.pools.close();
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(scans().await, before, "a table was read from end to end");
+}
+
+/// What rows are looked at for is in the index that has them in their order. Fetching them would take several times as long.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_are_looked_through_in_their_index_alone() {
+    let app = TestApp::on_its_own_database().await;
+    let alice = app.user("alice").await;
+    fill_past_the_api(&app, 20_000).await;
+    for sql in ["delete from transactions where short_search is null", "vacuum analyze"] {
+        sqlx::query(sql).execute(&mut app.connection().await).await.expect(sql);
+    }
+    let counts = async || -> Vec<(String, i64, i64)> {
+        let sql = "select indexrelname::text, idx_tup_read, idx_tup_fetch from pg_stat_user_indexes
+            where indexrelname in ('transactions_by_amount', 'transactions_by_date') order by 1";
+        sqlx::query_as(sql).fetch_all(&mut app.connection().await).await.expect("counts")
+    };
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = counts().await;
+    for filter in [
+        "",
+        "&q=item",
+        "&q=item%2031",
+        "&q=item%20payee",
+        "&type=INCOME&q=31",
+        "&minAmount=4000",
+        "&startDate=2017-01-01&endDate=2018-12-31",
+        "&startDate=2017-01-01&endDate=2018-12-31&minAmount=100",
+    ] {
+        for sort in ["-date", "date", "-amount", "amount"] {
+            assert!(!ids(&alice.get(&format!("{PATH}?limit=20&sort={sort}{filter}")).await.expect(200)).is_empty());
+        }
+    }
+    for filter in ["&type=INCOME", "&payee=Payee%207", "&currency=USD", "&category=Other"] {
+        assert!(!ids(&alice.get(&format!("{PATH}?limit=20&sort=amount{filter}")).await.expect(200)).is_empty());
+    }
+    // A session tells what it did when it ends.
+    app.pools.close();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    for ((index, read, fetched), (_, read_before, fetched_before)) in counts().await.iter().zip(&before) {
+        assert!(read - read_before > 10_000, "{index} was not read");
+        assert_eq!(fetched, fetched_before, "of {index}");
+    }
+}
+
+#[tokio::test]
+async fn what_came_in_past_the_api_is_found_once_it_has_been_folded() {
+    let app = TestApp::on_its_own_database().await;
+    let alice = app.user("alice").await;
+    let mut ids_of = Vec::new();
+    for (title, note) in [("Café one", "short"), ("Café two", "short"), ("Café three", &"not short, ".repeat(20))] {
+        let body = json!({"title": title, "note": note, "amount": 1, "type": "EXPENSE", "category": "Other"});
+        ids_of.push(alice.post(PATH, body).await.expect(201)["id"].clone());
+    }
+    let mut connection = app.connection().await;
+    let short = async |connection: &mut _| -> Vec<bool> {
+        let sql = "select short_search is not distinct from search from transactions order by id";
+        sqlx::query_scalar(sql).fetch_all(connection).await.expect("rows")
+    };
+    assert_eq!(short(&mut connection).await, [true, true, false]);
+    let pending = app::features::transactions::store::whose_to_fold(&mut connection).await.expect("asked");
+    assert_eq!(pending, None, "what came in by the API is folded");
+
+    // The first as another program enters it, the second as it was before an upgrade.
+    let sql = format!("update transactions set search = null where id = {}", ids_of[0]);
+    sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.expect("emptied");
+    let sql = format!("update transactions set short_search = null where id = {}", ids_of[1]);
+    sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.expect("emptied");
+    let found = async |sort: &str| {
+        let rows = alice.get(&format!("{PATH}?limit=10&sort={sort}&q=cafe%20short")).await;
+        ids(&rows.expect(200)).into_iter().map(Value::from).collect::<Vec<_>>()
+    };
+    assert_eq!(found("amount").await, ids_of[1..]);
+    let user = app::features::transactions::store::whose_to_fold(&mut connection).await.expect("asked");
+    let user = user.expect("there are some");
+    let folded = app::features::transactions::store::fold_pending(&mut connection, user).await.expect("folded");
+    assert_eq!(folded, 2);
+    for sort in ["date", "amount"] {
+        assert_eq!(found(sort).await, ids_of);
+    }
+    assert_eq!(short(&mut connection).await, [true, true, false]);
+    assert_eq!(app::features::transactions::store::whose_to_fold(&mut connection).await.expect("asked"), None);
 }

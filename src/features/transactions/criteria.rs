@@ -88,9 +88,9 @@ pub(super) async fn look_up(
     Ok(Some(criteria))
 }
 
-/// The columns that criteria look at.
-pub(super) const LOOKED_AT: &str =
-    "t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, t.search";
+/// The columns that criteria look at. The indexes by date and by amount have them, but for a text that is not short.
+pub(super) const LOOKED_AT: &str = "t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, \
+    coalesce(t.short_search, (select l.search from transactions l where l.user_id = t.user_id and l.id = t.id)) as search";
 
 pub(super) fn push_range<'q, T>(
     query: &mut QueryBuilder<Postgres>,
@@ -125,10 +125,13 @@ impl Driven {
         let Criteria { tag, categories, payee, currency, .. } = criteria;
         let tag = tag.is_some();
         let by_date = matches!(sort, Sort::DateUp | Sort::DateDown);
+        if !by_date {
+            return Self { tag, amount: true, ..Self::default() };
+        }
         let by = |category: bool| {
-            let payee = by_date && !tag && !category && payee.is_some();
-            let currency = by_date && !tag && !category && !payee && currency.is_some();
-            Self { tag, category, payee, currency, date: by_date, amount: !by_date }
+            let payee = !tag && !category && payee.is_some();
+            let currency = !tag && !category && !payee && currency.is_some();
+            Self { tag, category, payee, currency, date: true, amount: false }
         };
         let by_category = by(!tag && categories.is_some());
         // The first rows of each of several categories have to be put together: of a page only, not of all that is looked at.
@@ -207,7 +210,7 @@ impl Criteria {
     /// Writes the rows `h` that have the words, found by the index of words. Nothing but words is asked of them here: the
     /// database would put the index of all that is the user's beside that of the words.
     fn push_hits(&self, query: &mut QueryBuilder<Postgres>, user_id: i64) {
-        query.push(format_args!("h as materialized (select {LOOKED_AT} from transactions t where true"));
+        query.push("h as materialized (select t.* from transactions t where true");
         self.push_words(query, user_id, true);
         query.push(")");
     }

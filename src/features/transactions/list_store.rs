@@ -172,7 +172,7 @@ impl<'a> Reading<'a> {
         // The index has the rows of one category in their order; of several, the first of each are put together.
         let several = categories.filter(|ids| ids.len() > 1);
         if let Some(ids) = several {
-            query.push(format_args!("select {LOOKED_AT} from unnest(")).push_bind(ids.to_vec());
+            query.push("select t.* from unnest(").push_bind(ids.to_vec());
             query.push(") as e (category_id) cross join lateral (");
         }
         query.push(format_args!("select {LOOKED_AT} from transactions t where t.user_id = ")).push_bind(user_id);

@@ -2,7 +2,7 @@
 
 use sqlx::{FromRow as _, PgConnection, Postgres, QueryBuilder, Row as _};
 
-use super::filter::Sort;
+use super::criteria::{Criteria, push_range};
 use super::list_store::{Extent, Reading, fetch};
 use super::model::Transaction;
 use super::store::{COLUMNS, Row};
@@ -11,13 +11,14 @@ use super::store::{COLUMNS, Row};
 /// them, in no order: quick for what is rare and slow for what is common, of which a few rows in their order hold a page.
 const FIRST_LOOK: i64 = 2_000;
 
-/// The most that are looked at where the first look found some and not enough. Rows of one day lie side by side as a rule, and
-/// take a third of the time.
-const LONGEST_LOOK_BY_DATE: i64 = 36_000;
-const LONGEST_LOOK_BY_AMOUNT: i64 = 24_000;
+/// The most that are looked at where the first look found some and not enough. The index has what is looked at.
+const LONGEST_LOOK: i64 = 36_000;
 
-/// What so many of the first look have is looked for last, if other criteria are rarer.
-const COMMON: i64 = FIRST_LOOK / 200;
+/// So many that a look takes less time.
+const MANY: i64 = LONGEST_LOOK / 3;
+
+/// What one row in so many has is looked for last, if other criteria are rarer.
+const COMMON: i64 = 200;
 
 /// A page of what no index has in its order.
 pub(super) struct Search<'a> {
@@ -43,23 +44,19 @@ impl Search<'_> {
         if self.is_page(&rows) || seen < FIRST_LOOK {
             return Ok(rows);
         }
-        let most = match (self.reading.sort, self.reading.criteria.words.is_empty()) {
-            (Sort::DateUp | Sort::DateDown, _) => LONGEST_LOOK_BY_DATE,
-            (Sort::AmountUp | Sort::AmountDown, false) => LONGEST_LOOK_BY_AMOUNT,
-            // By the others' indexes it takes no longer.
-            (Sort::AmountUp | Sort::AmountDown, true) => LONGEST_LOOK_BY_AMOUNT / 2,
-        };
         // Of a tag's rows, each is looked up.
-        let most = if self.reading.criteria.tag.is_some() { most / 3 } else { most };
+        let most = if self.reading.criteria.tag.is_some() { LONGEST_LOOK / 3 } else { LONGEST_LOOK };
         // Two thirds hold a page if it goes on like this.
         let found = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        if found * most * 2 / 3 / FIRST_LOOK >= self.limit {
+        let looks_like_a_page = found * most * 2 / 3 / FIRST_LOOK >= self.limit;
+        let many_days = !looks_like_a_page && self.has_many_days(connection).await?;
+        if looks_like_a_page || many_days {
             let rows = self.longer_look(connection, most).await?;
             if self.is_page(&rows) || self.count(connection, most).await? < most {
                 return Ok(rows);
             }
         }
-        self.by_other_indexes(connection, worded > others && worded >= COMMON).await
+        self.by_other_indexes(connection, worded > others && worded * COMMON >= seen && !many_days).await
     }
 
     fn is_page(&self, rows: &[Transaction]) -> bool {
@@ -110,6 +107,21 @@ impl Search<'_> {
         reading.first(&mut query, "t", "id", *limit);
         reading.rows_of(&mut query, ")) as s (id)", *limit);
         fetch(query, connection).await
+    }
+
+    /// Whether many rows are of the days that are asked for, where the order is that of amounts. Those of one amount stand as
+    /// they came in, so that of many days none may be among the first, and yet fetching all would take longer than a look.
+    async fn has_many_days(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        let Reading { user_id, criteria: Criteria { start, end, .. }, driven, .. } = self.reading;
+        if driven.date || (start.is_none() && end.is_none()) {
+            return Ok(false);
+        }
+        let mut query = QueryBuilder::new("select count(*) from (select from transactions t where t.user_id = ");
+        query.push_bind(user_id);
+        push_range(&mut query, "t", "date", *start, *end);
+        query.push(" limit (select ").push_bind(MANY).push("::bigint)) t");
+        let days: i64 = query.build_query_scalar().persistent(false).fetch_one(connection).await?;
+        Ok(days >= MANY)
     }
 
     /// How many rows there are to look at, of the first `most`.

@@ -335,8 +335,8 @@ pub async fn move_payee(connection: &mut PgConnection, user_id: i64, from: i64, 
     Ok(())
 }
 
-/// Folds what is to be found of transactions that came in by another way than the API, or that were put together anew: a
-/// thousand at most of a user's. Says how many there were.
+/// Folds what is to be found of transactions that came in by another way than the API, or that were put together anew, or
+/// before there was all that is made of it: a thousand at most of a user's. Says how many there were.
 ///
 /// # Errors
 /// The database's.
@@ -345,7 +345,7 @@ pub async fn fold_pending(connection: &mut PgConnection, user_id: i64) -> Result
         r#"
         select id, title, title_en, note
         from transactions
-        where user_id = $1 and search is null
+        where user_id = $1 and (search is null or (short_search is null and char_length(search) <= 100))
         order by id
         limit 1000
         for update skip locked
@@ -380,9 +380,12 @@ pub async fn fold_pending(connection: &mut PgConnection, user_id: i64) -> Result
 /// # Errors
 /// The database's.
 pub async fn whose_to_fold(connection: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar!("select user_id from transactions where search is null limit 1")
-        .fetch_optional(connection)
-        .await
+    sqlx::query_scalar!(
+        "select user_id from transactions \
+        where search is null or (short_search is null and char_length(search) <= 100) limit 1"
+    )
+    .fetch_optional(connection)
+    .await
 }
 
 /// The first of a user's transactions of these days, the newest day first, then the newest id: `limit` at most.
