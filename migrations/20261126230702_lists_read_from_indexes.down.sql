@@ -32,3 +32,9 @@ begin
     return null;
 end
 $function$;
+
+alter table transactions reset (autovacuum_vacuum_insert_scale_factor);
+create index transactions_by_amount on transactions (user_id, amount, id);
+create index transactions_by_category_and_amount on transactions (user_id, category_id, amount, id);
+create index transactions_by_date on transactions (user_id, date DESC, id DESC);
+create index transactions_to_fold on transactions (user_id, id) WHERE search IS NULL;

@@ -1,3 +1,12 @@
+-- squawk-ignore require-concurrent-index-deletion -- it follows from schema.sql, takes no time, and was tried on a copy
+drop index transactions_by_amount;
+-- squawk-ignore require-concurrent-index-deletion -- it follows from schema.sql, takes no time, and was tried on a copy
+drop index transactions_by_category_and_amount;
+-- squawk-ignore require-concurrent-index-deletion -- it follows from schema.sql, takes no time, and was tried on a copy
+drop index transactions_by_date;
+-- squawk-ignore require-concurrent-index-deletion -- it follows from schema.sql, takes no time, and was tried on a copy
+drop index transactions_to_fold;
+
 create or replace function shorten_search()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -38,5 +47,6 @@ begin
 end
 $function$;
 
+alter table transactions set (autovacuum_vacuum_insert_scale_factor = 0.05);
 alter table transactions add column short_search text;
 create TRIGGER shorten_search BEFORE INSERT OR UPDATE OF search ON transactions FOR EACH ROW EXECUTE FUNCTION shorten_search();

@@ -1,0 +1,3 @@
+drop index transactions_by_amount;
+drop index transactions_by_date;
+drop index transactions_to_fold;
