@@ -52,7 +52,7 @@ impl Search<'_> {
         let many_days = !looks_like_a_page && self.has_many_days(connection).await?;
         if looks_like_a_page || many_days {
             let rows = self.longer_look(connection, most).await?;
-            if self.is_page(&rows) || self.count(connection, most).await? < most {
+            if self.is_page(&rows) {
                 return Ok(rows);
             }
         }
@@ -122,14 +122,6 @@ impl Search<'_> {
         query.push(" limit (select ").push_bind(MANY).push("::bigint)) t");
         let days: i64 = query.build_query_scalar().persistent(false).fetch_one(connection).await?;
         Ok(days >= MANY)
-    }
-
-    /// How many rows there are to look at, of the first `most`.
-    async fn count(&self, connection: &mut PgConnection, most: i64) -> Result<i64, sqlx::Error> {
-        let mut query = QueryBuilder::new("select count(*) from (");
-        self.reading.source(&mut query, Extent::Look(most));
-        query.push(") t");
-        query.build_query_scalar().persistent(false).fetch_one(connection).await
     }
 
     /// By the index of words, or by those of the other criteria.
