@@ -9,7 +9,8 @@ use super::store::{COLUMNS, Row};
 
 /// Rows that are looked at in their order before the other criteria's own indexes are asked. Those have all rows that meet
 /// them, in no order: quick for what is rare and slow for what is common, of which a few rows in their order hold a page.
-const FIRST_LOOK: i64 = 2_000;
+/// So many that chance hardly decides what they promise of the rest.
+const FIRST_LOOK: i64 = 6_000;
 
 /// The most that are looked at where the first look found some and not enough. The index has what is looked at.
 const LONGEST_LOOK: i64 = 36_000;
@@ -40,15 +41,16 @@ struct Look {
 
 impl Search<'_> {
     pub(super) async fn page(self, connection: &mut PgConnection) -> Result<Vec<Transaction>, sqlx::Error> {
-        let Look { seen, worded, others, rows } = self.first_look(connection).await?;
-        if self.is_page(&rows) || seen < FIRST_LOOK {
+        // Of a tag's rows, each is looked up.
+        let share = if self.reading.criteria.tag.is_some() { 3 } else { 1 };
+        let (first, most) = (FIRST_LOOK / share, LONGEST_LOOK / share);
+        let Look { seen, worded, others, rows } = self.first_look(connection, first).await?;
+        if self.is_page(&rows) || seen < first {
             return Ok(rows);
         }
-        // Of a tag's rows, each is looked up.
-        let most = if self.reading.criteria.tag.is_some() { LONGEST_LOOK / 3 } else { LONGEST_LOOK };
         // Two thirds hold a page if it goes on like this.
         let found = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        let looks_like_a_page = found * most * 2 / 3 / FIRST_LOOK >= self.limit;
+        let looks_like_a_page = found * most * 2 / 3 / first >= self.limit;
         let many_days = !looks_like_a_page && self.has_many_days(connection).await?;
         if looks_like_a_page || many_days {
             let rows = self.longer_look(connection, most).await?;
@@ -63,7 +65,7 @@ impl Search<'_> {
         i64::try_from(rows.len()).is_ok_and(|rows| rows >= self.limit)
     }
 
-    async fn first_look(&self, connection: &mut PgConnection) -> Result<Look, sqlx::Error> {
+    async fn first_look(&self, connection: &mut PgConnection, first: i64) -> Result<Look, sqlx::Error> {
         let Self { reading, limit } = self;
         // In one pass: the rows come in their order, and are put together in it.
         let mut query = QueryBuilder::new("with w as (select count(*) as seen, count(*) filter (where true");
@@ -80,7 +82,7 @@ impl Search<'_> {
         self.push_others(&mut query);
         self.push_words(&mut query);
         query.push("))[1:").push_bind(*limit).push("] as ids from (");
-        reading.source(&mut query, Extent::Look(FIRST_LOOK));
+        reading.source(&mut query, Extent::Look(first));
         query.push(format_args!(
             ") t) select seen.seen, seen.worded, seen.others, found.* \
              from w seen left join lateral (select {COLUMNS} from unnest(seen.ids) as s (id)"
