@@ -17,6 +17,7 @@ use crate::features::transactions::NewTransaction;
 use crate::features::{transactions, users};
 use crate::http::error::ApiError;
 use crate::http::input::Input;
+use crate::http::json::{self, Json};
 use crate::migrate::{self, Exit, Settings};
 
 const EMAIL: &str = "demo@example.com";
@@ -92,7 +93,9 @@ fn new_transaction(
     let date =
         today.checked_sub_days(Days::new(before + days)).context("the clock is at the beginning of the calendar")?;
     let fields = json!({"title": title, "titleEn": title_en, "amount": amount, "type": kind, "category": category, "date": date});
-    let serde_json::Value::Object(fields) = fields else { anyhow::bail!("an object is an object") };
+    let Json::Object(fields) = json::parse(fields.to_string().as_bytes())? else {
+        anyhow::bail!("an object is an object")
+    };
     Input::parse(fields).map_err(plain)
 }
 

@@ -4,16 +4,19 @@
 //! which problems are to be told. The messages are those of class-validator, which clients of the original know.
 
 use chrono::NaiveDate;
-use serde_json::{Map, Value};
 
 use crate::domain::civil_date::parse_day;
 
 use super::error::ApiError;
+use super::json::{Fields, Json};
+
+/// The problems that an answer tells at most. One that breaks more rules than that was not made by hand.
+const MAX_PROBLEMS: usize = 50;
 
 /// The fields of a body or a query string, taken out one by one.
 #[derive(Debug)]
 pub struct Input {
-    fields: Map<String, Value>,
+    fields: Fields,
     problems: Vec<String>,
 }
 
@@ -32,7 +35,7 @@ pub trait Rule {
     ///
     /// # Errors
     /// The broken rules, each as the words behind the field's name: `must be a string`.
-    fn read(&self, value: Value) -> Result<Self::Output, Vec<String>>;
+    fn read(&self, value: Json) -> Result<Self::Output, Vec<String>>;
 }
 
 impl Input {
@@ -40,11 +43,15 @@ impl Input {
     ///
     /// # Errors
     /// [`ApiError::Validation`] with everything that is wrong.
-    pub fn parse<T: FromInput>(fields: Map<String, Value>) -> Result<T, ApiError> {
+    pub fn parse<T: FromInput>(fields: Fields) -> Result<T, ApiError> {
         let mut input = Self { fields, problems: Vec::new() };
         let value = T::from_input(&mut input);
         let unknown = input.fields.keys().map(|key| format!("property {} should not exist", shortened(key)));
-        let problems: Vec<String> = unknown.chain(input.problems).collect();
+        let mut problems: Vec<String> = unknown.chain(input.problems).take(MAX_PROBLEMS + 1).collect();
+        if problems.len() > MAX_PROBLEMS {
+            problems.truncate(MAX_PROBLEMS);
+            problems.push("there are more problems than these".to_owned());
+        }
         match value {
             Some(value) if problems.is_empty() => Ok(value),
             _ => Err(ApiError::Validation(problems)),
@@ -53,21 +60,21 @@ impl Input {
 
     /// A field that must be there.
     pub fn required<R: Rule>(&mut self, key: &str, rule: R) -> Option<R::Output> {
-        let value = self.fields.shift_remove(key).unwrap_or(Value::Null);
+        let value = self.fields.take(key).unwrap_or(Json::Null);
         self.judge(key, &rule, value)
     }
 
     /// A field that may be left out, for which `null` says the same. The outer `None` is a problem, already noted.
     pub fn optional<R: Rule>(&mut self, key: &str, rule: R) -> Option<Option<R::Output>> {
-        match self.fields.shift_remove(key) {
-            None | Some(Value::Null) => Some(None),
+        match self.fields.take(key) {
+            None | Some(Json::Null) => Some(None),
             Some(value) => self.judge(key, &rule, value).map(Some),
         }
     }
 
     /// A field that may be left out, but must have a value where it is there: `null` breaks its rules.
     pub fn if_present<R: Rule>(&mut self, key: &str, rule: R) -> Option<Option<R::Output>> {
-        match self.fields.shift_remove(key) {
+        match self.fields.take(key) {
             None => Some(None),
             Some(value) => self.judge(key, &rule, value).map(Some),
         }
@@ -75,9 +82,9 @@ impl Input {
 
     /// A field of an update that `null` clears: left out, cleared, or set.
     pub fn clearable<R: Rule>(&mut self, key: &str, rule: R) -> Option<Change<R::Output>> {
-        match self.fields.shift_remove(key) {
+        match self.fields.take(key) {
             None => Some(Change::Keep),
-            Some(Value::Null) => Some(Change::Clear),
+            Some(Json::Null) => Some(Change::Clear),
             Some(value) => self.judge(key, &rule, value).map(Change::Set),
         }
     }
@@ -93,7 +100,7 @@ impl Input {
         self.problems.push(problem.into());
     }
 
-    fn judge<R: Rule>(&mut self, key: &str, rule: &R, value: Value) -> Option<R::Output> {
+    fn judge<R: Rule>(&mut self, key: &str, rule: &R, value: Json) -> Option<R::Output> {
         match rule.read(value) {
             Ok(output) => Some(output),
             Err(broken) => {
@@ -142,7 +149,7 @@ pub struct Text {
 impl Rule for Text {
     type Output = String;
 
-    fn read(&self, value: Value) -> Result<String, Vec<String>> {
+    fn read(&self, value: Json) -> Result<String, Vec<String>> {
         let text = not_empty_string(value)?;
         let trimmed = text.trim();
         if trimmed.is_empty() {
@@ -162,8 +169,8 @@ pub struct OptionalText {
 impl Rule for OptionalText {
     type Output = String;
 
-    fn read(&self, value: Value) -> Result<String, Vec<String>> {
-        let Value::String(text) = value else { return Err(vec!["must be a string".to_owned()]) };
+    fn read(&self, value: Json) -> Result<String, Vec<String>> {
+        let Json::String(text) = value else { return Err(vec!["must be a string".to_owned()]) };
         within(text.trim(), self.max).map(str::to_owned)
     }
 }
@@ -178,7 +185,7 @@ pub struct Verbatim {
 impl Rule for Verbatim {
     type Output = String;
 
-    fn read(&self, value: Value) -> Result<String, Vec<String>> {
+    fn read(&self, value: Json) -> Result<String, Vec<String>> {
         let text = not_empty_string(value)?;
         within(&text, self.max)?;
         Ok(text)
@@ -192,7 +199,7 @@ pub struct Day;
 impl Rule for Day {
     type Output = NaiveDate;
 
-    fn read(&self, value: Value) -> Result<NaiveDate, Vec<String>> {
+    fn read(&self, value: Json) -> Result<NaiveDate, Vec<String>> {
         value.as_str().and_then(parse_day).ok_or_else(|| vec!["must be a valid ISO 8601 date string".to_owned()])
     }
 }
@@ -204,7 +211,7 @@ pub struct OneOf<T: 'static>(pub &'static [(&'static str, T)]);
 impl<T: Copy> Rule for OneOf<T> {
     type Output = T;
 
-    fn read(&self, value: Value) -> Result<T, Vec<String>> {
+    fn read(&self, value: Json) -> Result<T, Vec<String>> {
         let found = value.as_str().and_then(|text| self.0.iter().find(|(word, _)| *word == text));
         found.map(|(_, value)| *value).ok_or_else(|| {
             let words: Vec<&str> = self.0.iter().map(|(word, _)| *word).collect();
@@ -214,13 +221,13 @@ impl<T: Copy> Rule for OneOf<T> {
 }
 
 /// What is missing breaks both rules, `""` the first, and what is no text the second.
-fn not_empty_string(value: Value) -> Result<String, Vec<String>> {
+fn not_empty_string(value: Json) -> Result<String, Vec<String>> {
     const EMPTY: &str = "should not be empty";
     const NO_STRING: &str = "must be a string";
     match value {
-        Value::Null => Err(vec![EMPTY.to_owned(), NO_STRING.to_owned()]),
-        Value::String(text) if text.is_empty() => Err(vec![EMPTY.to_owned()]),
-        Value::String(text) => Ok(text),
+        Json::Null => Err(vec![EMPTY.to_owned(), NO_STRING.to_owned()]),
+        Json::String(text) if text.is_empty() => Err(vec![EMPTY.to_owned()]),
+        Json::String(text) => Ok(text),
         _ => Err(vec![NO_STRING.to_owned()]),
     }
 }
@@ -237,9 +244,13 @@ fn within(text: &str, max: usize) -> Result<&str, Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
+    use super::super::json;
     use super::*;
+
+    fn fields(body: &str) -> Fields {
+        let Ok(Json::Object(fields)) = json::parse(body.as_bytes()) else { panic!("an object") };
+        fields
+    }
 
     #[derive(Debug, PartialEq)]
     struct Sample {
@@ -255,9 +266,8 @@ mod tests {
         }
     }
 
-    fn problems(body: Value) -> Vec<String> {
-        let Value::Object(fields) = body else { panic!("an object") };
-        match Input::parse::<Sample>(fields) {
+    fn problems(body: &str) -> Vec<String> {
+        match Input::parse::<Sample>(fields(body)) {
             Err(ApiError::Validation(problems)) => problems,
             other => panic!("{other:?}"),
         }
@@ -266,7 +276,7 @@ mod tests {
     #[test]
     fn unknown_keys_come_first_and_every_broken_rule_is_told() {
         assert_eq!(
-            problems(json!({"day": 5, "role": "admin"})),
+            problems(r#"{"day": 5, "role": "admin"}"#),
             [
                 "property role should not exist",
                 "title should not be empty",
@@ -278,16 +288,24 @@ mod tests {
 
     #[test]
     fn each_form_of_wrong_text_breaks_its_own_rule() {
-        assert_eq!(problems(json!({"title": ""})), ["title should not be empty"]);
-        assert_eq!(problems(json!({"title": "  "})), ["title should not be empty"]);
-        assert_eq!(problems(json!({"title": 5})), ["title must be a string"]);
-        assert_eq!(problems(json!({"title": "a\0b"})), ["title must not contain NUL characters"]);
-        assert_eq!(problems(json!({"title": "sixsix"})), ["title must be shorter than or equal to 5 characters"]);
+        assert_eq!(problems(r#"{"title": ""}"#), ["title should not be empty"]);
+        assert_eq!(problems(r#"{"title": "  "}"#), ["title should not be empty"]);
+        assert_eq!(problems(r#"{"title": 5}"#), ["title must be a string"]);
+        assert_eq!(problems(r#"{"title": "a\u0000b"}"#), ["title must not contain NUL characters"]);
+        assert_eq!(problems(r#"{"title": "sixsix"}"#), ["title must be shorter than or equal to 5 characters"]);
+    }
+
+    #[test]
+    fn problems_are_told_up_to_a_number() {
+        let many: Vec<String> = (0..60).map(|number| format!("\"x{number}\": 1")).collect();
+        let told = problems(&format!("{{{}}}", many.join(",")));
+        assert_eq!((told.len(), told[49].as_str()), (51, "property x49 should not exist"));
+        assert_eq!(told[50], "there are more problems than these");
     }
 
     #[test]
     fn a_length_is_counted_in_characters_and_text_is_trimmed() {
-        let Value::Object(fields) = json!({"title": " ข้าวม ", "day": null}) else { panic!("an object") };
+        let fields = fields(r#"{"title": " ข้าวม ", "day": null}"#);
         assert_eq!(Input::parse::<Sample>(fields).expect("a sample"), Sample { title: "ข้าวม".to_owned(), day: None });
     }
 }

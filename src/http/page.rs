@@ -9,12 +9,12 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sha2::Sha256;
 use utoipa::ToSchema;
 
 use super::error::ApiError;
 use super::input::{Input, Rule, Text};
+use super::json::Json;
 
 /// Rows of a page when only a cursor is given.
 const DEFAULT_LIMIT: u16 = 50;
@@ -162,7 +162,7 @@ struct Limit;
 impl Rule for Limit {
     type Output = u16;
 
-    fn read(&self, value: Value) -> Result<u16, Vec<String>> {
+    fn read(&self, value: Json) -> Result<u16, Vec<String>> {
         let number = value.as_str().and_then(|text| text.parse::<u64>().ok());
         match number {
             None => Err(vec!["must be an integer number".to_owned()]),

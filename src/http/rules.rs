@@ -1,8 +1,7 @@
 //! More rules of fields, beside the plain texts of [`input`](super::input): numbers, switches, lists, colours.
 
-use serde_json::Value;
-
 use super::input::Rule;
+use super::json::Json;
 
 /// A switch: `true` or `false`, in a query string as words.
 #[derive(Debug, Clone, Copy)]
@@ -11,11 +10,11 @@ pub struct Flag;
 impl Rule for Flag {
     type Output = bool;
 
-    fn read(&self, value: Value) -> Result<bool, Vec<String>> {
+    fn read(&self, value: Json) -> Result<bool, Vec<String>> {
         match value {
-            Value::Bool(flag) => Ok(flag),
-            Value::String(text) if text == "true" => Ok(true),
-            Value::String(text) if text == "false" => Ok(false),
+            Json::Bool(flag) => Ok(flag),
+            Json::String(text) if text == "true" => Ok(true),
+            Json::String(text) if text == "false" => Ok(false),
             _ => Err(vec!["must be a boolean value".to_owned()]),
         }
     }
@@ -28,9 +27,9 @@ pub struct IdNumber;
 impl Rule for IdNumber {
     type Output = i64;
 
-    fn read(&self, value: Value) -> Result<i64, Vec<String>> {
+    fn read(&self, value: Json) -> Result<i64, Vec<String>> {
         match &value {
-            Value::Number(number) => number.as_i64().ok_or_else(|| vec!["must be an integer number".to_owned()]),
+            Json::Number(number) => number.parse().map_err(|_| vec!["must be an integer number".to_owned()]),
             _ => Err(vec!["must be an integer number".to_owned()]),
         }
     }
@@ -43,7 +42,7 @@ pub struct IdText;
 impl Rule for IdText {
     type Output = i64;
 
-    fn read(&self, value: Value) -> Result<i64, Vec<String>> {
+    fn read(&self, value: Json) -> Result<i64, Vec<String>> {
         let id = value.as_str().and_then(|text| text.trim().parse().ok());
         id.ok_or_else(|| vec!["must be an integer number".to_owned()])
     }
@@ -61,7 +60,7 @@ pub struct Whole {
 impl Rule for Whole {
     type Output = i64;
 
-    fn read(&self, value: Value) -> Result<i64, Vec<String>> {
+    fn read(&self, value: Json) -> Result<i64, Vec<String>> {
         let number = IdNumber.read(value)?;
         if number < self.min {
             return Err(vec![format!("must not be less than {}", self.min)]);
@@ -80,7 +79,7 @@ pub struct Color;
 impl Rule for Color {
     type Output = String;
 
-    fn read(&self, value: Value) -> Result<String, Vec<String>> {
+    fn read(&self, value: Json) -> Result<String, Vec<String>> {
         let color = value.as_str().map(|text| text.trim().to_ascii_lowercase());
         let right = |color: &String| {
             color
@@ -105,8 +104,8 @@ pub struct List<R> {
 impl<R: Rule> Rule for List<R> {
     type Output = Vec<R::Output>;
 
-    fn read(&self, value: Value) -> Result<Self::Output, Vec<String>> {
-        let Value::Array(elements) = value else { return Err(vec!["must be an array".to_owned()]) };
+    fn read(&self, value: Json) -> Result<Self::Output, Vec<String>> {
+        let Json::Array(elements) = value else { return Err(vec!["must be an array".to_owned()]) };
         if elements.len() < self.min {
             return Err(vec![format!("must contain at least {} elements", self.min)]);
         }

@@ -1,11 +1,11 @@
 //! What is asked of an address and of a password.
 
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::common_passwords;
 use crate::config::secret::Secret;
 use crate::http::input::{FromInput, Input, OptionalText, Rule, Verbatim};
+use crate::http::json::Json;
 
 /// The most characters of a password: enough for a sentence, and little to hash.
 const MAX_PASSWORD: usize = 128;
@@ -85,7 +85,7 @@ struct Email;
 impl Rule for Email {
     type Output = String;
 
-    fn read(&self, value: Value) -> Result<String, Vec<String>> {
+    fn read(&self, value: Json) -> Result<String, Vec<String>> {
         let text = value.as_str().filter(|text| looks_like_email(text));
         text.map(str::to_lowercase).ok_or_else(|| vec!["must be an email".to_owned()])
     }

@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use chrono::NaiveDate;
 use serde::Serialize;
-use serde_json::Value;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
@@ -22,6 +21,7 @@ use crate::http::envelope::{FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
 use crate::http::extract::Body;
 use crate::http::input::{Change, Day, FromInput, Input, OptionalText, Rule, Text};
+use crate::http::json::Json;
 use crate::http::rules::{Flag, IdNumber, List};
 
 /// The most ids of one request.
@@ -137,8 +137,8 @@ impl<T> Nested<T> {
 impl<T: FromInput> Rule for Nested<T> {
     type Output = T;
 
-    fn read(&self, value: Value) -> Result<T, Vec<String>> {
-        let Value::Object(fields) = value else { return Err(vec!["must be an object".to_owned()]) };
+    fn read(&self, value: Json) -> Result<T, Vec<String>> {
+        let Json::Object(fields) = value else { return Err(vec!["must be an object".to_owned()]) };
         Input::parse(fields).map_err(|error| match error {
             ApiError::Validation(problems) => {
                 problems.iter().map(|problem| format!("is not right: {problem}")).collect()

@@ -3,7 +3,6 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::model::{AmountRule, CurrencyRule, MAX_CATEGORY};
@@ -13,6 +12,7 @@ use crate::domain::search::{self, Word};
 use crate::domain::transaction_type::{TRANSACTION_TYPES, TransactionType};
 use crate::features::{payees, tags};
 use crate::http::input::{Day, FromInput, Input, OneOf, OptionalText, Rule, Text};
+use crate::http::json::Json;
 use crate::http::openapi;
 use crate::http::page::PageRequest;
 use crate::http::rules::{IdNumber, IdText};
@@ -120,7 +120,7 @@ struct Words;
 impl Rule for Words {
     type Output = Vec<Word>;
 
-    fn read(&self, value: Value) -> Result<Vec<Word>, Vec<String>> {
+    fn read(&self, value: Json) -> Result<Vec<Word>, Vec<String>> {
         let words = search::words(&Text { max: MAX_QUERY }.read(value)?);
         if words.is_empty() { Err(vec!["must contain a letter, a digit or a symbol".to_owned()]) } else { Ok(words) }
     }

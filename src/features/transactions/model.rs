@@ -3,7 +3,6 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::currency::Currency;
@@ -12,6 +11,7 @@ use crate::domain::search::fold;
 use crate::domain::transaction_type::{TRANSACTION_TYPES, TransactionType};
 use crate::features::{payees, tags};
 use crate::http::input::{Change, Day, FromInput, Input, OneOf, OptionalText, Rule, Text};
+use crate::http::json::Json;
 use crate::http::openapi;
 use crate::http::rules::{IdNumber, List};
 
@@ -294,12 +294,12 @@ pub(super) struct AmountRule;
 impl Rule for AmountRule {
     type Output = Amount;
 
-    fn read(&self, value: Value) -> Result<Amount, Vec<String>> {
+    fn read(&self, value: Json) -> Result<Amount, Vec<String>> {
         let text = match &value {
-            Value::Number(number) => number.as_str(),
-            Value::String(text) => text.trim(),
+            Json::Number(number) => number.as_str(),
+            Json::String(text) => text.trim(),
             // What is missing breaks both rules.
-            Value::Null => return Err(vec![AmountError::NotPositive.to_string(), AmountError::NotANumber.to_string()]),
+            Json::Null => return Err(vec![AmountError::NotPositive.to_string(), AmountError::NotANumber.to_string()]),
             _ => return Err(vec![AmountError::NotANumber.to_string()]),
         };
         Amount::parse(text).map_err(|error| vec![error.to_string()])
@@ -312,7 +312,7 @@ pub(super) struct CurrencyRule;
 impl Rule for CurrencyRule {
     type Output = Currency;
 
-    fn read(&self, value: Value) -> Result<Currency, Vec<String>> {
+    fn read(&self, value: Json) -> Result<Currency, Vec<String>> {
         let code = value.as_str().and_then(|text| text.trim().parse().ok());
         code.ok_or_else(|| vec!["must be a valid ISO 4217 currency code".to_owned()])
     }
