@@ -175,7 +175,7 @@ async fn without_a_good_token_nobody_is_signed_in() {
         head.to_owned(),
         expired,
         of_another,
-        "x".repeat(20_000),
+        "x".repeat(10_000),
     ] {
         alice.with_token(token).get(ME).await.refused(401, "UNAUTHORIZED", "Unauthorized");
     }
