@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::extract::FromRef;
-use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::config::Config;
 use crate::config::secret::Secret;
@@ -94,22 +93,13 @@ impl AppState {
     }
 
     /// What answers every request.
-    pub fn service(
-        &self,
-        config: &Config,
-        readiness: ReadinessState,
-        metrics: Option<PrometheusHandle>,
-    ) -> impl HttpService {
+    pub fn service(&self, config: &Config, readiness: ReadinessState) -> impl HttpService {
         let (api, document) = features::router();
         let kit = Kit {
             clock: Arc::clone(&self.clock),
-            cors: config.server.cors.clone(),
-            max_body_bytes: config.server.max_body_bytes,
-            max_in_flight: config.server.max_in_flight,
-            request_timeout: config.server.request_timeout,
+            config: config.server.clone(),
             readiness,
             limits: Arc::clone(&self.limits),
-            metrics,
         };
         crate::http::assemble(kit, api.with_state(self.clone()), document)
     }

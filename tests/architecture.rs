@@ -14,7 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("http", &["config", "db", "domain"]),
     ("features", &["app", "config", "db", "domain", "features", "http"]),
     ("jobs", &["config", "db", "domain", "features", "http", "migrate"]),
-    ("server.rs", &["config", "http"]),
+    ("server", &["config", "http"]),
     ("telemetry.rs", &["config"]),
     ("app.rs", &["config", "db", "domain", "features", "http"]),
 ];

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -13,9 +15,10 @@ use super::database::Database;
 use super::{Globals, development_secret, output};
 use crate::app::AppState;
 use crate::config::secret::Secret;
-use crate::config::{Config, OnBoot, Purpose};
+use crate::config::{Config, OnBoot, Profile, Purpose, ServerConfig};
 use crate::db::pool::Pools;
 use crate::domain::clock::SystemClock;
+use crate::http::health;
 use crate::http::readiness::{Readiness, ReadinessState};
 use crate::jobs::Jobs;
 use crate::migrate::{self, Event, MigrateError, Settings};
@@ -26,6 +29,9 @@ const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A second signal, from somebody who does not want to wait.
 const INTERRUPTED: u8 = 130;
+
+/// Connections of the internal listener, which few ask anything of.
+const INTERNAL_CONNECTIONS: usize = 64;
 
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Options {
@@ -51,9 +57,11 @@ impl Options {
 async fn serve(config: &Config) -> anyhow::Result<ExitCode> {
     let stop = signals()?;
     // The port first: where another server runs already, its database is left alone.
-    let listener = server::bind(config.server.address).await?;
+    let listener = server::bind(config.server.address, "PORT or APP_SERVER__HOST")?;
+    let internal = bind_internal(config)?;
+    server::raise_limit(config.server.max_connections);
     let database = Database::open(config).await?;
-    let outcome = run(config, &database, listener, stop).await;
+    let outcome = run(config, &database, (listener, internal), stop).await;
     database.close().await?;
     outcome
 }
@@ -61,7 +69,7 @@ async fn serve(config: &Config) -> anyhow::Result<ExitCode> {
 async fn run(
     config: &Config,
     database: &Database,
-    listener: tokio::net::TcpListener,
+    (listener, internal): (TcpListener, Option<TcpListener>),
     stop: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let readiness = match config.migrations.on_boot {
@@ -79,9 +87,14 @@ async fn run(
     let pools = Pools::new(&database.options, database.replica.as_ref(), &config.database).context("the pools")?;
     let metrics = telemetry::start_metrics().context("metrics")?;
     let state = AppState::new(config, &secret, pools.clone(), Arc::new(SystemClock))?;
-    let service = state.service(config, readiness.clone(), Some(metrics.clone()));
+    let service = state.service(config, readiness.clone());
 
     let (tracker, jobs_stop) = (TaskTracker::new(), CancellationToken::new());
+    if let Some(internal) = internal {
+        let address = internal.local_addr().context("the internal port that was opened")?;
+        tracing::info!("metrics on http://{address}/metrics, health in detail on /readyz");
+        tracker.spawn(serve_internal(internal, readiness.clone(), metrics.clone(), config.clone(), jobs_stop.clone()));
+    }
     let jobs = Jobs {
         pools: pools.clone(),
         profile: config.profile,
@@ -94,10 +107,12 @@ async fn run(
     };
     jobs.start(&tracker, &jobs_stop);
     let address = listener.local_addr().context("the port that was opened")?;
-    tracing::info!(
-        "listening on http://{address} (profile {}); the documentation is at http://{address}/api/docs/",
-        config.profile
-    );
+    let documentation = if config.server.docs {
+        format!("the documentation is at http://{address}/api/docs/")
+    } else {
+        "server.docs = true (APP_SERVER__DOCS) would serve the documentation".to_owned()
+    };
+    tracing::info!("listening on http://{address} (profile {}); {documentation}", config.profile);
 
     server::serve(listener, service, &config.server, stop.cancelled_owned()).await;
 
@@ -107,6 +122,31 @@ async fn run(
     pools.close();
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the port of the internal listener. In `dev` a second server on the same machine goes on without.
+fn bind_internal(config: &Config) -> anyhow::Result<Option<TcpListener>> {
+    let Some(address) = config.server.internal else { return Ok(None) };
+    match server::bind(address, "APP_SERVER__INTERNAL, or switch it off") {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if config.profile == Profile::Prod => Err(error),
+        Err(_) => {
+            tracing::warn!("{address} cannot be opened, so there is no /metrics (server.internal)");
+            Ok(None)
+        }
+    }
+}
+
+/// Serves the metrics and the health in detail.
+async fn serve_internal(
+    listener: TcpListener,
+    readiness: ReadinessState,
+    metrics: PrometheusHandle,
+    config: Config,
+    stop: CancellationToken,
+) {
+    let limits = ServerConfig { max_connections: INTERNAL_CONNECTIONS, ..config.server };
+    server::serve(listener, health::internal(readiness, Some(metrics)), &limits, stop.cancelled_owned()).await;
 }
 
 fn secret(config: &Config) -> anyhow::Result<Secret<String>> {

@@ -18,12 +18,28 @@ pub struct ServerConfig {
     pub address: SocketAddr,
     /// Threads that serve. One a processor if nothing is set.
     pub worker_threads: usize,
-    /// Connections held at once; more wait in the kernel's queue.
+    /// The address of the internal listener, with the metrics and the health in detail; `None` if it is off.
+    pub internal: Option<SocketAddr>,
+    /// Whether the OpenAPI document and Swagger UI are served.
+    pub docs: bool,
+    /// Connections held at once; a newcomer displaces one that is idle.
     pub max_connections: usize,
+    /// Connections that one address, of version 6 one /64, holds at once; trusted proxies have no such limit.
+    pub max_connections_per_address: usize,
     /// Requests worked on at once; more are answered 503 `OVERLOADED` at once.
     pub max_in_flight: usize,
+    /// Requests of one account worked on at once; more wait for the others of it.
+    pub max_in_flight_per_account: usize,
+    /// Requests from one address, of version 6 one /64, worked on at once; more wait for the others of it.
+    pub max_in_flight_per_address: usize,
     /// The largest body in bytes; larger is 413.
     pub max_body_bytes: usize,
+    /// Bytes that all bodies which are arriving may take together, but for the first 16 KiB of each; past them 503.
+    pub body_memory_bytes: usize,
+    /// Bytes that all answers which wait for their clients may take together, but for small ones; past them 503.
+    pub answer_memory_bytes: usize,
+    /// For a body to arrive; one of more than 16 KiB has a second more for each 16 KiB.
+    pub body_timeout: Duration,
     /// From the first byte of the request to the head of the answer; longer is 408.
     pub request_timeout: Duration,
     /// For the head of a request to arrive, and for a kept connection to stay silent.
@@ -52,7 +68,15 @@ impl ServerConfig {
         let host = reader.required::<IpAddr>("server.host", "an IP address, such as 0.0.0.0 or ::1");
         let port = reader.required::<u16>("server.port", "a port from 0 to 65535");
         let worker_threads = read_workers(reader);
+        let internal = read_internal(reader);
+        let docs = reader.required::<bool>("server.docs", "true or false");
         let max_connections = positive(reader, "server.max_connections");
+        let max_connections_per_address = positive(reader, "server.max_connections_per_address");
+        let max_in_flight_per_account = positive(reader, "server.max_in_flight_per_account");
+        let max_in_flight_per_address = positive(reader, "server.max_in_flight_per_address");
+        let body_memory_bytes = positive(reader, "server.body_memory_bytes");
+        let answer_memory_bytes = positive(reader, "server.answer_memory_bytes");
+        let body_timeout = reader.required("server.body_timeout", "a duration such as 10s");
         let max_in_flight = positive(reader, "server.max_in_flight");
         let max_body_bytes = positive(reader, "server.max_body_bytes");
         let request_timeout = reader.required("server.request_timeout", "a duration such as 30s");
@@ -65,7 +89,15 @@ impl ServerConfig {
         Some(Self {
             address: SocketAddr::new(host?, port?),
             worker_threads: worker_threads?,
+            internal: internal?,
+            docs: docs?,
             max_connections: max_connections?,
+            max_connections_per_address: max_connections_per_address?,
+            max_in_flight_per_account: max_in_flight_per_account?,
+            max_in_flight_per_address: max_in_flight_per_address?,
+            body_memory_bytes: body_memory_bytes?,
+            answer_memory_bytes: answer_memory_bytes?,
+            body_timeout: body_timeout?,
             max_in_flight: max_in_flight?,
             max_body_bytes: max_body_bytes?,
             request_timeout: request_timeout?,
@@ -76,6 +108,22 @@ impl ServerConfig {
             trusted_proxies: trusted_proxies?.unwrap_or_default(),
         })
     }
+}
+
+/// The internal listener: an address and a port, or `off`.
+#[expect(clippy::option_option, reason = "off is one thing, wrong another")]
+fn read_internal(reader: &mut Reader<'_>) -> Option<Option<SocketAddr>> {
+    const KEY: &str = "server.internal";
+    const ALLOWED: &str = "an address and a port such as 127.0.0.1:9464, or off";
+    let text = reader.required::<String>(KEY, ALLOWED)?;
+    if text.trim() == "off" {
+        return Some(None);
+    }
+    let address = text.trim().parse().ok();
+    if address.is_none() {
+        reader.refuse(KEY, &format!("`{text}` (from {}) is not {ALLOWED}", reader.origin(KEY)), "nothing was started");
+    }
+    address.map(Some)
 }
 
 fn read_workers(reader: &mut Reader<'_>) -> Option<usize> {

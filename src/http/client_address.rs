@@ -1,8 +1,9 @@
 //! The address a request comes from. Only a proxy that the configuration names is believed when it says for whom it asks.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use ipnet::IpNet;
 
 /// The other end of the connection; the server puts it into each request's extensions.
@@ -16,6 +17,7 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     let mut client = peer.to_canonical();
     if !is_trusted(client) {
+        warn_of_proxy(client, headers);
         return client;
     }
     let forwarded: Vec<&str> = headers
@@ -26,13 +28,34 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
         .collect();
     for text in forwarded.into_iter().rev() {
         // What is no address was written by somebody who is not believed; the one before it stands.
-        let Ok(address) = text.trim().parse::<IpAddr>() else { break };
+        let Some(address) = parse(text.trim()) else { break };
         client = address.to_canonical();
         if !is_trusted(client) {
             break;
         }
     }
     client
+}
+
+/// An address as proxies write it: plain, with a port, and of version 6 in brackets or without.
+fn parse(text: &str) -> Option<IpAddr> {
+    let bracketed = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let address = bracketed.unwrap_or(text).parse::<IpAddr>().ok();
+    address.or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
+/// Says once that there seems to be a proxy that is not trusted: all of its clients would share one address, and its limits.
+fn warn_of_proxy(peer: IpAddr, headers: &HeaderMap) {
+    static WARNED: AtomicBool = AtomicBool::new(false);
+    let forwarded = headers.contains_key("x-forwarded-for") || headers.contains_key(header::FORWARDED);
+    if forwarded && !WARNED.load(Ordering::Relaxed) && !WARNED.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            %peer,
+            "a request says that it was forwarded, by a peer that is not trusted: if that is your proxy, all its clients \
+             share one address and one limit until server.trusted_proxies (APP_SERVER__TRUSTED_PROXIES) names it. \
+             X-Forwarded-For is read, Forwarded is not"
+        );
+    }
 }
 
 /// The address as far as one customer has it to himself: an IPv6 address is cut to its /64.
@@ -71,6 +94,9 @@ mod tests {
         assert_eq!(client("10.0.0.1", &["6.6.6.6", "198.51.100.1"], trusted), "198.51.100.1");
         assert_eq!(client("::ffff:10.0.0.1", &["198.51.100.1"], trusted), "198.51.100.1");
         assert_eq!(client("10.0.0.1", &["nonsense"], trusted), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &["198.51.100.1:4711"], trusted), "198.51.100.1");
+        assert_eq!(client("10.0.0.1", &["[2001:db8::1]:4711, [2001:db8::2]"], trusted), "2001:db8::2");
+        assert_eq!(client("10.0.0.1", &["198.51.100.1:x"], trusted), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &[], trusted), "10.0.0.1");
     }
 

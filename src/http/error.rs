@@ -55,6 +55,12 @@ pub enum ApiError {
     PreconditionFailed,
     /// The body is larger than allowed.
     PayloadTooLarge,
+    /// The head of the request is larger than allowed.
+    HeadTooLarge,
+    /// The method is none that HTTP has.
+    UnknownMethod,
+    /// The body is in a transfer coding that is not known here.
+    UnknownCoding,
     /// The body is not JSON by its own word.
     UnsupportedMediaType,
     /// Too many requests.
@@ -109,6 +115,8 @@ impl ApiError {
             Self::Conflict { .. } | Self::Obstructed { .. } => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::UnknownMethod | Self::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -128,6 +136,8 @@ impl ApiError {
             Self::Timeout => "REQUEST_TIMEOUT",
             Self::PreconditionFailed => "PRECONDITION_FAILED",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
+            Self::HeadTooLarge => "HEAD_TOO_LARGE",
+            Self::UnknownMethod | Self::UnknownCoding => "NOT_IMPLEMENTED",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::TooManyRequests { .. } => "TOO_MANY_REQUESTS",
             Self::Internal(_) => "INTERNAL_ERROR",
@@ -163,6 +173,9 @@ impl ApiError {
             Self::Timeout => "The request took too long and was given up".to_owned(),
             Self::PreconditionFailed => "It was changed since it was read; read it again".to_owned(),
             Self::PayloadTooLarge => "The body is larger than allowed".to_owned(),
+            Self::HeadTooLarge => "The head of the request is larger than allowed".to_owned(),
+            Self::UnknownMethod => "There is no such method".to_owned(),
+            Self::UnknownCoding => "Transfer-Encoding must be chunked, and nothing else".to_owned(),
             Self::UnsupportedMediaType => "Send the body as application/json".to_owned(),
             Self::TooManyRequests { .. } => "Too many requests; try again later".to_owned(),
             Self::Internal(_) => {
@@ -189,6 +202,9 @@ impl IntoResponse for ApiError {
         let body =
             FailureBody { success: false, error: FailureError { code, message, details }, meta: Meta::current() };
         let mut response = (status, Json(body)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

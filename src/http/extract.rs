@@ -1,17 +1,17 @@
 //! Extractors that turn every rejection into the API's own error.
 
-use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::IntoResponse;
-use serde_json::{Map, Value};
+use axum::http::{HeaderMap, header};
+use http_body_util::BodyExt as _;
 use sha2::{Digest as _, Sha256};
 
 use super::context::RequestContext;
 use super::error::ApiError;
+use super::guard::BodyLeft;
 use super::idempotency;
 use super::input::{FromInput, Input, shortened};
+use super::json::{self, Fields, Json};
 
 /// A JSON body, read by the strict rules of its type.
 #[derive(Debug)]
@@ -20,29 +20,28 @@ pub struct Body<T>(pub T);
 impl<S: Send + Sync, T: FromInput> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
         let declared = content_type(request.headers());
         let may_come_again = request.headers().contains_key(idempotency::HEADER);
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            match rejection.into_response().status() {
-                StatusCode::PAYLOAD_TOO_LARGE => ApiError::PayloadTooLarge,
-                _ => ApiError::BadRequest("The body ended before it was complete".to_owned()),
-            }
-        })?;
+        if request.extensions().get::<BodyLeft>().is_some() {
+            return Err(ApiError::PayloadTooLarge);
+        }
+        // The guard has read it already, within its limits.
+        let bytes = request.into_body().collect().await.map_err(ApiError::internal)?.to_bytes();
         if may_come_again && let Some(context) = RequestContext::current() {
             context.note_body(Sha256::digest(&bytes).into());
         }
         match declared {
             // Nothing at all is an empty object, so that the answer names the fields that are missing.
-            ContentType::None if bytes.is_empty() => return Input::parse(Map::new()).map(Self),
+            ContentType::None if bytes.is_empty() => return Input::parse(Fields::default()).map(Self),
             ContentType::None | ContentType::Other => return Err(ApiError::UnsupportedMediaType),
             ContentType::Json => {}
         }
         if bytes.is_empty() {
-            return Input::parse(Map::new()).map(Self);
+            return Input::parse(Fields::default()).map(Self);
         }
-        match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(fields)) => Input::parse(fields).map(Self),
+        match json::parse(&bytes) {
+            Ok(Json::Object(fields)) => Input::parse(fields).map(Self),
             Ok(_) => Err(ApiError::BadRequest("The body must be a JSON object".to_owned())),
             Err(error) => Err(ApiError::BadRequest(format!("The body is not valid JSON: {error}"))),
         }
@@ -75,12 +74,9 @@ impl<S: Send + Sync, T: FromInput> FromRequestParts<S> for QueryString<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
             .map_err(|_| ApiError::BadRequest("The query string is not valid UTF-8".to_owned()))?;
-        let mut fields = Map::new();
-        for (key, value) in query.0 {
-            if fields.insert(key.clone(), Value::String(value)).is_some() {
-                return Err(ApiError::Validation(vec![format!("{} must be given once", shortened(&key))]));
-            }
-        }
+        let fields = query.0.into_iter().map(|(key, value)| (key, Json::String(value))).collect();
+        let fields = Fields::new(fields)
+            .map_err(|key| ApiError::Validation(vec![format!("{} must be given once", shortened(&key))]))?;
         Input::parse(fields).map(Self)
     }
 }

@@ -1,24 +1,40 @@
-//! What a request to the API has to pass before its handler: load, rate limit, readiness, time.
+//! What a request has to pass before its handler: rate limit, the share of its client, its body, load, readiness, time.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::Route;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tower::ServiceExt as _;
 
+use super::answer::Kept;
 use super::context;
 use super::error::ApiError;
+use super::identity::CurrentUser;
 use super::rate_limit::RateLimits;
 use super::readiness::ReadinessState;
+use super::request_body::{Bodies, Read};
+use super::shares::{Share, Shares};
+
+/// A request waits so long for another one of the same client to end.
+const PATIENCE_FOR_OWN: Duration = Duration::from_secs(10);
 
 /// What the guard holds a request against.
 pub(super) struct Guard {
     /// Requests that may be under way.
     pub(super) permits: Semaphore,
+    /// Requests that an account may have under way.
+    pub(super) accounts: Arc<Shares<i64>>,
+    /// Requests that an address may have under way.
+    pub(super) addresses: Arc<Shares<IpAddr>>,
+    /// Reads bodies.
+    pub(super) bodies: Bodies,
     /// The rate limits.
     pub(super) limits: Arc<RateLimits>,
     /// Whether the API can work.
@@ -27,18 +43,90 @@ pub(super) struct Guard {
     pub(super) patience: Duration,
 }
 
-/// Goes around each route of the API. One function and not a layer for each step, because every layer costs every request.
-pub(super) async fn guard(guard: Arc<Guard>, route: Route, mut request: Request) -> Result<Response, Infallible> {
+/// What is behind the guard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// The API, which needs its database.
+    Api,
+    /// Documents, which need nothing.
+    Documents,
+}
+
+/// In a request whose body was not read, because it is too large for somebody who is not signed in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BodyLeft;
+
+/// In the answer to a request whose body was read to its end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BodyRead;
+
+/// The shares of a client that a request takes, until its answer is gone.
+type Taken = (Option<Share<i64>>, Share<IpAddr>);
+
+/// Goes around each route. One function and not a layer for each step, because every layer costs every request.
+pub(super) async fn guard(
+    guard: Arc<Guard>,
+    behind: Behind,
+    route: Route,
+    mut request: Request,
+) -> Result<Response, Infallible> {
     context::note_route(&request);
-    // As many as may be are under way: a queue would only make all of them slow.
-    let Ok(_permit) = guard.permits.try_acquire() else { return Ok(ApiError::overloaded().into_response()) };
     let (allowance, excess) = guard.limits.admit(&mut request);
-    let mut response = if let Some(refusal) = excess.or_else(|| guard.readiness.refusal()) {
-        refusal.into_response()
-    } else {
-        let answered = tokio::time::timeout(guard.patience, route.oneshot(request)).await;
-        answered.unwrap_or_else(|_| Ok(ApiError::Timeout.into_response()))?
+    let mut body_is_read = false;
+    let passed = match excess {
+        Some(excess) => Err(excess),
+        None => guard.pass(behind, route, request, &mut body_is_read).await,
     };
+    let mut response = match passed {
+        Ok((response, taken)) => Kept::with(response, taken),
+        Err(refusal) => refusal.into_response(),
+    };
+    if body_is_read {
+        response.extensions_mut().insert(BodyRead);
+    }
     allowance.tell(response.headers_mut());
     Ok(response)
+}
+
+impl Guard {
+    async fn pass(
+        &self,
+        behind: Behind,
+        route: Route,
+        mut request: Request,
+        body_is_read: &mut bool,
+    ) -> Result<(Response, Taken), ApiError> {
+        let deadline = Instant::now() + self.patience;
+        let account = request.extensions().get::<CurrentUser>().map(|user| user.id);
+        let address = self.limits.address(request.extensions(), request.headers());
+        // Waited for before the body is read: who sends slowly holds up nobody else.
+        let own = self.patience.min(PATIENCE_FOR_OWN);
+        let of_address = self.addresses.take(address, own).await.ok_or_else(ApiError::overloaded)?;
+        let of_account = match account {
+            Some(account) => Some(self.accounts.take(account, own).await.ok_or_else(ApiError::overloaded)?),
+            None => None,
+        };
+        let memory = match self.bodies.read(&mut request, address, account.is_some(), deadline).await? {
+            Read::Whole(bytes, memory) => {
+                *body_is_read = true;
+                *request.body_mut() = Body::from(bytes);
+                memory
+            }
+            Read::Left => {
+                request.extensions_mut().insert(BodyLeft);
+                None
+            }
+        };
+        // As many as may be are under way: a queue would only make all of them slow.
+        let permit = self.permits.try_acquire().map_err(|_| ApiError::overloaded())?;
+        if behind == Behind::Api
+            && let Some(refusal) = self.readiness.refusal()
+        {
+            return Err(refusal);
+        }
+        let answered = tokio::time::timeout_at(deadline, route.oneshot(request)).await;
+        let Ok(response) = answered.map_err(|_| ApiError::Timeout)?;
+        drop((permit, memory));
+        Ok((response, (of_account, of_address)))
+    }
 }

@@ -9,11 +9,16 @@ use serde_json::json;
 
 use super::readiness::{Readiness, ReadinessState};
 
-/// The routes, outside of `/api` and of its envelope and limits.
-pub fn router(readiness: ReadinessState, metrics: Option<PrometheusHandle>) -> Router {
+/// The routes for everybody, outside of `/api` and of its envelope and limits: they say that and not why.
+pub(super) fn public(readiness: ReadinessState) -> Router {
+    Router::new().route("/healthz", routing::get(alive)).route("/readyz", routing::get(ready)).with_state(readiness)
+}
+
+/// The routes of the internal listener, which tell whoever runs the service everything.
+pub fn internal(readiness: ReadinessState, metrics: Option<PrometheusHandle>) -> Router {
     let router = Router::new()
         .route("/healthz", routing::get(alive))
-        .route("/readyz", routing::get(ready))
+        .route("/readyz", routing::get(ready_in_detail))
         .with_state(readiness);
     match metrics {
         Some(handle) => router.merge(Router::new().route("/metrics", routing::get(render)).with_state(handle)),
@@ -26,14 +31,23 @@ async fn alive() -> Json<serde_json::Value> {
 }
 
 async fn ready(State(state): State<ReadinessState>) -> Response {
+    let (status, word) = judged(&state.get());
+    (status, Json(json!({"status": word}))).into_response()
+}
+
+async fn ready_in_detail(State(state): State<ReadinessState>) -> Response {
     let readiness = state.get();
-    let (status, word) = match &readiness {
+    let (status, word) = judged(&readiness);
+    (status, Json(json!({"status": word, "message": readiness.to_string()}))).into_response()
+}
+
+fn judged(readiness: &Readiness) -> (StatusCode, &'static str) {
+    match readiness {
         Readiness::Ready | Readiness::Ahead { .. } => (StatusCode::OK, "ready"),
         Readiness::MigrationsPending { .. } => (StatusCode::SERVICE_UNAVAILABLE, "migrations_pending"),
         Readiness::MigrationsWrong { .. } => (StatusCode::SERVICE_UNAVAILABLE, "migrations_wrong"),
         Readiness::DatabaseUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),
-    };
-    (status, Json(json!({"status": word, "message": readiness.to_string()}))).into_response()
+    }
 }
 
 async fn render(State(handle): State<PrometheusHandle>) -> Response {

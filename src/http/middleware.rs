@@ -1,42 +1,32 @@
 //! What every request goes through, whatever it asks for.
 
-use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, HttpBody};
-use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use tower::{BoxError, Service, ServiceExt as _};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument;
 
 use super::context::{REQUEST_ID, RequestContext};
 use super::error::ApiError;
-use super::idempotency;
+use super::{idempotency, protocol};
 use crate::config::CorsOrigins;
 
-/// Gives the request its context, a span, one line in the log, its metrics, and its id in the answer.
-pub(super) async fn observe<S, B>(service: S, request: Request, context: RequestContext) -> Response
-where
-    S: Service<Request, Response = Response<B>, Error = Infallible, Future: Send> + Send + 'static,
-    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
-{
+/// Gives the request a span, one line in the log, its metrics, and its id in the answer.
+pub(super) async fn observe(
+    answered: impl Future<Output = Response> + Send + 'static,
+    context: RequestContext,
+) -> Response {
     let started = Instant::now();
     let span = tracing::info_span!("request", id = %context.request_id());
-    // Boxed once, here: the compiler cannot tell of so deep a future that it may go from thread to thread.
-    let answered: BoxFuture<'static, Result<Response<B>, Infallible>> = Box::pin(service.oneshot(request));
     let handled = async move {
-        let Ok(response) = answered.await;
-        let mut response = response.map(Body::new);
+        let mut response = answered.await;
         let elapsed = started.elapsed();
         let status = response.status().as_u16();
-        let (method, route) = (context.method().as_str(), context.route());
+        let (method, route) = (protocol::label(context.method()), context.route());
         // The route and not the path: ids, and a query with amounts and words, are no business of a log.
         let us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-        if matches!(route, "/healthz" | "/readyz" | "/metrics") {
+        if matches!(route, "/healthz" | "/readyz") {
             // Asked every few seconds for as long as the process lives.
             tracing::debug!(target: "app::request", method, route, status, us, "answered");
         } else {
@@ -53,12 +43,18 @@ where
     handled.instrument(span).await
 }
 
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+
 /// Headers that make a browser careful with what it is given.
 pub(super) fn security_headers<B>(mut response: Response<B>) -> Response<B> {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+    headers
+        .insert(PERMISSIONS_POLICY, HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=()"));
     // A page says itself what it needs. Everything else is data, which no page may run and nobody may keep.
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
@@ -104,6 +100,12 @@ pub(super) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     let words = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     ApiError::internal(format!("a handler panicked: {words}")).into_response()
+}
+
+/// Ends the connection with an answer: the rest of its request may be on its way, and the next could not be told from it.
+pub(super) fn closing(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// No such route.

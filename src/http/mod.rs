@@ -1,6 +1,7 @@
 //! The kit that every feature is served with: envelope, errors, input, identity, limits; and how the router is put
 //! together from them.
 
+mod answer;
 pub mod client_address;
 pub mod context;
 pub mod envelope;
@@ -13,57 +14,65 @@ mod hs256;
 pub mod idempotency;
 pub mod identity;
 pub mod input;
+pub mod json;
+mod memory;
 mod middleware;
 pub mod openapi;
 pub mod page;
+mod protocol;
 pub mod rate_limit;
 pub mod readiness;
+mod request_body;
 pub mod rules;
+mod shares;
 pub mod stream;
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::response::Response;
+use axum::body::HttpBody;
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::Route;
 use axum::{Router, routing};
-use metrics_exporter_prometheus::PrometheusHandle;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
+use tower::BoxError;
 use tower::layer::layer_fn;
 use tower::util::MapRequestLayer;
-use tower::{Layer, Service, ServiceBuilder, service_fn};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt as _, service_fn};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::normalize_path::NormalizePathLayer;
 
-use crate::config::CorsOrigins;
+use crate::config::ServerConfig;
 use crate::domain::clock::Clock;
 
 use self::context::RequestContext;
-use self::guard::Guard;
+use self::guard::{Behind, BodyRead, Guard};
+use self::memory::Memory;
 use self::rate_limit::RateLimits;
 use self::readiness::ReadinessState;
+use self::request_body::Bodies;
+use self::shares::Shares;
+
+/// The most bytes of the head of a request: its target and its headers.
+pub const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// The most bytes of a body of somebody who is not signed in, and has only an address and a password to send.
+const MAX_ANONYMOUS_BODY_BYTES: usize = 64 * 1024;
 
 /// What the kit needs to put the router together.
 pub struct Kit {
     /// The clock of the envelope's timestamps.
     pub clock: Arc<dyn Clock>,
-    /// The origins that a browser may call from.
-    pub cors: CorsOrigins,
-    /// The largest body in bytes.
-    pub max_body_bytes: usize,
-    /// Requests worked on at once.
-    pub max_in_flight: usize,
-    /// The time a request may take until the head of its answer.
-    pub request_timeout: Duration,
+    /// Limits, and who may call from where.
+    pub config: ServerConfig,
     /// Whether the API can work.
     pub readiness: ReadinessState,
     /// The rate limits.
     pub limits: Arc<RateLimits>,
-    /// The metrics; `None` where the process keeps none.
-    pub metrics: Option<PrometheusHandle>,
 }
 
 /// Puts the features' routes, the documents and the health routes into one service, with everything around it.
@@ -71,40 +80,80 @@ pub struct Kit {
 /// What goes around everything is put on from outside and not as layers of a router, which boxes each of them for each
 /// request.
 pub fn assemble(kit: Kit, api: Router, document: utoipa::openapi::OpenApi) -> impl HttpService {
+    let Kit { clock, config, readiness, limits } = kit;
     let guard = Arc::new(Guard {
-        permits: Semaphore::new(kit.max_in_flight),
-        limits: kit.limits,
-        readiness: kit.readiness.clone(),
-        patience: kit.request_timeout,
+        permits: Semaphore::new(config.max_in_flight),
+        accounts: Shares::new(config.max_in_flight_per_account),
+        addresses: Shares::new(config.max_in_flight_per_address),
+        bodies: Bodies {
+            max_bytes: config.max_body_bytes,
+            max_anonymous_bytes: MAX_ANONYMOUS_BODY_BYTES.min(config.max_body_bytes),
+            patience: config.body_timeout,
+            memory: Memory::new(config.body_memory_bytes),
+        },
+        limits: Arc::clone(&limits),
+        readiness: readiness.clone(),
+        patience: config.request_timeout,
     });
-    let guarded = layer_fn(move |route: Route| {
+    let guarded = |behind| {
         let guard = Arc::clone(&guard);
-        service_fn(move |request| guard::guard(Arc::clone(&guard), route.clone(), request))
-    });
+        layer_fn(move |route: Route| {
+            let guard = Arc::clone(&guard);
+            service_fn(move |request| guard::guard(Arc::clone(&guard), behind, route.clone(), request))
+        })
+    };
     let api = api
         .fallback(middleware::no_route)
         .method_not_allowed_fallback(middleware::no_method)
-        .layer(DefaultBodyLimit::max(kit.max_body_bytes))
-        .layer(guarded);
-    let around = health::router(kit.readiness, kit.metrics)
-        .merge(openapi::router(&document))
-        .route("/api-docs", routing::get(middleware::to_docs))
-        .route_layer(MapRequestLayer::new(context::noting_route))
-        .method_not_allowed_fallback(middleware::no_method);
+        .layer(guarded(Behind::Api));
+    let mut around = health::public(readiness).route_layer(MapRequestLayer::new(context::noting_route));
+    if config.docs {
+        let documents = openapi::router(&document).route("/api-docs", routing::get(middleware::to_docs));
+        around = around.merge(documents.layer(guarded(Behind::Documents)));
+    }
+    let around = around.method_not_allowed_fallback(middleware::no_method);
     // A trailing slash is dropped before the routes are looked at, but the envelope tells the path as it was written.
     let routes = around.fallback_service(NormalizePathLayer::trim_trailing_slash().layer(api));
     // The first sees the request first.
     let inside = ServiceBuilder::new()
         .layer(CompressionLayer::new())
+        .map_response(answer::note_size)
         .map_response(middleware::security_headers)
-        .layer(middleware::cors(&kit.cors))
+        .layer(middleware::cors(&config.cors))
         .layer(CatchPanicLayer::custom(middleware::panicked))
         .service(routes);
-    let clock = kit.clock;
+    let memory = Arc::new(Memory::new(config.answer_memory_bytes));
     service_fn(move |request: Request| {
         let context = RequestContext::of(&request, Arc::clone(&clock));
-        let observed = middleware::observe(inside.clone(), request, context.clone());
+        let client = limits.address(request.extensions(), request.headers());
+        let checked = protocol::check(&request);
+        let has_body = !request.body().is_end_stream();
+        let (inside, memory) = (inside.clone(), Arc::clone(&memory));
+        let answered = async move {
+            match checked {
+                Ok(()) => {
+                    let response = answered(inside, request).await;
+                    let body_is_left = has_body && response.extensions().get::<BodyRead>().is_none();
+                    let response = answer::counted(response, client, &memory);
+                    if body_is_left { middleware::closing(response) } else { response }
+                }
+                Err(refusal) => middleware::closing(middleware::security_headers(refusal.into_response())),
+            }
+        };
+        let observed = middleware::observe(answered, context.clone());
         context.scope(async { Ok(observed.await) })
+    })
+}
+
+/// The future of an answer, boxed once: the compiler cannot tell of so deep a future that it may go from thread to thread.
+fn answered<S, B>(service: S, request: Request) -> BoxFuture<'static, Response>
+where
+    S: Service<Request, Response = Response<B>, Error = Infallible, Future: Send> + Send + 'static,
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    Box::pin(async move {
+        let Ok(response) = service.oneshot(request).await;
+        answer::compressed(response).await
     })
 }
 

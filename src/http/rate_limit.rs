@@ -141,7 +141,8 @@ impl RateLimits {
         }
     }
 
-    fn address(&self, extensions: &Extensions, headers: &HeaderMap) -> IpAddr {
+    /// The network that a request comes from: an address, of version 6 its /64.
+    pub(super) fn address(&self, extensions: &Extensions, headers: &HeaderMap) -> IpAddr {
         // Without a peer (a test that calls the router directly) all come from one place.
         let peer = extensions.get::<PeerAddress>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
         network_of(client_address(peer, headers, &self.trusted_proxies))

@@ -43,12 +43,18 @@ impl Readiness {
     pub fn refusal(&self) -> Option<ApiError> {
         match self {
             Self::Ready | Self::Ahead { .. } => None,
-            Self::MigrationsPending { .. } | Self::MigrationsWrong { .. } => {
-                Some(ApiError::Unavailable { code: "MIGRATIONS_PENDING", message: self.to_string() })
+            Self::MigrationsPending { .. } => Some(waiting("Migrations of the database are pending; try again later")),
+            Self::MigrationsWrong { .. } => {
+                Some(waiting("The migrations of the database need somebody to look after them; try again later"))
             }
             Self::DatabaseUnavailable => Some(ApiError::database_unavailable()),
         }
     }
+}
+
+/// Strangers are told that it waits; the log, `app migrate status` and the internal listener say for what.
+fn waiting(message: &str) -> ApiError {
+    ApiError::Unavailable { code: "MIGRATIONS_PENDING", message: message.to_owned() }
 }
 
 impl fmt::Display for Readiness {

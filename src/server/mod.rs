@@ -1,5 +1,10 @@
 //! Listens, serves, and stops without losing what is under way.
 
+mod answer;
+mod connections;
+mod files;
+mod transport;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
@@ -9,47 +14,72 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::response::Response;
 use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use crate::config::ServerConfig;
-use crate::http::HttpService;
-use crate::http::client_address::PeerAddress;
+use crate::http::client_address::{self, PeerAddress};
+use crate::http::{HttpService, MAX_HEAD_BYTES};
 
-/// The head of a request may have this many bytes, and this many headers.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
+use self::answer::AnswerBody;
+use self::connections::{Connections, Place};
+pub use self::files::raise_limit;
+use self::transport::Transport;
+
+/// The most headers of a request.
 const MAX_HEADERS: usize = 100;
+
+/// Connections that wait in the kernel to be accepted.
+const BACKLOG: u32 = 1024;
+
+/// The bytes that the kernel keeps for a connection each way. By itself it keeps megabytes for a client that does not read, or
+/// whose body is not read; these let one connection have half a megabyte a second over a line of 250 ms.
+const SOCKET_BUFFER: u32 = 128 * 1024;
 
 /// When accepting fails for want of file descriptors, trying again at once would only burn the processor.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
+/// A failure that lasts is told so often.
+const TELL_AGAIN: Duration = Duration::from_secs(10);
+
 /// A client that was let in last sends its request in this time; hyper closes a connection that nothing was read of.
 const LAST_REQUESTS: Duration = Duration::from_millis(100);
 
-/// Opens the port.
+/// Opens a port. `setting` names what to change if it cannot be opened.
 ///
 /// # Errors
 /// What the system says, with the address and what to do.
-pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+pub fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    listen(address).map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => {
             anyhow::anyhow!(
-                "{address} is in use by another program; nothing was started. Stop that program, or set PORT."
+                "{address} is in use by another program; nothing was started. Stop that program, or set {setting}."
             )
         }
         io::ErrorKind::PermissionDenied => {
-            anyhow::anyhow!("{address} may not be opened by this user; nothing was started. Set PORT to 1024 or above.")
+            anyhow::anyhow!(
+                "{address} may not be opened by this user; nothing was started. Set {setting} to a port of 1024 or above."
+            )
         }
-        _ => {
-            anyhow::anyhow!("{address} cannot be opened: {error}; nothing was started. Set APP_SERVER__HOST and PORT.")
-        }
+        _ => anyhow::anyhow!("{address} cannot be opened: {error}; nothing was started. Set {setting}."),
     })
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A port whose last connections are still being closed can be opened again.
+    socket.set_reuseaddr(true)?;
+    // Connections have the buffers of the socket that accepts them.
+    socket.set_send_buffer_size(SOCKET_BUFFER)?;
+    socket.set_recv_buffer_size(SOCKET_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves until `stop` resolves, then accepts nothing more and gives what is under way time to end.
@@ -59,79 +89,128 @@ pub async fn serve(
     config: &ServerConfig,
     stop: impl Future<Output = ()>,
 ) {
-    let permits = Arc::new(Semaphore::new(config.max_connections));
-    let graceful = GracefulShutdown::new();
-    let mut http = hyper::server::conn::http1::Builder::new();
+    let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(config.header_timeout)
         .max_buf_size(MAX_HEAD_BYTES)
+        .max_header_size(MAX_HEAD_BYTES)
+        // Who has sent a whole request and ends its writing side is answered.
+        .half_close(true)
         // Head and body are copied together: for what is small that is cheaper than a write of two pieces.
         .writev(false)
         .max_headers(MAX_HEADERS);
-    let take = |stream, peer, permit| {
-        let connection = http.serve_connection(TokioIo::new(prepared(stream)), with_peer(service.clone(), peer));
-        let watched = graceful.watch(connection);
-        tokio::spawn(async move {
-            // A connection that ends badly is the client's affair: it left, was too slow, or spoke no HTTP.
-            if let Err(error) = watched.await {
-                tracing::debug!(%error, %peer, "a connection ended early");
-            }
-            drop(permit);
-        });
+    let server = Server {
+        http,
+        connections: Connections::new(files::enough_for(config.max_connections), config.max_connections_per_address),
+        tasks: TaskTracker::new(),
+        stopping: CancellationToken::new(),
+        config,
     };
     tokio::pin!(stop);
+    let mut told = None;
     loop {
-        // At the limit nothing more is accepted: newcomers wait in the kernel's queue, which is bounded.
-        let accepted = async {
-            let permit = Arc::clone(&permits).acquire_owned().await;
-            (permit, listener.accept().await)
-        };
-        let (permit, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             () = &mut stop => break,
-            accepted = accepted => accepted,
+            accepted = listener.accept() => accepted,
         };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
+        match accepted {
+            Ok((stream, peer)) => server.take(stream, peer, &service),
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                if told.is_none_or(|told: tokio::time::Instant| told.elapsed() > TELL_AGAIN) {
+                    told = Some(tokio::time::Instant::now());
+                    tracing::warn!(%error, "a connection could not be accepted");
+                }
+                server.connections.displace_one();
                 tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
-                continue;
             }
-        };
-        take(stream, peer, permit);
+        }
     }
     // Whoever is in the kernel's queue has been told that the connection stands; closing the port would cut them off.
     if let Ok(queue) = listener.into_std() {
-        while let (Ok(permit), Ok((stream, peer))) = (Arc::clone(&permits).try_acquire_owned(), queue.accept()) {
+        while let Ok((stream, peer)) = queue.accept() {
             if let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) {
-                take(stream, peer, Ok(permit));
+                server.take(stream, peer, &service);
             }
         }
     }
     tokio::time::sleep(LAST_REQUESTS).await;
     let drain = config.drain_timeout;
     tracing::info!("stopping: {} at most for what is under way", humantime::format_duration(drain));
-    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+    server.stopping.cancel();
+    server.tasks.close();
+    if tokio::time::timeout(drain, server.tasks.wait()).await.is_err() {
         tracing::warn!("some requests did not end in time and were cut off");
     }
 }
 
-/// Answers are small and should leave at once.
-fn prepared(stream: TcpStream) -> TcpStream {
-    // Without it the answers only come a little later.
-    let _ = stream.set_nodelay(true);
-    stream
+struct Server<'a> {
+    http: http1::Builder,
+    connections: Arc<Connections>,
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+    config: &'a ServerConfig,
 }
 
-fn with_peer(
-    service: impl HttpService,
+impl Server<'_> {
+    /// Serves a connection in a task of its own; closes it where there is no room.
+    fn take(&self, stream: TcpStream, peer: SocketAddr, service: &impl HttpService) {
+        let address = peer.ip().to_canonical();
+        let is_proxy = self.config.trusted_proxies.iter().any(|network| network.contains(&address));
+        let Some(place) = self.connections.enter(client_address::network_of(address), is_proxy) else {
+            tracing::debug!(%peer, "a connection was closed, because there is no room for it");
+            return;
+        };
+        // Answers are small and should leave at once. Without it they only come a little later.
+        let _ = stream.set_nodelay(true);
+        let transport = Transport::new(stream, self.config.stall_timeout);
+        let serving =
+            serve_connection(self.http.clone(), transport, peer, place, service.clone(), self.stopping.clone());
+        self.tasks.spawn(serving);
+    }
+}
+
+async fn serve_connection(
+    http: http1::Builder,
+    transport: Transport<TcpStream>,
     peer: SocketAddr,
-) -> TowerToHyperService<
-    impl tower::Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Clone,
-> {
-    TowerToHyperService::new(service.map_request(move |request: Request<Incoming>| {
+    place: Place,
+    service: impl HttpService,
+    stopping: CancellationToken,
+) {
+    let connection = Arc::clone(place.connection());
+    let answer = service_fn(move |request: Request<Incoming>| {
+        let under_way = connection.begin();
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(PeerAddress(peer));
-        request
-    }))
+        let answered = service.clone().oneshot(request);
+        async move {
+            let Ok(response) = answered.await;
+            Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, under_way)))
+        }
+    });
+    let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(transport), answer));
+    let mut told_to_end = false;
+    loop {
+        tokio::select! {
+            biased;
+            ended = serving.as_mut() => {
+                // A connection that ends badly is the client's affair: it left, was too slow, or spoke no HTTP.
+                if let Err(error) = ended {
+                    tracing::debug!(%error, %peer, "a connection ended early");
+                }
+                return;
+            }
+            () = place.displaced() => {
+                if place.connection().is_idle() {
+                    tracing::debug!(%peer, "an idle connection made room for another");
+                    return;
+                }
+                serving.as_mut().graceful_shutdown();
+            }
+            () = stopping.cancelled(), if !told_to_end => {
+                told_to_end = true;
+                serving.as_mut().graceful_shutdown();
+            }
+        }
+    }
 }

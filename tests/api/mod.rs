@@ -5,6 +5,7 @@ mod auth;
 mod bad_input;
 mod dashboard;
 mod history;
+mod hostile;
 mod index;
 mod limits;
 mod lists;

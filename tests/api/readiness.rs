@@ -5,17 +5,17 @@ use app::http::readiness::Readiness;
 use crate::support::app::TestApp;
 
 #[tokio::test]
-async fn while_migrations_are_pending_the_api_answers_503_and_names_the_command() {
+async fn while_migrations_are_pending_the_api_answers_503_and_tells_strangers_no_more() {
     let app = TestApp::start().await;
     app.readiness.set(Readiness::MigrationsPending { count: 2 });
     for path in ["/api", "/api/transactions", "/api/nope"] {
         let answer = app.anon.get(path).await;
-        answer.refused(503, "MIGRATIONS_PENDING", "2 migrations are pending; run `app migrate deploy`");
+        answer.refused(503, "MIGRATIONS_PENDING", "Migrations of the database are pending; try again later");
         assert!(answer.header("retry-after").is_some());
     }
     let ready = app.anon.get("/readyz").await;
     ready.expect_status(503);
-    assert_eq!(ready.json()["status"], "migrations_pending");
+    assert_eq!(ready.json(), serde_json::json!({"status": "migrations_pending"}));
     app.anon.get("/healthz").await.expect_status(200);
     app.anon.get("/api/openapi.json").await.expect_status(200);
     app.readiness.set(Readiness::Ready);
@@ -39,7 +39,7 @@ async fn a_database_that_is_ahead_is_served_with_a_warning() {
     app.anon.get("/api").await.expect(200);
     let ready = app.anon.get("/readyz").await;
     ready.expect_status(200);
-    assert!(ready.json()["message"].as_str().expect("a message").contains("20990101000000"), "{}", ready.text);
+    assert_eq!(ready.json(), serde_json::json!({"status": "ready"}));
 }
 
 #[tokio::test]

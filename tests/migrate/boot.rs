@@ -42,7 +42,7 @@ async fn a_server_is_ready_within_two_seconds_of_a_deploy_and_of_an_older_releas
     // A server that starts now is of an older release than the database.
     let older = serve(&bench);
     ready_within(&older, Duration::from_secs(2)).await;
-    let ready = older.client.get("/readyz").await;
+    let ready = older.internal.get("/readyz").await;
     assert!(ready.text.contains("20990101000000"), "{}", ready.text);
     older.client.get("/api").await.expect(200);
 }

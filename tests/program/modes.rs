@@ -37,10 +37,12 @@ async fn in_prod_nothing_is_applied_until_somebody_deploys() {
     let server = Server::start(&environment);
     let client = &server.client;
     client.get("/healthz").await.expect_status(200);
-    assert_eq!(settled(client).await["status"], "migrations_pending");
+    assert_eq!(settled(&server.internal).await["status"], "migrations_pending");
     let count = app::migrate::embedded().len();
     let pending = format!("{count} migrations are pending; run `app migrate deploy`");
-    client.get("/api/transactions").await.refused(503, "MIGRATIONS_PENDING", &pending);
+    assert_eq!(server.internal.get("/readyz").await.json()["message"], pending.as_str());
+    let message = "Migrations of the database are pending; try again later";
+    client.get("/api/transactions").await.refused(503, "MIGRATIONS_PENDING", message);
     let status = run(&["migrate", "status"], &environment);
     assert_eq!(status.status.code(), Some(3), "{}", stderr(&status));
     assert_eq!(stdout(&status).matches("  pending ").count(), count, "{}", stdout(&status));
@@ -82,7 +84,7 @@ async fn a_database_that_is_ahead_is_served_in_prod_and_refused_in_dev() {
     let url = cluster::url(&options);
     let prod = Server::start(&[("APP_PROFILE", "prod"), ("DATABASE_URL", url.as_str()), ("JWT_SECRET", SECRET)]);
     ready_within(&prod.client, Duration::from_secs(2)).await;
-    assert!(settled(&prod.client).await["message"].as_str().expect("text").contains("29990101000000"));
+    assert!(settled(&prod.internal).await["message"].as_str().expect("text").contains("29990101000000"));
     prod.client.get("/api").await.expect(200);
 
     let output = run(&["serve", "--port", "0"], &[("APP_PROFILE", "dev"), ("DATABASE_URL", url.as_str())]);
@@ -117,7 +119,7 @@ async fn an_edited_or_failed_migration_stops_dev_and_makes_prod_unready() {
         }
         let prod = Server::start(&[("APP_PROFILE", "prod"), ("DATABASE_URL", url.as_str()), ("JWT_SECRET", SECRET)]);
         prod.client.get("/healthz").await.expect_status(200);
-        let body = settled(&prod.client).await;
+        let body = settled(&prod.internal).await;
         assert_eq!(body["status"], "migrations_wrong");
         assert!(body["message"].as_str().expect("text").contains(words), "{body}");
         assert_eq!(prod.client.get("/api/transactions").await.status, 503);
@@ -186,7 +188,8 @@ async fn logs_in_prod_are_json_with_the_request_and_nothing_private() {
     let request = lines.iter().find(|line| line["route"] == "/api/transactions/filter").expect("a line a request");
     assert_eq!((&request["method"], &request["status"]), (&json!("GET"), &json!(200)));
     assert!(request["span"]["id"].is_string() && request["us"].is_number(), "{request}");
-    let metrics = server.client.get("/metrics").await.text;
+    server.client.get("/metrics").await.expect_status(404);
+    let metrics = server.internal.get("/metrics").await.text;
     let counted = r#"http_requests_total{method="POST",route="/api/transactions",status="201"} 1"#;
     assert!(metrics.contains(counted) && metrics.contains("http_request_duration_seconds_bucket"), "{metrics}");
 }

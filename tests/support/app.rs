@@ -74,8 +74,8 @@ impl TestApp {
         let secret = Secret::new(SECRET.to_owned());
         let state = AppState::new(&config, &secret, pools.clone(), wishes.clock).expect("a state");
         let readiness = ReadinessState::new(Readiness::Ready);
-        let service = state.service(&config, readiness.clone(), None);
-        let listener = app::server::bind(config.server.address).await.expect("a port");
+        let service = state.service(&config, readiness.clone());
+        let listener = app::server::bind(config.server.address, "PORT").expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();

@@ -5,3 +5,4 @@ pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod process;
 pub(crate) mod random;
+pub(crate) mod raw;

@@ -19,7 +19,8 @@ pub(crate) fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Comma
             command.env(name, value);
         }
     }
-    command.envs(environment.iter().copied());
+    // Many of them run at once, and each has a port of its own.
+    command.env("APP_SERVER__INTERNAL", "127.0.0.1:0").envs(environment.iter().copied());
     command
 }
 
@@ -50,6 +51,8 @@ pub(crate) fn stderr(output: &Output) -> String {
 pub(crate) struct Server {
     pub(crate) child: Child,
     pub(crate) client: Client,
+    /// Speaks to the internal listener.
+    pub(crate) internal: Client,
     pub(crate) log: mpsc::Receiver<String>,
 }
 
@@ -70,14 +73,19 @@ impl Server {
             }
         });
         let mut seen = Vec::new();
+        let mut internal = String::new();
         let base = loop {
             let line = log.recv_timeout(Duration::from_mins(1)).unwrap_or_else(|_| panic!("it listens: {seen:#?}"));
-            if let Some((_, rest)) = line.split_once("listening on ") {
-                break rest.split_whitespace().next().expect("an address").to_owned();
+            let after = |words| Some(line.split_once(words)?.1.split(['/', ' ', ';']).next()?.to_owned());
+            if let Some(address) = after("metrics on http://") {
+                internal = format!("http://{address}");
+            }
+            if let Some(address) = after("listening on http://") {
+                break format!("http://{address}");
             }
             seen.push(line);
         };
-        Self { child, client: Client::new(base), log }
+        Self { child, client: Client::new(base), internal: Client::new(internal), log }
     }
 
     pub(crate) fn pid(&self) -> rustix::process::Pid {

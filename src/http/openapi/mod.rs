@@ -1,12 +1,10 @@
 //! The description of the API for programs, made from the code, and Swagger UI over it.
 
 mod headers;
+mod pages;
 
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
-use axum::{Router, routing};
-use bytes::Bytes;
-use tower::util::MapResponseLayer;
+pub(super) use pages::router;
+
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -14,7 +12,6 @@ use utoipa::openapi::{Components, Content, OpenApi, Ref, RefOr, ResponseBuilder,
 use utoipa::{Modify, OpenApi as _};
 
 use super::envelope::{FailureBody, FailureError, Meta};
-use super::error::ApiError;
 
 /// Where the document is.
 pub const DOCUMENT_PATH: &str = "/api/openapi.json";
@@ -190,31 +187,4 @@ pub fn fields(description: &str, nullable: bool, example: serde_json::Value) -> 
     let types: SchemaType =
         if nullable { [Type::Object, Type::Null].into_iter().collect() } else { Type::Object.into() };
     ObjectBuilder::new().schema_type(types).description(Some(description)).examples([example]).into()
-}
-
-/// The routes of the document and of its page.
-pub fn router(document: &OpenApi) -> Router {
-    // Written once: as a tree it takes megabytes, and nobody looks into it again.
-    let written = serde_json::to_vec(document).map(Bytes::from).map_err(|error| error.to_string());
-    let served = move || std::future::ready(served(&written));
-    let page = Router::from(swagger_ui()).layer(MapResponseLayer::new(with_policy_of_page));
-    Router::new().route(DOCUMENT_PATH, routing::get(served)).merge(page)
-}
-
-fn served(written: &Result<Bytes, String>) -> Response {
-    match written {
-        Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text.clone()).into_response(),
-        Err(error) => ApiError::internal(error.clone()).into_response(),
-    }
-}
-
-/// Swagger UI is a page with scripts and styles of its own, from here and nowhere else.
-fn with_policy_of_page<B>(mut response: Response<B>) -> Response<B> {
-    let own = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(own));
-    response
-}
-
-fn swagger_ui() -> utoipa_swagger_ui::SwaggerUi {
-    utoipa_swagger_ui::SwaggerUi::new("/api/docs").config(utoipa_swagger_ui::Config::from(DOCUMENT_PATH))
 }
