@@ -18,7 +18,7 @@ pub(super) async fn run(pools: Pools, limits: Arc<RateLimits>, metrics: Option<P
         if let Some(metrics) = &metrics {
             metrics.run_upkeep();
         }
-        for (name, pool) in [("requests", &pools.requests), ("lists", &pools.lists), ("reports", &pools.reports)] {
+        for (name, pool) in pools.all() {
             pool.tidy();
             tell(name, pool);
         }

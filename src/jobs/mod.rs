@@ -41,7 +41,7 @@ impl Jobs {
     pub fn start(self, tracker: &TaskTracker, stop: &CancellationToken) {
         let upkeep = upkeep::run(self.pools.requests.clone(), self.history, self.readiness.clone());
         tracker.spawn(stop.clone().run_until_cancelled_owned(upkeep));
-        let readiness = readiness::watch(self.pools.requests.clone(), self.profile, self.readiness);
+        let readiness = readiness::watch(self.pools.clone(), self.profile, self.readiness);
         tracker.spawn(stop.clone().run_until_cancelled_owned(readiness));
         tracker.spawn(stop.clone().run_until_cancelled_owned(housekeeping::run(self.pools, self.limits, self.metrics)));
         #[cfg(feature = "embedded-db")]

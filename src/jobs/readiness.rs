@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::Profile;
-use crate::db::pool::Pool;
+use crate::db::pool::{Lease, Pools, is_read_only};
 use crate::http::readiness::{Readiness, ReadinessState};
 use crate::migrate::{self, Migration, Plan, Problem};
 
@@ -15,38 +15,60 @@ const PAUSE_READY: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Looks again and again.
-pub(super) async fn watch(pool: Pool, profile: Profile, state: ReadinessState) {
+pub(super) async fn watch(pools: Pools, profile: Profile, state: ReadinessState) {
     let migrations = migrate::embedded();
     let mut told = None;
     loop {
-        state.set(look(&pool, profile, &migrations, &mut told).await);
+        state.set(look(&pools, profile, &migrations, &mut told).await);
         tokio::time::sleep(if state.serves() { PAUSE_READY } else { PAUSE_NOT_READY }).await;
     }
 }
 
 /// `told` is the last thing that the log said of the database, so that it is said once and not twice a second.
-async fn look(pool: &Pool, profile: Profile, migrations: &[Migration], told: &mut Option<String>) -> Readiness {
-    let looked = async {
-        let mut connection = pool.acquire().await?;
-        let status = migrate::status_on(&mut connection, migrations).await?;
-        connection.release();
-        Ok::<_, anyhow::Error>(status)
-    };
-    let problem = match tokio::time::timeout(PATIENCE, looked).await {
-        Ok(Ok(status)) => {
+async fn look(pools: &Pools, profile: Profile, migrations: &[Migration], told: &mut Option<String>) -> Readiness {
+    let mut lease = None;
+    let looked = tokio::time::timeout(PATIENCE, find_out(pools, migrations, &mut lease)).await;
+    let problem = match looked {
+        Ok(Ok(Found::Plan(plan))) => {
             if told.take().is_some() {
-                tracing::info!("the database answers again");
+                tracing::info!("the database can be used again");
             }
-            return readiness(&status.plan, profile);
+            // Its every answer was read.
+            if let Some(lease) = lease {
+                lease.release();
+            }
+            return readiness(&plan, profile);
         }
-        Ok(Err(error)) => format!("{error:#}"),
-        Err(_) => format!("no answer in {}", humantime::format_duration(PATIENCE)),
+        Ok(Ok(Found::ReadOnly)) => {
+            // So new connections reach the new primary once the name or the proxy leads there.
+            pools.renew();
+            "it is read-only: a standby, or a primary that was demoted".to_owned()
+        }
+        Ok(Err(error)) => format!("it does not answer: {error:#}"),
+        Err(_) => format!("it does not answer within {}", humantime::format_duration(PATIENCE)),
     };
+    if let Some(lease) = lease {
+        lease.discard();
+    }
     if told.as_ref() != Some(&problem) {
-        tracing::warn!("the database does not answer: {problem}");
+        tracing::warn!("the database cannot be used: {problem}");
         *told = Some(problem);
     }
     Readiness::DatabaseUnavailable
+}
+
+enum Found {
+    Plan(Box<Plan>),
+    ReadOnly,
+}
+
+/// Leaves the connection in `lease`, for the caller to give back or to close: this may be dropped in the middle.
+async fn find_out(pools: &Pools, migrations: &[Migration], lease: &mut Option<Lease>) -> anyhow::Result<Found> {
+    let connection = lease.insert(pools.readiness.acquire().await?);
+    if is_read_only(connection).await? {
+        return Ok(Found::ReadOnly);
+    }
+    Ok(Found::Plan(Box::new(migrate::status_on(connection, migrations).await?.plan)))
 }
 
 /// What the state of the migrations means for a server that runs.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sqlx::Connection as _;
+use sqlx::PgConnection;
 
 use crate::config::HistoryConfig;
 use crate::db::pool::Pool;
@@ -32,17 +32,15 @@ pub(super) async fn run(pool: Pool, config: HistoryConfig, readiness: ReadinessS
 }
 
 async fn round(pool: &Pool, config: HistoryConfig) -> Result<(), sqlx::Error> {
-    let mut connection = pool.acquire().await?;
-    while let Some(user_id) = transactions::store::whose_to_fold(&mut connection).await? {
-        let mut database = connection.begin().await?;
-        let folded = transactions::store::fold_pending(&mut database, user_id).await?;
-        database.commit().await?;
-        if folded == 0 {
+    while let Some(user_id) = whose_to_fold(pool).await? {
+        let fold = async |database: &mut PgConnection| transactions::store::fold_pending(database, user_id).await;
+        if pool.acquire().await?.transaction(fold).await? == 0 {
             // Another replica has them.
             break;
         }
         tokio::time::sleep(BREATH).await;
     }
+    let mut connection = pool.acquire().await?;
     let retention = config.trash_retention.as_secs_f64();
     while history::store::purge(&mut connection, retention, BATCH).await? > 0 {
         tokio::time::sleep(BREATH).await;
@@ -50,4 +48,11 @@ async fn round(pool: &Pool, config: HistoryConfig) -> Result<(), sqlx::Error> {
     history::keys_store::forget_old(&mut connection).await?;
     connection.release();
     Ok(())
+}
+
+async fn whose_to_fold(pool: &Pool) -> Result<Option<i64>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let user_id = transactions::store::whose_to_fold(&mut connection).await?;
+    connection.release();
+    Ok(user_id)
 }

@@ -49,15 +49,11 @@ async fn register(
     }
     let claim = key.claim();
     let hash = state.hasher.hash(input.password).await?;
-    let mut connection = state.pools.requests.acquire().await?;
-    let mut database = connection.begin().await?;
-    let registered = register_in(&mut database, &input.email, input.name.as_deref(), &hash, claim.as_ref()).await;
-    match &registered {
-        Ok(_) => database.commit().await?,
-        Err(_) => database.rollback().await?,
-    }
-    connection.release();
-    registered
+    let connection = state.pools.requests.acquire().await?;
+    let register = async |database: &mut PgConnection| {
+        register_in(database, &input.email, input.name.as_deref(), &hash, claim.as_ref()).await
+    };
+    connection.transaction(register).await
 }
 
 /// Registers a user with the categories that everybody begins with, or says again what was answered when the same request

@@ -10,7 +10,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::PgConnection;
 
 use super::keys_store::{self, Claimed};
 use super::store;
@@ -66,28 +66,21 @@ impl Work {
         change: impl AsyncFnOnce(&mut Unit<'_>) -> Result<Success<T>, ApiError>,
     ) -> Result<Response, ApiError> {
         let claim = self.key.claim();
-        let mut connection = self.state.pools.requests.acquire().await?;
-        let mut database = connection.begin().await?;
-        let answered = async {
-            let operation_id = match begin(&mut database, self.user.id, kind, claim.as_ref()).await? {
-                Begun::Answered(answer) => return Ok(answer),
+        let connection = self.state.pools.requests.acquire().await?;
+        let answer = connection.transaction(async |database| {
+            let operation_id = match begin(database, self.user.id, kind, claim.as_ref()).await? {
+                Begun::Answered(answer) => return Ok::<_, ApiError>(answer),
                 Begun::Fresh { operation_id } => operation_id,
             };
             let clock = Arc::clone(&self.state.clock);
-            let mut unit = Unit { connection: &mut database, user_id: self.user.id, operation_id, clock };
+            let mut unit = Unit { connection: database, user_id: self.user.id, operation_id, clock };
             let answer = change(&mut unit).await?.by(operation_id).written()?;
             if let Some(claim) = &claim {
-                keys_store::answer(&mut database, self.user.id, claim, &answer, Some(operation_id)).await?;
+                keys_store::answer(database, self.user.id, claim, &answer, Some(operation_id)).await?;
             }
             Ok(answer)
-        };
-        let answered: Result<_, ApiError> = answered.await;
-        match &answered {
-            Ok(_) => database.commit().await?,
-            Err(_) => database.rollback().await?,
-        }
-        connection.release();
-        Ok(answered?.into_response())
+        });
+        Ok(answer.await?.into_response())
     }
 
     /// Who asks.

@@ -1,16 +1,22 @@
 //! The connections of a server.
 
+mod lease;
+mod rest;
+
 use std::fmt;
-use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool::managed::{
-    self, BuildError, Metrics, Object, PoolConfig, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts,
+    self, BuildError, Metrics, PoolConfig, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts,
 };
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+use sqlx::{ConnectOptions as _, PgConnection};
 
+pub use self::lease::Lease;
+pub use self::rest::is_read_only;
 use crate::config::DatabaseConfig;
+use crate::db::error::while_connecting;
 
 /// A connection that was not used for so long is tried before it is given out: it may have died meanwhile. One that is
 /// in steady use is not, because a round trip before each request would cost more than it saves.
@@ -26,6 +32,13 @@ const MAX_IDLE: Duration = Duration::from_mins(10);
 /// does not grow for ever.
 const MAX_AGE: Duration = Duration::from_mins(30);
 
+/// Connections of the readiness job.
+const READINESS: u32 = 1;
+
+/// A server looks so often whether its client is still there while a statement runs or waits for a lock. Without that, what
+/// an abandoned request holds would be held until the statement times out.
+const CLIENT_CHECK: &str = "1s";
+
 /// What a list may take: it lasts as long as its client goes on reading.
 const LIST_TIMEOUT: Duration = Duration::from_mins(10);
 
@@ -38,6 +51,9 @@ pub struct Pools {
     pub lists: Pool,
     /// For reports, which may be read from a replica; the pool of the requests where there is none.
     pub reports: Pool,
+    /// One connection for the job that finds out whether the API can work, and for nothing else: a server whose other
+    /// connections are all in use is busy and not unready.
+    pub readiness: Pool,
 }
 
 impl Pools {
@@ -51,22 +67,44 @@ impl Pools {
         config: &DatabaseConfig,
     ) -> Result<Self, BuildError> {
         let lists = (config.max_connections / 3).max(1);
-        let size = config.max_connections.saturating_sub(lists).max(1);
-        let requests = Pool::new(options, config, size, config.statement_timeout)?;
+        let size = config.max_connections.saturating_sub(lists + READINESS).max(1);
+        let new = |options, size, timeout, writes| Pool::new(options, config, size, timeout, writes);
+        let requests = new(options, size, config.statement_timeout, true)?;
         Ok(Self {
-            lists: Pool::new(options, config, lists, LIST_TIMEOUT)?,
+            lists: new(options, lists, LIST_TIMEOUT, true)?,
+            readiness: new(options, READINESS, config.statement_timeout, true)?,
             reports: match replica {
-                Some(replica) => Pool::new(replica, config, size, config.statement_timeout)?,
+                Some(replica) => new(replica, size, config.statement_timeout, false)?,
                 None => requests.clone(),
             },
             requests,
         })
     }
 
+    /// Each pool with its name in the metrics.
+    #[must_use]
+    pub fn all(&self) -> [(&'static str, &Pool); 4] {
+        [
+            ("requests", &self.requests),
+            ("lists", &self.lists),
+            ("reports", &self.reports),
+            ("readiness", &self.readiness),
+        ]
+    }
+
     /// Closes what is idle now, and what is under way when it is given back. Whoever asks from now on is refused.
     pub fn close(&self) {
-        for pool in [&self.requests, &self.lists, &self.reports] {
+        for (_, pool) in self.all() {
             pool.0.close();
+        }
+    }
+
+    /// Replaces all connections that may write; a replica's stay. For a server that turned out to be read-only.
+    pub fn renew(&self) {
+        for (_, pool) in self.all() {
+            if pool.0.manager().writes {
+                pool.renew();
+            }
         }
     }
 }
@@ -74,8 +112,8 @@ impl Pools {
 /// Connections that are given out again and again.
 ///
 /// sqlx's own pool does a round trip each time a connection comes back, and gives out the one that has rested longest.
-/// This one believes who says that all is read ([`Lease::release`]), and gives out the one that came back last, whose
-/// session is still in the processor's caches.
+/// This one believes who says that all is read ([`Lease::release`]) and brings every other to rest by itself, and gives out
+/// the one that came back last, whose session is still in the processor's caches.
 #[derive(Clone)]
 pub struct Pool(managed::Pool<Connections>);
 
@@ -94,6 +132,7 @@ impl Pool {
         config: &DatabaseConfig,
         size: u32,
         statement_timeout: Duration,
+        writes: bool,
     ) -> Result<Self, BuildError> {
         let options = options.clone().application_name("app").disable_statement_logging();
         // As start-up options, which cost no round trip. No statement here runs so long that it would pay to compile it, or to
@@ -103,6 +142,7 @@ impl Pool {
             ("statement_timeout", timeout.as_str()),
             ("jit", "off"),
             ("max_parallel_workers_per_gather", "0"),
+            ("client_connection_check_interval", CLIENT_CHECK),
         ]);
         let settings = PoolConfig {
             max_size: usize::try_from(size).unwrap_or(usize::MAX),
@@ -113,18 +153,20 @@ impl Pool {
                 recycle: Some(TRY_TIMEOUT),
             },
         };
-        let builder = managed::Pool::builder(Connections { options }).config(settings);
+        let builder = managed::Pool::builder(Connections { options, writes, generation: AtomicU64::new(0) });
+        let builder = builder.config(settings);
         Ok(Self(builder.runtime(deadpool::Runtime::Tokio1).build()?))
     }
 
     /// A connection, for as long as the lease is kept.
     ///
     /// # Errors
-    /// What connecting failed with; that none came free in time, or that the pool is closed, in sqlx's terms.
+    /// What connecting failed with, which [means](crate::db::error::meaning) that the database is not available, whatever
+    /// it was; that none came free in time, or that the pool is closed, in sqlx's terms.
     pub async fn acquire(&self) -> Result<Lease, sqlx::Error> {
         match self.0.get().await {
-            Ok(object) => Ok(Lease { object: Some(object), settled: false }),
-            Err(PoolError::Backend(error)) => Err(error),
+            Ok(object) => Ok(Lease::new(object)),
+            Err(PoolError::Backend(error)) => Err(while_connecting(error)),
             Err(PoolError::Closed) => Err(sqlx::Error::PoolClosed),
             Err(PoolError::Timeout(_) | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_)) => {
                 Err(sqlx::Error::PoolTimedOut)
@@ -138,6 +180,12 @@ impl Pool {
         let status = self.0.status();
         let idle = status.available.min(status.size);
         PoolStatus { idle, used: status.size - idle }
+    }
+
+    /// Replaces all connections: the idle ones are closed now, those in use when they come back.
+    pub fn renew(&self) {
+        self.0.manager().generation.fetch_add(1, Ordering::Relaxed);
+        self.0.retain(|_, _| false);
     }
 
     /// Closes the idle connections that are too old, or that nobody has needed for long; a job calls it.
@@ -156,92 +204,44 @@ impl fmt::Debug for Pool {
 /// Makes connections, and tries those that have rested.
 struct Connections {
     options: PgConnectOptions,
+    /// Whether the server has to be one that can be written to; a replica need not.
+    writes: bool,
+    /// Counts how often all connections were replaced.
+    generation: AtomicU64,
+}
+
+/// A connection, and the generation that it is of.
+struct Session {
+    connection: PgConnection,
+    generation: u64,
+}
+
+impl Connections {
+    /// Whether a connection was made before all of them were replaced.
+    fn outdated(&self, session: &Session) -> bool {
+        session.generation != self.generation.load(Ordering::Relaxed)
+    }
 }
 
 impl managed::Manager for Connections {
-    type Type = PgConnection;
+    type Type = Session;
     type Error = sqlx::Error;
 
-    async fn create(&self) -> Result<PgConnection, sqlx::Error> {
-        self.options.connect().await
+    async fn create(&self) -> Result<Session, sqlx::Error> {
+        let generation = self.generation.load(Ordering::Relaxed);
+        Ok(Session { connection: self.options.connect().await?, generation })
     }
 
-    async fn recycle(&self, connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
-        if metrics.age() >= MAX_AGE {
+    async fn recycle(&self, session: &mut Session, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
+        if metrics.age() >= MAX_AGE || self.outdated(session) {
             return Err(RecycleError::message("too old"));
         }
         if metrics.last_used() >= TRY_AFTER {
-            connection.ping().await?;
+            let found = rest::look(&mut session.connection).await?;
+            if found.in_transaction || (found.read_only && self.writes) {
+                return Err(RecycleError::message("not fit for use"));
+            }
         }
         Ok(())
-    }
-}
-
-/// A connection that goes back to its pool.
-///
-/// One that is [released](Self::release) is there for the next at once. One that is dropped in the middle, because the
-/// client has gone or a statement failed, is first brought to rest: what is on its way is read, what is open rolled back.
-pub struct Lease {
-    /// There until the lease ends.
-    object: Option<Object<Connections>>,
-    settled: bool,
-}
-
-impl Lease {
-    /// Gives the connection back, of which every answer has been read and no transaction is open.
-    pub fn release(mut self) {
-        self.settled = true;
-    }
-
-    /// Gives the connection back if all rows have been read that were read one by one; if that has failed, it is closed: more
-    /// of them may be on their way, and reading them all off only to keep the connection would take as long.
-    ///
-    /// # Errors
-    /// What reading them failed with.
-    pub fn give_back<E>(self, read: Result<(), E>) -> Result<(), E> {
-        if read.is_ok() {
-            self.release();
-        } else {
-            self.discard();
-        }
-        read
-    }
-
-    /// Closes the connection, which does not come back.
-    pub fn discard(mut self) {
-        drop(self.object.take().map(Object::take));
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let Some(object) = self.object.take().filter(|_| !self.settled) else { return };
-        // Outside of a runtime there is nobody left to serve, and a connection that is closed rolls back by itself.
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(bring_to_rest(object))),
-            Err(_) => drop(Object::take(object)),
-        }
-    }
-}
-
-async fn bring_to_rest(mut object: Object<Connections>) {
-    if !matches!(tokio::time::timeout(TRY_TIMEOUT, object.ping()).await, Ok(Ok(()))) {
-        drop(Object::take(object));
-    }
-}
-
-#[expect(clippy::expect_used, reason = "a lease has its connection until it is consumed or dropped")]
-impl Deref for Lease {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        self.object.as_ref().expect("a connection")
-    }
-}
-
-#[expect(clippy::expect_used, reason = "as above")]
-impl DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        self.object.as_mut().expect("a connection")
     }
 }
