@@ -62,6 +62,10 @@ test-majors:
 pairs N="2000":
     PAIRS={{N}} SEED=$(date +%s)000000 cargo test --test main random_changes -- --nocapture
 
+# Requests of every route abandoned at random moments, a table locked for 31 s meanwhile, and what is left afterwards
+abandon N="20000":
+    ABANDON={{N}} cargo test --test main abandoned -- --nocapture
+
 # docs/docker.md, gone through with a real Docker: all of it, a quarter of an hour and more, or the parts that are named
 docker-test *PARTS:
     tests/docker/run {{PARTS}}

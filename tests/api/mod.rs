@@ -1,5 +1,6 @@
 //! The HTTP contract, spoken over real sockets to a real PostgreSQL. The modules mirror the URLs.
 
+mod abandoned;
 mod around;
 mod auth;
 mod bad_input;

@@ -1,3 +1,4 @@
 //! The connections of a server, without a server around them.
 
+mod healing;
 mod pool;

@@ -10,31 +10,31 @@ use sqlx::{Connection as _, Executor as _};
 use crate::support::cluster;
 
 /// Two connections for requests, one for lists and one for readiness.
-fn pools(options: &PgConnectOptions) -> Pools {
+pub(crate) fn pools(options: &PgConnectOptions) -> Pools {
     let settings = [
         ("DATABASE_URL", "postgres://localhost/x"),
         ("JWT_SECRET", crate::support::app::SECRET),
         ("APP_DATABASE__MAX_CONNECTIONS", "4"),
-        ("APP_DATABASE__ACQUIRE_TIMEOUT", "300ms"),
+        ("APP_DATABASE__ACQUIRE_TIMEOUT", "2s"),
     ];
     let environment: Environment = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let config = Config::load(&environment, &Flags::new(), Some(Profile::Test), Purpose::Serve).expect("settings");
     Pools::new(options, None, &config.database).expect("pools")
 }
 
-async fn pid(lease: &mut Lease) -> i32 {
+pub(crate) async fn pid(lease: &mut Lease) -> i32 {
     sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut **lease).await.expect("a pid")
 }
 
-async fn until(mut holds: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(mut holds: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !holds().await {
-        assert!(begun.elapsed() < Duration::from_secs(5), "it took too long");
+        assert!(begun.elapsed() < Duration::from_secs(20), "it took too long");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-async fn all_are_idle(pool: &Pool, connections: usize) {
+pub(crate) async fn all_are_idle(pool: &Pool, connections: usize) {
     until(async || pool.status().idle == connections && pool.status().used == 0).await;
 }
 
@@ -57,7 +57,7 @@ async fn who_comes_when_all_are_taken_waits_and_is_refused_in_time() {
     let (_one, two) = (pool.acquire().await.expect("one"), pool.acquire().await.expect("two"));
     let begun = Instant::now();
     assert!(matches!(pool.acquire().await, Err(sqlx::Error::PoolTimedOut)));
-    assert!(begun.elapsed() >= Duration::from_millis(300), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() >= Duration::from_secs(2), "{:?}", begun.elapsed());
     let waiting = tokio::spawn(async move { pool.acquire().await.is_ok() });
     two.release();
     assert!(waiting.await.expect("waited"));
