@@ -4,4 +4,5 @@ mod commands;
 mod crash;
 mod embedded;
 mod modes;
+mod readiness;
 mod shutdown;
