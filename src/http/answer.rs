@@ -1,7 +1,6 @@
 //! What an answer holds until its client has taken it: its shares of requests under way, and memory.
 
 use std::any::Any;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -13,6 +12,7 @@ use hyper::body::{Frame, SizeHint};
 
 use super::error::ApiError;
 use super::memory::Memory;
+use super::rate_limit::Caller;
 
 /// An answer of up to so many bytes is not counted: it fits into the buffer of its connection, and connections are counted.
 const FREE_BYTES: u64 = 16 * 1024;
@@ -55,11 +55,12 @@ where
 }
 
 /// Takes the memory that an answer needs until its client has taken it, or answers that there is none.
-pub(super) fn counted(response: Response, client: IpAddr, memory: &Memory) -> Response {
+pub(super) fn counted(response: Response, stranger: Caller, memory: &Memory) -> Response {
     let bytes = response.body().size_hint().exact().unwrap_or(STREAM_BYTES);
     if bytes <= FREE_BYTES || response.extensions().get::<SharedBytes>().is_some() {
         return response;
     }
+    let client = response.extensions().get().copied().unwrap_or(stranger);
     match usize::try_from(bytes).ok().and_then(|bytes| memory.take(client, bytes)) {
         Some(held) => Kept::with(response, held),
         None => ApiError::overloaded().into_response(),

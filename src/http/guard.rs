@@ -17,10 +17,10 @@ use super::answer::Kept;
 use super::context;
 use super::error::ApiError;
 use super::identity::CurrentUser;
-use super::rate_limit::RateLimits;
+use super::rate_limit::{Caller, RateLimits};
 use super::readiness::ReadinessState;
 use super::request_body::{Bodies, Read};
-use super::shares::{Share, Shares};
+use super::shares::Shares;
 
 /// A request waits so long for another one of the same client to end.
 const PATIENCE_FOR_OWN: Duration = Duration::from_secs(10);
@@ -31,7 +31,7 @@ pub(super) struct Guard {
     pub(super) permits: Semaphore,
     /// Requests that an account may have under way.
     pub(super) accounts: Arc<Shares<i64>>,
-    /// Requests that an address may have under way.
+    /// Requests from an address that may be worked on.
     pub(super) addresses: Arc<Shares<IpAddr>>,
     /// Reads bodies.
     pub(super) bodies: Bodies,
@@ -60,9 +60,6 @@ pub(super) struct BodyLeft;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BodyRead;
 
-/// The shares of a client that a request takes, until its answer is gone.
-type Taken = (Option<Share<i64>>, Share<IpAddr>);
-
 /// Goes around each route. One function and not a layer for each step, because every layer costs every request.
 pub(super) async fn guard(
     guard: Arc<Guard>,
@@ -77,10 +74,7 @@ pub(super) async fn guard(
         Some(excess) => Err(excess),
         None => guard.pass(behind, route, request, &mut body_is_read).await,
     };
-    let mut response = match passed {
-        Ok((response, taken)) => Kept::with(response, taken),
-        Err(refusal) => refusal.into_response(),
-    };
+    let mut response = passed.unwrap_or_else(IntoResponse::into_response);
     if body_is_read {
         response.extensions_mut().insert(BodyRead);
     }
@@ -95,18 +89,13 @@ impl Guard {
         route: Route,
         mut request: Request,
         body_is_read: &mut bool,
-    ) -> Result<(Response, Taken), ApiError> {
+    ) -> Result<Response, ApiError> {
         let deadline = Instant::now() + self.patience;
-        let account = request.extensions().get::<CurrentUser>().map(|user| user.id);
         let address = self.limits.address(request.extensions(), request.headers());
-        // Waited for before the body is read: who sends slowly holds up nobody else.
-        let own = self.patience.min(PATIENCE_FOR_OWN);
-        let of_address = self.addresses.take(address, own).await.ok_or_else(ApiError::overloaded)?;
-        let of_account = match account {
-            Some(account) => Some(self.accounts.take(account, own).await.ok_or_else(ApiError::overloaded)?),
-            None => None,
-        };
-        let memory = match self.bodies.read(&mut request, address, account.is_some(), deadline).await? {
+        let account = request.extensions().get::<CurrentUser>().map(|user| user.id);
+        let caller = account.map_or(Caller::Address(address), Caller::Account);
+        // Before anything is taken that others need: a body that comes slowly holds up nobody.
+        let memory = match self.bodies.read(&mut request, caller, deadline).await? {
             Read::Whole(bytes, memory) => {
                 *body_is_read = true;
                 *request.body_mut() = Body::from(bytes);
@@ -117,6 +106,12 @@ impl Guard {
                 None
             }
         };
+        let own = self.patience.min(PATIENCE_FOR_OWN);
+        let of_account = match account {
+            Some(account) => Some(self.accounts.take(account, own).await.ok_or_else(ApiError::overloaded)?),
+            None => None,
+        };
+        let of_address = self.addresses.take(address, own).await.ok_or_else(ApiError::overloaded)?;
         // As many as may be are under way: a queue would only make all of them slow.
         let permit = self.permits.try_acquire().map_err(|_| ApiError::overloaded())?;
         if behind == Behind::Api
@@ -125,8 +120,10 @@ impl Guard {
             return Err(refusal);
         }
         let answered = tokio::time::timeout_at(deadline, route.oneshot(request)).await;
-        let Ok(response) = answered.map_err(|_| ApiError::Timeout)?;
-        drop((permit, memory));
-        Ok((response, (of_account, of_address)))
+        let Ok(mut response) = answered.map_err(|_| ApiError::Timeout)?;
+        drop((permit, of_address, memory));
+        response.extensions_mut().insert(caller);
+        // An answer that is not taken counts as under way, for who asked for it and for nobody else.
+        Ok(Kept::with(response, of_account))
     }
 }

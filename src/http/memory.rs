@@ -1,27 +1,27 @@
 //! A budget of the bytes that clients can make the server hold, and what one of them may have of it.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::rate_limit::Caller;
 use super::shares::{Share, Shares};
 
 /// One client may hold a part of the budget, so that it is used up by many or not at all.
-const PART_OF_ONE: usize = 4;
+const PART_OF_ONE: usize = 6;
 
 /// A budget of bytes.
 #[derive(Debug)]
 pub(super) struct Memory {
     all: Arc<Semaphore>,
-    each: Arc<Shares<IpAddr>>,
+    each: Arc<Shares<Caller>>,
 }
 
 /// Bytes of a budget that are held; given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Held {
     of_all: OwnedSemaphorePermit,
-    of_client: Share<IpAddr>,
+    of_client: Share<Caller>,
 }
 
 impl Memory {
@@ -32,7 +32,7 @@ impl Memory {
     }
 
     /// Takes bytes for a client; `None` where it, or all of them together, hold too many.
-    pub(super) fn take(&self, client: IpAddr, bytes: usize) -> Option<Held> {
+    pub(super) fn take(&self, client: Caller, bytes: usize) -> Option<Held> {
         let of_client = self.each.try_take(client, bytes)?;
         let of_all = Arc::clone(&self.all).try_acquire_many_owned(u32::try_from(bytes).ok()?).ok()?;
         Some(Held { of_all, of_client })
@@ -58,8 +58,8 @@ mod tests {
 
     #[test]
     fn one_client_cannot_use_up_the_budget_of_all() {
-        let memory = Memory::new(400);
-        let [first, second] = [1, 2].map(|last| IpAddr::from([127, 0, 0, last]));
+        let memory = Memory::new(600);
+        let [first, second] = [Caller::Account(1), Caller::Account(2)];
         assert!(memory.take(first, 101).is_none());
         let mut held = memory.take(first, 60).expect("within its part");
         assert!(!memory.grow(&mut held, 41));
@@ -68,6 +68,6 @@ mod tests {
         assert!(memory.take(second, 100).is_some());
         drop(held);
         assert!(memory.take(first, 100).is_some());
-        assert_eq!(memory.all.available_permits(), 400);
+        assert_eq!(memory.all.available_permits(), 600);
     }
 }

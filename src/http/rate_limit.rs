@@ -35,8 +35,10 @@ pub struct RateLimits {
 
 /// Whose requests are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Caller {
+pub(super) enum Caller {
+    /// Of who is signed in.
     Account(i64),
+    /// From one address, or one /64 of version 6, of who is not.
     Address(IpAddr),
 }
 

@@ -1,6 +1,5 @@
 //! The body of a request, read before anything is done for it: within a size, a time and the memory there is for bodies.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
@@ -12,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::ApiError;
 use super::memory::{Held, Memory};
+use super::rate_limit::Caller;
 
 /// The bytes of a body that are not counted: connections are, and each has one body at most.
 const FREE_BYTES: usize = 16 * 1024;
@@ -50,8 +50,7 @@ impl Bodies {
     pub(super) async fn read(
         &self,
         request: &mut Request,
-        client: IpAddr,
-        is_signed_in: bool,
+        client: Caller,
         deadline: Instant,
     ) -> Result<Read, ApiError> {
         if request.body().is_end_stream() {
@@ -61,6 +60,7 @@ impl Bodies {
         if announced.is_some_and(|bytes| bytes > self.max_bytes as u64) {
             return Err(ApiError::PayloadTooLarge);
         }
+        let is_signed_in = matches!(client, Caller::Account(_));
         let max_bytes = if is_signed_in { self.max_bytes } else { self.max_anonymous_bytes };
         if announced.is_some_and(|bytes| bytes > max_bytes as u64) {
             return Ok(Read::Left);
@@ -73,7 +73,7 @@ impl Bodies {
     async fn collect(
         &self,
         mut body: Body,
-        client: IpAddr,
+        client: Caller,
         max_bytes: usize,
         deadline: Instant,
     ) -> Result<(Bytes, Option<Held>), ApiError> {

@@ -1,11 +1,12 @@
 //! Which connections are held: so many in all, so many an address, and which of them goes when there is no room.
 //!
-//! A connection on which no request is under way is idle, also while the head of one arrives. Idle ones make room for
-//! newcomers: the longest idle one of the address that holds the most, so that a flood displaces itself.
+//! A connection waits for its client while no request is under way on it, while the body of one arrives, and while an answer is
+//! taken. Such a one makes room for a newcomer: an idle one first, of the address that holds the most, the one that waits the
+//! longest. So a flood displaces itself, also where it keeps its connections busy, and what the server works on goes on.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -29,11 +30,24 @@ struct Held {
 #[derive(Debug)]
 pub(super) struct Connection {
     address: IpAddr,
-    /// Requests under way; more than one only for a moment.
-    requests: AtomicUsize,
-    /// Counts up whenever it becomes idle, over all connections: the smallest number is the longest idle one.
-    idle_since: AtomicU64,
+    phase: AtomicU8,
+    /// The moment at which the phase began.
+    since: AtomicU64,
     displaced: Notify,
+}
+
+/// What a connection is busy with, one request after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Phase {
+    /// No request is under way, or only a part of its head is there.
+    Idle,
+    /// The body of a request arrives.
+    Receiving,
+    /// The server works on a request.
+    Working,
+    /// An answer is taken by its client.
+    Sending,
 }
 
 /// A place among the connections; free again when it is dropped.
@@ -48,7 +62,7 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct UnderWay(Arc<Connection>);
 
-/// Orders the moments at which connections become idle.
+/// Orders the moments at which phases begin, over all connections.
 static MOMENT: AtomicU64 = AtomicU64::new(0);
 
 fn moment() -> u64 {
@@ -61,22 +75,22 @@ impl Connections {
         Arc::new(Self { most, most_each, held: Mutex::default() })
     }
 
-    /// Finds a place for a connection; `exempt` from the limit of an address are trusted proxies. `None` if there is no room,
-    /// and none that is idle could make any.
+    /// Finds a place for a connection; `exempt` from the limit of an address are trusted proxies. `None` if the server works on
+    /// a request of each connection that could make room.
     pub(super) fn enter(self: &Arc<Self>, address: IpAddr, exempt: bool) -> Option<Place> {
         let mut held = self.lock();
         let own = held.addresses.get(&address).copied().unwrap_or_default();
         if !exempt && own >= self.most_each {
-            held.displace(|connection, _| connection.address == address)?;
+            held.displace(|connection| connection.address == address)?;
         } else if held.connections.len() >= self.most {
-            held.displace(|_, _| true)?;
+            held.displace(|_| true)?;
         }
         held.last += 1;
         let number = held.last;
         let connection = Arc::new(Connection {
             address,
-            requests: AtomicUsize::new(0),
-            idle_since: AtomicU64::new(moment()),
+            phase: AtomicU8::new(Phase::Idle as u8),
+            since: AtomicU64::new(moment()),
             displaced: Notify::new(),
         });
         held.connections.insert(number, Arc::clone(&connection));
@@ -85,10 +99,10 @@ impl Connections {
         Some(Place { number, connection, among: Arc::clone(self) })
     }
 
-    /// Makes room by closing one that is idle, such as when the system has no more file descriptors.
+    /// Makes room by closing one, such as when the system has no more file descriptors.
     pub(super) fn displace_one(&self) {
-        // Where none is idle there is nothing to be done.
-        let _ = self.lock().displace(|_, _| true);
+        // Where none may go there is nothing to be done.
+        let _ = self.lock().displace(|_| true);
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
@@ -98,12 +112,13 @@ impl Connections {
 }
 
 impl Held {
-    /// Tells the longest idle connection, among those of the address that has the most, to close, and forgets it.
-    fn displace(&mut self, may_go: impl Fn(&Connection, &Self) -> bool) -> Option<()> {
-        let idle = self.connections.iter().filter(|(_, connection)| connection.is_idle() && may_go(connection, self));
-        let (number, _) = idle.max_by_key(|(_, connection)| {
+    /// Tells a connection that waits for its client to close, and forgets it.
+    fn displace(&mut self, may_go: impl Fn(&Connection) -> bool) -> Option<()> {
+        let waiting = self.connections.iter().filter(|(_, connection)| connection.may_go() && may_go(connection));
+        let (number, _) = waiting.max_by_key(|(_, connection)| {
             let of_address = self.addresses.get(&connection.address).copied().unwrap_or_default();
-            (of_address, std::cmp::Reverse(connection.idle_since.load(Ordering::Relaxed)))
+            let since = connection.since.load(Ordering::Relaxed);
+            (connection.is_in(Phase::Idle), of_address, std::cmp::Reverse(since))
         })?;
         let number = *number;
         let connection = self.remove(number)?;
@@ -124,15 +139,34 @@ impl Held {
 }
 
 impl Connection {
-    /// Whether no request is under way.
-    pub(super) fn is_idle(&self) -> bool {
-        self.requests.load(Ordering::Relaxed) == 0
+    fn is_in(&self, phase: Phase) -> bool {
+        self.phase.load(Ordering::Relaxed) == phase as u8
+    }
+
+    /// Whether it waits for its client.
+    pub(super) fn may_go(&self) -> bool {
+        !self.is_in(Phase::Working)
+    }
+
+    /// Notes a phase; one that goes on has begun when it began.
+    pub(super) fn note(&self, phase: Phase) {
+        if self.phase.swap(phase as u8, Ordering::Relaxed) != phase as u8 {
+            self.since.store(moment(), Ordering::Relaxed);
+        }
     }
 
     /// Notes that a request is under way.
     pub(super) fn begin(self: &Arc<Self>) -> UnderWay {
-        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.note(Phase::Working);
         UnderWay(Arc::clone(self))
+    }
+}
+
+impl UnderWay {
+    /// Notes that the answer is taken by the client.
+    pub(super) fn answered(self) -> Self {
+        self.0.note(Phase::Sending);
+        self
     }
 }
 
@@ -157,8 +191,7 @@ impl Drop for Place {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.idle_since.store(moment(), Ordering::Relaxed);
-        self.0.requests.fetch_sub(1, Ordering::Relaxed);
+        self.0.note(Phase::Idle);
     }
 }
 
@@ -210,12 +243,25 @@ mod tests {
     }
 
     #[test]
-    fn where_all_are_busy_there_is_no_room() {
+    fn where_the_server_works_on_all_there_is_no_room() {
         let connections = Connections::new(1, 1);
         let place = connections.enter(address(1), false).expect("a place");
         let request = place.connection().begin();
         assert!(connections.enter(address(2), false).is_none());
         drop(request);
         assert!(connections.enter(address(2), false).is_some());
+    }
+
+    #[test]
+    fn one_that_waits_for_its_client_makes_room_where_none_is_idle() {
+        let connections = Connections::new(3, 3);
+        let places = [1, 2, 2].map(|last| connections.enter(address(last), false).expect("a place"));
+        let requests = [0, 1, 2].map(|index: usize| places[index].connection().begin());
+        places[0].connection().note(Phase::Receiving);
+        let [working, receiving, sending] = requests;
+        let sending = sending.answered();
+        assert!(connections.enter(address(3), false).is_some());
+        assert_eq!([0, 1, 2].map(|index: usize| is_displaced(&places[index])), [false, false, true]);
+        drop((working, receiving, sending));
     }
 }

@@ -1,6 +1,6 @@
 //! Listens, serves, and stops without losing what is under way.
 
-mod answer;
+mod bodies;
 mod connections;
 mod files;
 mod transport;
@@ -27,7 +27,7 @@ use crate::config::ServerConfig;
 use crate::http::client_address::{self, PeerAddress};
 use crate::http::{HttpService, MAX_HEAD_BYTES};
 
-use self::answer::AnswerBody;
+use self::bodies::{AnswerBody, RequestBody};
 use self::connections::{Connections, Place};
 pub use self::files::raise_limit;
 use self::transport::Transport;
@@ -180,7 +180,7 @@ async fn serve_connection(
     let connection = Arc::clone(place.connection());
     let answer = service_fn(move |request: Request<Incoming>| {
         let under_way = connection.begin();
-        let mut request = request.map(Body::new);
+        let mut request = request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&connection))));
         request.extensions_mut().insert(PeerAddress(peer));
         let answered = service.clone().oneshot(request);
         async move {
@@ -201,8 +201,8 @@ async fn serve_connection(
                 return;
             }
             () = place.displaced() => {
-                if place.connection().is_idle() {
-                    tracing::debug!(%peer, "an idle connection made room for another");
+                if place.connection().may_go() {
+                    tracing::debug!(%peer, "a connection made room for another");
                     return;
                 }
                 serving.as_mut().graceful_shutdown();

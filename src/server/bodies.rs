@@ -1,13 +1,48 @@
-//! The body of an answer on its way into a connection.
+//! The bodies of requests and answers on their way through a connection.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
-use hyper::body::{Frame, SizeHint};
+use hyper::body::{Frame, Incoming, SizeHint};
 
-use super::connections::UnderWay;
+use super::connections::{Connection, Phase, UnderWay};
+
+/// The body of a request, which notes on its connection whether it waits for the client.
+pub(super) struct RequestBody {
+    body: Incoming,
+    connection: Arc<Connection>,
+}
+
+impl RequestBody {
+    pub(super) const fn new(body: Incoming, connection: Arc<Connection>) -> Self {
+        Self { body, connection }
+    }
+}
+
+impl HttpBody for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        self.connection.note(if frame.is_pending() { Phase::Receiving } else { Phase::Working });
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
 
 /// A body that is handed over in pieces: hyper copies what it is given into the buffer of the connection, and takes no more
 /// only when that is full.
@@ -22,8 +57,8 @@ pub(super) struct AnswerBody {
 const PIECE: usize = 16 * 1024;
 
 impl AnswerBody {
-    pub(super) const fn new(body: Body, request: UnderWay) -> Self {
-        Self { body, rest: Bytes::new(), _request: request }
+    pub(super) fn new(body: Body, request: UnderWay) -> Self {
+        Self { body, rest: Bytes::new(), _request: request.answered() }
     }
 }
 
