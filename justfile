@@ -77,3 +77,7 @@ month:
 # Performance figures, against pgbench with the same SQL in the same run
 bench *ARGS:
     benches/run {{ARGS}}
+
+# Attacks on the release binary in a memory limit, and what others notice; a quarter of an hour, or the attacks that are named
+attack *ARGS:
+    attacks/run {{ARGS}}
