@@ -1,5 +1,6 @@
 //! Finds the database that a command works on, and starts the private one where that is it.
 
+use std::collections::BTreeSet;
 use std::str::FromStr as _;
 
 use anyhow::Context as _;
@@ -8,6 +9,7 @@ use sqlx::postgres::PgConnectOptions;
 use crate::config::{Config, Location};
 #[cfg(feature = "embedded-db")]
 use crate::db::embedded::EmbeddedDatabase;
+use crate::db::transport;
 
 /// A database that can be connected to.
 pub(super) struct Database {
@@ -48,6 +50,15 @@ impl Database {
                 "this build has no private PostgreSQL, and no database is configured; nothing was started. \
                  Set DATABASE_URL to postgres://user:password@host:5432/database."
             ),
+        }
+    }
+
+    /// Says in the log which of the ways to the databases is not secured, each once.
+    pub(super) fn warn_of_transport(&self) {
+        let all = [Some(&self.options), Some(&self.direct), self.replica.as_ref()];
+        let warnings: BTreeSet<String> = all.into_iter().flatten().filter_map(transport::warning).collect();
+        for warning in warnings {
+            tracing::warn!("{warning}");
         }
     }
 

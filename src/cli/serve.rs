@@ -72,6 +72,9 @@ async fn run(
     (listener, internal): (TcpListener, Option<TcpListener>),
     stop: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
+    if config.profile == Profile::Prod {
+        database.warn_of_transport();
+    }
     let readiness = match config.migrations.on_boot {
         OnBoot::Check => ReadinessState::new(Readiness::DatabaseUnavailable),
         OnBoot::Apply => match apply(config, database, &stop).await {

@@ -4,3 +4,4 @@
 pub mod embedded;
 pub mod error;
 pub mod pool;
+pub mod transport;

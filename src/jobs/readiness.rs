@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::Profile;
 use crate::db::pool::{Lease, Pools, is_read_only};
 use crate::http::readiness::{Readiness, ReadinessState};
-use crate::migrate::{self, Migration, Plan, Problem};
+use crate::migrate::{self, MigrateError, Migration, Plan, Problem};
 
 /// While the API cannot work, it has to be ready soon after it could: within 2 s of a deploy.
 const PAUSE_NOT_READY: Duration = Duration::from_millis(500);
@@ -39,6 +39,13 @@ async fn look(pools: &Pools, profile: Profile, migrations: &[Migration], told: &
             }
             return readiness(&plan, profile);
         }
+        Ok(Ok(Found::Forbidden)) => {
+            return Readiness::MigrationsWrong {
+                problem: "the role that serves may not read the database's tables; run `app migrate deploy`, which gives \
+                          it the right"
+                    .to_owned(),
+            };
+        }
         Ok(Ok(Found::ReadOnly)) => {
             // So new connections reach the new primary once the name or the proxy leads there.
             pools.renew();
@@ -60,6 +67,8 @@ async fn look(pools: &Pools, profile: Profile, migrations: &[Migration], told: &
 enum Found {
     Plan(Box<Plan>),
     ReadOnly,
+    /// The role is another than the one that migrates, and was given no rights yet.
+    Forbidden,
 }
 
 /// Leaves the connection in `lease`, for the caller to give back or to close: this may be dropped in the middle.
@@ -68,7 +77,13 @@ async fn find_out(pools: &Pools, migrations: &[Migration], lease: &mut Option<Le
     if is_read_only(connection).await? {
         return Ok(Found::ReadOnly);
     }
-    Ok(Found::Plan(Box::new(migrate::status_on(connection, migrations).await?.plan)))
+    match migrate::status_on(connection, migrations).await {
+        Ok(status) => Ok(Found::Plan(Box::new(status.plan))),
+        Err(MigrateError::Database(sqlx::Error::Database(error))) if error.code().as_deref() == Some("42501") => {
+            Ok(Found::Forbidden)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What the state of the migrations means for a server that runs.

@@ -9,6 +9,7 @@ use super::execute::{self, Job, Purpose};
 use super::history::{self, History};
 use super::plan::{Plan, State};
 use super::record::Recorder;
+use super::rights;
 use super::script::Prepared;
 use super::session::Session;
 use super::settings::Settings;
@@ -16,7 +17,7 @@ use super::source::Migration;
 use crate::config::Profile;
 
 /// Applies what is pending, in order, and reports as it goes. Several processes may try at once: one applies, the others
-/// wait for it and find nothing left to do.
+/// wait for it and find nothing left to do. The role that serves, where it is another, is given what it lacks of rights.
 ///
 /// # Errors
 /// [`MigrateError`]; what was applied before stays applied.
@@ -26,7 +27,12 @@ pub async fn deploy(
     settings: &Settings,
     mut report: impl FnMut(Event),
 ) -> Result<Vec<Deployed>, MigrateError> {
-    Session::with_lock(options, settings, async |session| deploy_on(session, migrations, &mut report).await).await
+    Session::with_lock(options, settings, async |session| {
+        let deployed = deploy_on(session, migrations, &mut report).await?;
+        rights::grant(session, &mut report).await?;
+        Ok(deployed)
+    })
+    .await
 }
 
 /// What a deploy would do: the same checks, and nothing is changed.

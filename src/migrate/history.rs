@@ -83,7 +83,7 @@ pub(super) async fn read(connection: &mut PgConnection, migrations: &[Migration]
 
 // Simple queries all: one round trip each, and nothing that a pooler would have to keep.
 
-async fn tables(connection: &mut PgConnection) -> Result<Tables, sqlx::Error> {
+pub(super) async fn tables(connection: &mut PgConnection) -> Result<Tables, sqlx::Error> {
     let row = sqlx::raw_sql(
         r"
         select

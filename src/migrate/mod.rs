@@ -23,6 +23,7 @@ mod record;
 mod repair;
 mod reset;
 mod resolve;
+mod rights;
 mod rollback;
 mod schema;
 mod script;

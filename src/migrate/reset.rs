@@ -7,7 +7,7 @@ use super::event::{Deployed, Event};
 use super::session::Session;
 use super::settings::Settings;
 use super::source::Migration;
-use super::{MigrateError, deploy};
+use super::{MigrateError, deploy, rights};
 use crate::config::Profile;
 
 /// Everything in all schemas but the server's own, extensions and large objects too; `public` is made again as it was, for
@@ -81,7 +81,9 @@ async fn reset_on(
 ) -> Result<Vec<Deployed>, MigrateError> {
     deploy::check(migrations, session.settings)?;
     empty(session).await?;
-    deploy_on(session, migrations, report).await
+    let deployed = deploy_on(session, migrations, report).await?;
+    rights::grant(session, report).await?;
+    Ok(deployed)
 }
 
 /// Drops everything. All of it or, where the role may not, nothing.

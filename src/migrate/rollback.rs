@@ -13,7 +13,7 @@ use super::script::Prepared;
 use super::session::Session;
 use super::settings::Settings;
 use super::source::{Migration, Script};
-use super::{MigrateError, squash};
+use super::{MigrateError, rights, squash};
 use crate::config::Profile;
 
 /// How far back.
@@ -40,7 +40,10 @@ pub async fn rollback(
     Session::with(options, settings, async |session| {
         allowed(session, confirmed)?;
         session.lock().await?;
-        rollback_on(session, migrations, target, &mut report).await
+        let done = rollback_on(session, migrations, target, &mut report).await?;
+        // A table may have come back.
+        rights::grant(session, &mut report).await?;
+        Ok(done)
     })
     .await
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::postgres::PgConnectOptions;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, Profile};
+use crate::config::{Config, DatabaseConfig, DatabaseUrl, Location, Profile};
 
 /// How a command is to go about it.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct Settings {
     pub allow_out_of_order: bool,
     /// A database that may be emptied, for a role that may not create one.
     pub shadow: Option<PgConnectOptions>,
+    /// The role that serves, where another one migrates; a deploy gives it what it lacks of reading and writing rows.
+    pub rows_role: Option<String>,
     /// Stops it: the statement that runs is cancelled, and nothing more is begun.
     pub cancel: CancellationToken,
 }
@@ -45,6 +47,7 @@ impl Settings {
             allow_out_of_order: false,
             // The configuration has seen already that it is a URL.
             shadow: config.database.shadow_url.as_ref().and_then(|url| url.expose().parse().ok()),
+            rows_role: rows_role(&config.database),
             cancel: CancellationToken::new(),
         }
     }
@@ -53,4 +56,12 @@ impl Settings {
     pub(super) fn refuse_late(&self) -> bool {
         self.profile == Profile::Prod && !self.allow_out_of_order
     }
+}
+
+/// The role of `database.url`, where `database.direct_url` names another.
+fn rows_role(database: &DatabaseConfig) -> Option<String> {
+    let Location::Url(url) = &database.location else { return None };
+    let role = |url: &DatabaseUrl| url.expose().parse().ok().map(|url: PgConnectOptions| url.get_username().to_owned());
+    let (serves, migrates) = (role(url)?, role(database.direct_url.as_ref()?)?);
+    (serves != migrates).then_some(serves)
 }

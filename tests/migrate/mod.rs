@@ -9,6 +9,7 @@ mod guards;
 mod lint;
 mod lock;
 mod order;
+mod rights;
 mod rollback;
 mod schema;
 mod sqlx_cli;

@@ -62,6 +62,13 @@ pub(crate) fn url(options: &PgConnectOptions) -> String {
     format!("postgres://{}:{}@{socket}:{}/{database}", connection.user, connection.password, connection.port)
 }
 
+/// The same as somebody else.
+pub(crate) fn url_as(options: &PgConnectOptions, role: &str, password: &str) -> String {
+    let url = url(options);
+    let (_, place) = url.rsplit_once('@').expect("a URL with a role");
+    format!("postgres://{role}:{password}@{place}")
+}
+
 /// A name that no other test has.
 pub(crate) fn unique(prefix: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);

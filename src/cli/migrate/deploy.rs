@@ -34,7 +34,7 @@ impl Options {
         let Context { database, migrations, settings, .. } = &*context;
         if self.dry_run {
             let plan = migrate::preview(&database.direct, migrations, settings).await?;
-            return Ok(preview(&plan));
+            return Ok(preview(&plan, settings.rows_role.as_deref()));
         }
         let mut progress = Progress::new();
         let mut done = Vec::new();
@@ -71,7 +71,7 @@ pub(super) fn applied(done: &[Deployed]) -> Value {
         .collect()
 }
 
-fn preview(plan: &Plan) -> Answer {
+fn preview(plan: &Plan, rows_role: Option<&str>) -> Answer {
     let pending: Value = plan
         .pending
         .iter()
@@ -86,6 +86,11 @@ fn preview(plan: &Plan) -> Answer {
         format!("{} would be applied, in this order:\n", count(plan.pending.len(), "migration", "migrations"));
     for one in &plan.pending {
         text += &format!("\n-- {} {} ({})\n{}\n", one.version, one.name, one.up.file, one.up.text().trim_end());
+    }
+    if let Some(role) = rows_role {
+        text += &format!(
+            "\n-- Then the role `{role}`, which serves, is given what it lacks of reading and writing rows.\n"
+        );
     }
     text += "\nNothing was changed. Apply with `app migrate deploy`.";
     Answer::new(Exit::Done, text, fields)

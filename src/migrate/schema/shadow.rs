@@ -62,7 +62,7 @@ pub(in crate::migrate) async fn in_shadow<T>(
     session: &mut Session<'_>,
     work: impl AsyncFnOnce(&mut Session<'_>) -> Result<T, MigrateError>,
 ) -> Result<T, MigrateError> {
-    let settings = Settings { profile: Profile::Test, ..session.settings.clone() };
+    let settings = Settings { profile: Profile::Test, rows_role: None, ..session.settings.clone() };
     if let Some(options) = settings.shadow.clone() {
         return in_the_one_given(session, &options, &settings, work).await;
     }
