@@ -9,7 +9,7 @@ from kit.attack import Outcome, attack
 from kit.client import Connection, addresses, ask, head
 from kit.world import World
 
-SECONDS = 8
+SECONDS = 6
 
 
 async def flood(world: World, address: str, until: float, make: object, at_once: int) -> Counter:

@@ -9,7 +9,7 @@ from kit.client import CLOSED, REFUSED, SILENT, Connection, addresses, connect_a
 from kit.memory import sockets
 from kit.world import Account, World
 
-SECONDS = 25
+SECONDS = 18
 
 
 def begun(account: Account | None, announced: int, sent: int, path: str = "/api/transactions") -> bytes:
@@ -103,10 +103,10 @@ async def idle(world: World) -> Outcome:
         connections = await connect_all(world.port, places, at_once=400)
         outcome.statuses["let in"] += len(connections)
         outcome.notes.append(f"held of {len(places)}: {sockets(world.pid) - before}")
-        await asyncio.sleep(12)
+        await asyncio.sleep(14)
         held = sum(connection.is_open() for connection in connections)
         outcome.statuses["cut"] += len(connections) - held
-        outcome.expect(held <= len(connections) // 20, f"{held} of {len(connections)} silent connections are held after 12 s")
+        outcome.expect(held <= len(connections) // 20, f"{held} of {len(connections)} silent connections are held after 14 s")
         for connection in connections:
             connection.reset()
     return outcome

@@ -4,6 +4,7 @@
 
 mod api;
 mod db;
+mod fuzz;
 mod migrate;
 mod program;
 mod support;

@@ -123,7 +123,7 @@ class Campaign:
         result.broken += result.outcome.broken
         if result.lives and result.after is not None and result.after > result.idle * BACK_WITHIN:
             result.broken.append(f"memory was {result.after:.0f} MiB after {SETTLING_SECONDS} s, {result.idle:.0f} idle")
-        if result.group_peak is not None and result.group_peak > LIMIT_MIB:
+        if result.lives and result.group_peak is not None and result.group_peak > LIMIT_MIB:
             result.broken.append(f"memory with the buffers of sockets: {result.group_peak:.0f} MiB, over the limit")
         if not result.lives:
             # What others waited then says no more.

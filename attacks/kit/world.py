@@ -11,8 +11,8 @@ from harness.failure import Failure
 from .client import addresses
 from .service import App, Server, ask
 
-PEOPLE = 32
-ATTACKERS = 24
+PEOPLE = 24
+ATTACKERS = 26
 ROWS_OF_PEOPLE = 120
 
 # A character of four bytes that the database cannot compress well when it is not always the same.
@@ -20,8 +20,8 @@ LONG_NOTE = "".join(chr(0x20000 + (n * 7919) % 40000) for n in range(5000))
 
 BIG_ROWS = 1000
 HISTORY_EDITS = 1200
-CHAIN = 2400
-TAGS = 2000
+CHAIN = 2000
+TAGS = 1500
 
 
 @dataclass
@@ -69,13 +69,18 @@ class World:
 
     @property
     def tags(self) -> Account:
-        """An account with 2,000 tags and payees."""
+        """An account with 1,500 tags and payees."""
         return self.attackers[4]
+
+    @property
+    def undo(self) -> Account:
+        """An account with 1,000 transactions, which are deleted and taken back."""
+        return self.attackers[5]
 
     @property
     def plain(self) -> list[Account]:
         """Accounts with nothing."""
-        return self.attackers[5:]
+        return self.attackers[6:]
 
     def body_routes(self) -> list[tuple[str, str, bool]]:
         """Each operation that takes a body: method, path, and whether it asks who it is."""
@@ -158,8 +163,9 @@ def transaction(n: int, **fields: object) -> dict:
 
 
 def fill_bulk(server: Server, world: World) -> None:
-    rows = (transaction(n) for n in range(BIG_ROWS))
-    world.facts["bulk rows"] = len(until_refused(server, "POST", "/api/transactions", world.bulk, rows))
+    for account in (world.bulk, world.undo):
+        rows = (transaction(n, note="x" * 500) for n in range(BIG_ROWS))
+        world.facts["bulk rows"] = len(until_refused(server, "POST", "/api/transactions", account, rows))
 
 
 def fill_pages(server: Server, world: World) -> None:
