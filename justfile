@@ -81,3 +81,11 @@ bench *ARGS:
 # Attacks on the release binary in a memory limit, and what others notice; a quarter of an hour, or the attacks that are named
 attack *ARGS:
     attacks/run {{ARGS}}
+
+# Schemathesis against the release binary: all checks, signed in, 10,000 cases and more; it is installed under target/
+fuzz-api *ARGS:
+    attacks/fuzz-api {{ARGS}}
+
+# Every parser of what comes from outside, for so many seconds each
+fuzz SECONDS="300":
+    FUZZ_SECONDS={{SECONDS}} cargo test --test main fuzz:: -- --nocapture

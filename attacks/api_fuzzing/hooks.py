@@ -1,0 +1,30 @@
+"""For Schemathesis: somebody who is signed in; somebody new whenever the session has ended."""
+
+import json
+import os
+import secrets
+import urllib.request
+
+import schemathesis
+
+BASE = os.environ["FUZZ_BASE"]
+
+
+def post(path: str, body: dict) -> dict:
+    request = urllib.request.Request(BASE + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)["data"]
+
+
+@schemathesis.auth()
+class Session:
+    """An account of its own, because an operation may sign out, or delete, whoever asks for it."""
+
+    def get(self, case: schemathesis.Case, context: object) -> str:
+        account = {"email": f"{secrets.token_hex(8)}@example.com", "password": secrets.token_hex(16)}
+        post("/api/auth/register", account)
+        return post("/api/auth/login", account)["access_token"]
+
+    def set(self, case: schemathesis.Case, data: str, context: object) -> None:
+        case.headers = case.headers or {}
+        case.headers["Authorization"] = f"Bearer {data}"
