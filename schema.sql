@@ -240,9 +240,16 @@ create table operations (
     -- What it deleted has been purged from the trash, so that it cannot be undone any more.
     purged boolean not null default false,
     primary key (user_id, id),
-    constraint operations_undoes_fkey foreign key (user_id, undoes) references operations (user_id, id),
-    constraint operations_undone_by_fkey foreign key (user_id, undone_by) references operations (user_id, id)
+    -- Operations are removed when they are old, and others may point at them.
+    constraint operations_undoes_fkey foreign key (user_id, undoes)
+        references operations (user_id, id) on delete set null (undoes),
+    constraint operations_undone_by_fkey foreign key (user_id, undone_by)
+        references operations (user_id, id) on delete set null (undone_by)
 );
+
+-- The other side of the foreign keys.
+create index operations_by_undoes on operations (user_id, undoes) where undoes is not null;
+create index operations_by_undone_by on operations (user_id, undone_by) where undone_by is not null;
 
 -- Each change of a row by an operation. Nothing here is ever changed; the trash is emptied by deleting.
 create table changes (
@@ -257,6 +264,8 @@ create table changes (
     -- The whole row, or of an update the columns that it changed.
     before jsonb,
     after jsonb,
+    -- Of before and after, as they came in; not known of what is older than this column.
+    bytes bigint,
     primary key (user_id, operation_id, id),
     constraint changes_operation_fkey foreign key (user_id, operation_id)
         references operations (user_id, id) on delete cascade,
@@ -281,25 +290,74 @@ where d.entity = 'transactions' and d.after is null
         where l.user_id = d.user_id and l.entity = 'transactions' and l.entity_id = d.entity_id
     );
 
+-- What a user has, for the quotas: counted anew now and then, and brought up to date every few seconds from `usage_deltas`.
+create table usage (
+    user_id bigint not null references users (id) on delete cascade,
+    transactions bigint not null default 0,
+    tags bigint not null default 0,
+    payees bigint not null default 0,
+    categories bigint not null default 0,
+    -- Of titles, notes and names, as UTF-8.
+    text_bytes bigint not null default 0,
+    -- Of `changes`.
+    history_bytes bigint not null default 0,
+    idempotency_keys bigint not null default 0,
+    -- When all of it was last counted.
+    counted_at timestamptz,
+    primary key (user_id)
+);
+
+-- What was added since, a row for each statement: nobody waits for a counter that somebody else is changing. A row is here for
+-- seconds, and a key or an index would cost each change more than the row itself.
+create table usage_deltas (
+    user_id bigint not null,
+    operation_id bigint,
+    -- The table.
+    entity text not null,
+    rows bigint not null,
+    text_bytes bigint not null,
+    history_bytes bigint not null
+);
+
+-- The bytes of what a user has written into a row, or a part of one.
+create function text_bytes(data jsonb) returns bigint language sql immutable parallel safe as $$
+select coalesce(octet_length(data ->> 'title'), 0)::bigint + coalesce(octet_length(data ->> 'title_en'), 0)
+    + coalesce(octet_length(data ->> 'note'), 0) + coalesce(octet_length(data ->> 'name'), 0)
+$$;
+
 -- Changes are recorded for the operation that the session names in `app.operation`; where it names none, such as in a
 -- seed, none are. The argument is the column that tells the row. What the database makes of another column is left out. The
 -- settings keep a plan that was made for one row from taking hours for a hundred thousand.
 create function record_insert() returns trigger language plpgsql set enable_nestloop = off set jit = off as $$
 begin
-    insert into changes (user_id, operation_id, entity, entity_id, tag_id, after)
-    select r.user_id, current_setting('app.operation')::bigint, tg_table_name, (r.row ->> tg_argv[0])::bigint,
-        (r.row ->> 'tag_id')::bigint, r.row - 'short_search'
-    from (select n.user_id, to_jsonb(n) as row from new_rows n) r;
+    with recorded as (
+        insert into changes (user_id, operation_id, entity, entity_id, tag_id, after, bytes)
+        select r.user_id, current_setting('app.operation')::bigint, tg_table_name, (r.row ->> tg_argv[0])::bigint,
+            (r.row ->> 'tag_id')::bigint, r.row, pg_column_size(r.row)
+        from (select n.user_id, to_jsonb(n) - 'short_search' as row from new_rows n offset 0) r
+        returning user_id, operation_id, text_bytes(after) as text_bytes, bytes
+    )
+    insert into usage_deltas (user_id, operation_id, entity, rows, text_bytes, history_bytes)
+    select user_id, operation_id, tg_table_name, count(*), sum(text_bytes), sum(bytes)
+    from recorded
+    group by user_id, operation_id;
     return null;
 end
 $$;
 
 create function record_delete() returns trigger language plpgsql set enable_nestloop = off set jit = off as $$
 begin
-    insert into changes (user_id, operation_id, entity, entity_id, tag_id, before)
-    select r.user_id, current_setting('app.operation')::bigint, tg_table_name, (r.row ->> tg_argv[0])::bigint,
-        (r.row ->> 'tag_id')::bigint, r.row - 'short_search'
-    from (select o.user_id, to_jsonb(o) as row from old_rows o) r;
+    with recorded as (
+        insert into changes (user_id, operation_id, entity, entity_id, tag_id, before, bytes)
+        select r.user_id, current_setting('app.operation')::bigint, tg_table_name, (r.row ->> tg_argv[0])::bigint,
+            (r.row ->> 'tag_id')::bigint, r.row, pg_column_size(r.row)
+        from (select o.user_id, to_jsonb(o) - 'short_search' as row from old_rows o offset 0) r
+        returning user_id, operation_id, text_bytes(before) as text_bytes, bytes
+    )
+    insert into usage_deltas (user_id, operation_id, entity, rows, text_bytes, history_bytes)
+    select user_id, operation_id, tg_table_name, -count(*), -sum(text_bytes), sum(bytes)
+    from recorded
+    group by user_id, operation_id;
     return null;
 end
 $$;
@@ -307,16 +365,24 @@ $$;
 -- Of an update the columns that it changed; what the program alone sees of a row is no change.
 create function record_update() returns trigger language plpgsql set enable_nestloop = off set jit = off as $$
 begin
-    insert into changes (user_id, operation_id, entity, entity_id, before, after)
-    select n.user_id, current_setting('app.operation')::bigint, tg_table_name, n.id, changed.before, changed.after
-    from (select user_id, id, to_jsonb(r) as row from old_rows r offset 0) o
-    join (select user_id, id, to_jsonb(r) as row from new_rows r offset 0) n using (user_id, id)
-    cross join lateral (
-        select jsonb_object_agg(key, value) as before, jsonb_object_agg(key, n.row -> key) as after
-        from jsonb_each(o.row)
-        where value is distinct from n.row -> key
-    ) changed
-    where changed.after - 'search' <> '{}';
+    with recorded as (
+        insert into changes (user_id, operation_id, entity, entity_id, before, after, bytes)
+        select n.user_id, current_setting('app.operation')::bigint, tg_table_name, n.id, changed.before, changed.after,
+            pg_column_size(changed.before) + pg_column_size(changed.after)
+        from (select user_id, id, to_jsonb(r) as row from old_rows r offset 0) o
+        join (select user_id, id, to_jsonb(r) as row from new_rows r offset 0) n using (user_id, id)
+        cross join lateral (
+            select jsonb_object_agg(key, value) as before, jsonb_object_agg(key, n.row -> key) as after
+            from jsonb_each(o.row)
+            where value is distinct from n.row -> key
+        ) changed
+        where changed.after - 'search' <> '{}'
+        returning user_id, operation_id, text_bytes(after) - text_bytes(before) as text_bytes, bytes
+    )
+    insert into usage_deltas (user_id, operation_id, entity, rows, text_bytes, history_bytes)
+    select user_id, operation_id, tg_table_name, 0, sum(text_bytes), sum(bytes)
+    from recorded
+    group by user_id, operation_id;
     return null;
 end
 $$;
@@ -330,35 +396,43 @@ $$;
 -- The same for transactions, of which a hundred thousand may change at once: column by column it takes a fourth of the time.
 create function record_transaction_update() returns trigger language plpgsql set enable_nestloop = off set jit = off as $$
 begin
-    insert into changes (user_id, operation_id, entity, entity_id, before, after)
-    select r.user_id, current_setting('app.operation')::bigint, tg_table_name, r.id, r.before, r.after
-    from (
-        select
-            n.user_id,
-            n.id,
-            changed('title', o.title, n.title) || changed('title_en', o.title_en, n.title_en)
-                || changed('amount', o.amount, n.amount) || changed('currency', o.currency, n.currency)
-                || changed('type', o.type, n.type) || changed('category_id', o.category_id, n.category_id)
-                || changed('date', o.date, n.date) || changed('created_at', o.created_at, n.created_at)
-                || changed('updated_at', o.updated_at, n.updated_at) || changed('note', o.note, n.note)
-                || changed('payee_id', o.payee_id, n.payee_id)
-                || changed('category_source', o.category_source, n.category_source)
-                || changed('category_reason', o.category_reason, n.category_reason)
-                || changed('search', o.search, n.search) as before,
-            changed('title', n.title, o.title) || changed('title_en', n.title_en, o.title_en)
-                || changed('amount', n.amount, o.amount) || changed('currency', n.currency, o.currency)
-                || changed('type', n.type, o.type) || changed('category_id', n.category_id, o.category_id)
-                || changed('date', n.date, o.date) || changed('created_at', n.created_at, o.created_at)
-                || changed('updated_at', n.updated_at, o.updated_at) || changed('note', n.note, o.note)
-                || changed('payee_id', n.payee_id, o.payee_id)
-                || changed('category_source', n.category_source, o.category_source)
-                || changed('category_reason', n.category_reason, o.category_reason)
-                || changed('search', n.search, o.search) as after
-        from old_rows o
-        join new_rows n using (user_id, id)
-        offset 0
-    ) r
-    where r.after - 'search' <> '{}';
+    with recorded as (
+        insert into changes (user_id, operation_id, entity, entity_id, before, after, bytes)
+        select r.user_id, current_setting('app.operation')::bigint, tg_table_name, r.id, r.before, r.after,
+            pg_column_size(r.before) + pg_column_size(r.after)
+        from (
+            select
+                n.user_id,
+                n.id,
+                changed('title', o.title, n.title) || changed('title_en', o.title_en, n.title_en)
+                    || changed('amount', o.amount, n.amount) || changed('currency', o.currency, n.currency)
+                    || changed('type', o.type, n.type) || changed('category_id', o.category_id, n.category_id)
+                    || changed('date', o.date, n.date) || changed('created_at', o.created_at, n.created_at)
+                    || changed('updated_at', o.updated_at, n.updated_at) || changed('note', o.note, n.note)
+                    || changed('payee_id', o.payee_id, n.payee_id)
+                    || changed('category_source', o.category_source, n.category_source)
+                    || changed('category_reason', o.category_reason, n.category_reason)
+                    || changed('search', o.search, n.search) as before,
+                changed('title', n.title, o.title) || changed('title_en', n.title_en, o.title_en)
+                    || changed('amount', n.amount, o.amount) || changed('currency', n.currency, o.currency)
+                    || changed('type', n.type, o.type) || changed('category_id', n.category_id, o.category_id)
+                    || changed('date', n.date, o.date) || changed('created_at', n.created_at, o.created_at)
+                    || changed('updated_at', n.updated_at, o.updated_at) || changed('note', n.note, o.note)
+                    || changed('payee_id', n.payee_id, o.payee_id)
+                    || changed('category_source', n.category_source, o.category_source)
+                    || changed('category_reason', n.category_reason, o.category_reason)
+                    || changed('search', n.search, o.search) as after
+            from old_rows o
+            join new_rows n using (user_id, id)
+            offset 0
+        ) r
+        where r.after - 'search' <> '{}'
+        returning user_id, operation_id, text_bytes(after) - text_bytes(before) as text_bytes, bytes
+    )
+    insert into usage_deltas (user_id, operation_id, entity, rows, text_bytes, history_bytes)
+    select user_id, operation_id, tg_table_name, 0, sum(text_bytes), sum(bytes)
+    from recorded
+    group by user_id, operation_id;
     return null;
 end
 $$;

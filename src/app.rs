@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::extract::FromRef;
 
-use crate::config::Config;
 use crate::config::secret::Secret;
+use crate::config::{Config, QuotasConfig};
 use crate::db::pool::Pools;
 use crate::domain::clock::Clock;
 use crate::features;
@@ -18,6 +18,7 @@ use crate::http::identity::Tokens;
 use crate::http::page::Cursors;
 use crate::http::rate_limit::RateLimits;
 use crate::http::readiness::ReadinessState;
+use crate::http::walk::Lists;
 use crate::http::{HttpService, Kit};
 
 /// What the handlers work with: built values, never raw configuration. Cheap to clone, as each request does.
@@ -40,8 +41,12 @@ pub struct Services {
     pub limits: Arc<RateLimits>,
     /// Makes and reads the cursors of pages.
     pub cursors: Cursors,
-    /// How long a client may take nothing of a list.
-    pub stall_timeout: Duration,
+    /// The most that one user may have.
+    pub quotas: QuotasConfig,
+    /// How long an operation is kept.
+    pub retention: Duration,
+    /// Reads long lists.
+    pub lists: Lists,
 }
 
 impl Deref for AppState {
@@ -78,6 +83,9 @@ impl AppState {
         let tokens = Arc::new(Tokens::new(jwt_secret.expose(), config.auth.jwt_expires_in, Arc::clone(&clock)));
         let trusted = config.server.trusted_proxies.clone();
         Ok(Self(Arc::new(Services {
+            quotas: config.quotas,
+            retention: config.history.retention,
+            lists: Lists::new(pools.requests.clone(), config.server.request_timeout / 3, config.server.stall_timeout),
             pools,
             clock,
             hasher: Hasher::new(&config.auth).context("the password hasher")?,
@@ -88,7 +96,6 @@ impl AppState {
             limits: Arc::new(RateLimits::new(&config.throttle, trusted, Arc::clone(&tokens))),
             tokens,
             cursors: Cursors::new(jwt_secret.expose()),
-            stall_timeout: config.server.stall_timeout,
         })))
     }
 

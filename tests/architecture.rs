@@ -95,6 +95,8 @@ fn a_feature_writes_only_its_own_tables() {
         ("operations", "history"),
         ("changes", "history"),
         ("idempotency_keys", "history"),
+        ("usage", "quotas"),
+        ("usage_deltas", "quotas"),
     ];
     for (file, text) in all_sources() {
         let Some(feature) = file.strip_prefix("features/").and_then(|file| file.split('/').next()) else { continue };

@@ -102,6 +102,7 @@ async fn run(
         pools: pools.clone(),
         profile: config.profile,
         history: config.history,
+        quotas: config.quotas,
         readiness,
         limits: Arc::clone(&state.limits),
         metrics: Some(metrics),

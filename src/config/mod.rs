@@ -9,6 +9,7 @@ mod history;
 mod layers;
 mod log;
 mod migrations;
+mod quotas;
 mod reader;
 pub mod secret;
 mod server;
@@ -23,6 +24,7 @@ pub use database::{DatabaseConfig, Location};
 pub use history::HistoryConfig;
 pub use log::{LogConfig, LogFormat};
 pub use migrations::{MigrationsConfig, OnBoot};
+pub use quotas::QuotasConfig;
 pub use reader::{DatabaseUrl, Mistake, Shown};
 pub use server::{CorsOrigins, ServerConfig};
 pub use throttle::ThrottleConfig;
@@ -101,8 +103,10 @@ pub struct Config {
     pub auth: AuthConfig,
     /// Rate limits.
     pub throttle: ThrottleConfig,
-    /// The trash.
+    /// The trash, and how long operations are kept.
     pub history: HistoryConfig,
+    /// The most that one user may have.
+    pub quotas: QuotasConfig,
     /// The migrations.
     pub migrations: MigrationsConfig,
     /// What is logged, and how.
@@ -160,12 +164,14 @@ impl Config {
         let auth = AuthConfig::read(&mut reader, profile, purpose);
         let throttle = ThrottleConfig::read(&mut reader);
         let history = HistoryConfig::read(&mut reader);
+        let quotas = QuotasConfig::read(&mut reader);
         let migrations = MigrationsConfig::read(&mut reader);
         let log = LogConfig::read(&mut reader);
         let shown = reader.finish().map_err(fail)?;
-        let sections = (|| Some((server?, database?, auth?, throttle?, history?, migrations?, log?)))();
-        let (server, database, auth, throttle, history, migrations, log) = sections.ok_or_else(|| fail(Vec::new()))?;
-        Ok(Self { profile, server, database, auth, throttle, history, migrations, log, shown })
+        let sections = (|| Some((server?, database?, auth?, throttle?, history?, quotas?, migrations?, log?)))();
+        let (server, database, auth, throttle, history, quotas, migrations, log) =
+            sections.ok_or_else(|| fail(Vec::new()))?;
+        Ok(Self { profile, server, database, auth, throttle, history, quotas, migrations, log, shown })
     }
 }
 

@@ -153,3 +153,34 @@ fn in_prod_no_other_site_may_call_unless_it_is_named() {
         CorsOrigins::These(vec!["https://a.example".to_owned(), "http://localhost:8080".to_owned()])
     );
 }
+
+#[test]
+fn the_history_is_kept_as_long_as_the_trash_that_is_made_of_it() {
+    let config = load(Profile::Dev, &[]).expect("a configuration");
+    assert_eq!(config.history.retention.as_secs(), 365 * 86_400);
+    let message = message(load(Profile::Dev, &[("APP_HISTORY__RETENTION", "29days")]));
+    assert!(message.contains("history.retention: less than history.trash_retention"), "{message}");
+    load(Profile::Dev, &[("APP_HISTORY__RETENTION", "30days")]).expect("as long");
+}
+
+#[test]
+fn quotas_have_bounds_and_are_shown() {
+    let config = load(Profile::Prod, &[("JWT_SECRET", GOOD_SECRET), ("DATABASE_URL", "postgres://u:p@h/d")]);
+    let config = config.expect("a configuration");
+    assert!(
+        config
+            .shown
+            .iter()
+            .any(|shown| shown.key == "quotas.transactions" && shown.value.as_deref() == Some("1000000"))
+    );
+    for (key, value, told) in [
+        ("APP_QUOTAS__TRANSACTIONS", "0", "quotas.transactions: out of range; a whole number from 1 on"),
+        ("APP_QUOTAS__TAGS", "many", "quotas.tags: `many`"),
+        ("APP_QUOTAS__CATEGORY_DEPTH", "101", "a whole number from 1 to 100"),
+        ("APP_QUOTAS__TAGS_PER_TRANSACTION", "49", "a whole number from 50 on"),
+        ("APP_QUOTAS__TEXT_BYTES", "99999999999999999999", "quotas.text_bytes"),
+    ] {
+        let message = message(load(Profile::Dev, &[(key, value)]));
+        assert!(message.contains(told), "{message}");
+    }
+}

@@ -6,6 +6,7 @@ pub mod history;
 pub mod index;
 pub mod named;
 pub mod payees;
+pub mod quotas;
 pub mod reports;
 pub mod tags;
 pub mod transactions;

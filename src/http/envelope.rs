@@ -40,10 +40,10 @@ impl<T> Success<T> {
         Self { tagged: true, ..self }
     }
 
-    /// The same as a page of a list, if it is one.
+    /// The same as a page of a list.
     #[must_use]
-    pub fn on(self, page: Option<Page>) -> Self {
-        Self { page, ..self }
+    pub fn on(self, page: Page) -> Self {
+        Self { page: Some(page), ..self }
     }
 
     /// The same as what an operation did.

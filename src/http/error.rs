@@ -51,6 +51,11 @@ pub enum ApiError {
         /// Each thing that stands in the way.
         details: Vec<String>,
     },
+    /// The user has, or would have, more than a quota allows; nothing was changed.
+    QuotaExceeded {
+        /// For people: which quota, how much of it is used, and what to do.
+        message: String,
+    },
     /// It is not what it was when it was read: `If-Match`.
     PreconditionFailed,
     /// The body is larger than allowed.
@@ -113,6 +118,7 @@ impl ApiError {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict { .. } | Self::Obstructed { .. } => StatusCode::CONFLICT,
+            Self::QuotaExceeded { .. } => StatusCode::FORBIDDEN,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -134,6 +140,7 @@ impl ApiError {
             Self::NoRoute => "NOT_FOUND",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::Timeout => "REQUEST_TIMEOUT",
+            Self::QuotaExceeded { .. } => "QUOTA_EXCEEDED",
             Self::PreconditionFailed => "PRECONDITION_FAILED",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
             Self::HeadTooLarge => "HEAD_TOO_LARGE",
@@ -166,6 +173,7 @@ impl ApiError {
             | Self::NotFound { message, .. }
             | Self::Conflict { message, .. }
             | Self::Obstructed { message, .. }
+            | Self::QuotaExceeded { message }
             | Self::Unavailable { message, .. } => message.clone(),
             Self::Unauthorized => "Unauthorized".to_owned(),
             Self::InvalidCredentials => "Invalid credentials".to_owned(),

@@ -39,8 +39,8 @@ pub struct Stored {
     pub fingerprint: Vec<u8>,
     /// Its status.
     pub status: i64,
-    /// Its data, JSON to the letter.
-    pub data: String,
+    /// Its data, JSON to the letter; forgotten where it was large and some time has passed.
+    pub data: Option<String>,
     /// Whether it had an `ETag`.
     pub tagged: bool,
     /// What was done.
@@ -66,7 +66,7 @@ impl Stored {
     /// The answer again, if it was to the same request.
     ///
     /// # Errors
-    /// [`ApiError::Conflict`] if the key stood for another request.
+    /// [`ApiError::Conflict`] if the key stood for another request, or the answer is not kept any more.
     pub fn again(self, claim: &Claim) -> Result<Success<Box<RawValue>>, ApiError> {
         if self.fingerprint != claim.fingerprint {
             return Err(ApiError::Conflict {
@@ -76,7 +76,17 @@ impl Stored {
         }
         let status = u16::try_from(self.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
         let status = status.ok_or_else(|| ApiError::internal("a stored answer has no status"))?;
-        let data = RawValue::from_string(self.data).map_err(ApiError::internal)?;
+        let Some(data) = self.data else {
+            let operation = self.operation_id.map_or_else(String::new, |id| format!(", as operation {id}"));
+            return Err(ApiError::Conflict {
+                code: "IDEMPOTENCY_ANSWER_GONE",
+                message: format!(
+                    "What was asked under this Idempotency-Key was done{operation}, and the answer, a large one, is not kept \
+                     any more; nothing was done again. Read what it made"
+                ),
+            });
+        };
+        let data = RawValue::from_string(data).map_err(ApiError::internal)?;
         let success = Success::again(status, data, self.tagged);
         Ok(match self.operation_id {
             Some(operation) => success.by(operation),

@@ -16,6 +16,7 @@ pub mod identity;
 pub mod input;
 pub mod json;
 mod memory;
+pub mod lanes;
 mod middleware;
 pub mod openapi;
 pub mod page;
@@ -26,6 +27,7 @@ mod request_body;
 pub mod rules;
 mod shares;
 pub mod stream;
+pub mod walk;
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -55,17 +55,22 @@ pub struct Position<K> {
     pub key: K,
 }
 
-/// A list that is being read: a page of it, or all of it where no page was asked for.
-#[derive(Clone)]
-pub struct Paging<'a, K> {
-    cursors: &'a Cursors,
-    request: Option<&'a PageRequest>,
-    scope: String,
+/// A run of rows of a list: the row that it begins behind, the direction of reading, and the most rows it has.
+#[derive(Debug, Clone)]
+pub struct Segment<K> {
     from: Option<Position<K>>,
+    /// The most rows that are read.
+    pub limit: i64,
 }
 
-impl<K> Paging<'_, K> {
-    /// The key of the row that it begins behind, in the direction of reading; `None` for the first page.
+impl<K> Segment<K> {
+    /// The rows behind the row with this key, in the order of the list; the first rows without.
+    #[must_use]
+    pub fn behind(key: Option<K>, limit: i64) -> Self {
+        Self { from: key.map(|key| Position { direction: Direction::Next, key }), limit }
+    }
+
+    /// The key of the row that it begins behind, in the direction of reading; `None` for the first rows.
     #[must_use]
     pub fn key(&self) -> Option<&K> {
         self.from.as_ref().map(|from| &from.key)
@@ -77,7 +82,7 @@ impl<K> Paging<'_, K> {
         self.from.as_ref().is_some_and(|from| from.direction == Direction::Previous)
     }
 
-    /// How rows are compared with the key and sorted, in SQL, of a list whose smallest row is the first.
+    /// The comparison with the key and the order, in SQL, of a list whose smallest row is the first.
     #[must_use]
     pub fn smallest_first(&self) -> (&'static str, &'static str) {
         if self.is_backwards() { ("<", "desc") } else { (">", "asc") }
@@ -88,39 +93,50 @@ impl<K> Paging<'_, K> {
     pub fn largest_first(&self) -> (&'static str, &'static str) {
         if self.is_backwards() { (">", "asc") } else { ("<", "desc") }
     }
+}
 
-    /// The rows to ask the database for: one more than the page has shows whether there is another page. `None` for all.
+/// A page of a list that is being read.
+#[derive(Clone)]
+pub struct Paging<'a, K> {
+    cursors: &'a Cursors,
+    limit: u16,
+    scope: String,
+    segment: Segment<K>,
+}
+
+impl<K> Paging<'_, K> {
+    /// The rows to ask the database for: one more than the page has shows whether there is another page.
     #[must_use]
-    pub fn fetch(&self) -> Option<i64> {
-        self.request.map(PageRequest::fetch)
+    pub const fn segment(&self) -> &Segment<K> {
+        &self.segment
     }
 
     /// Makes the page of the rows that were fetched, in the direction of reading.
     ///
     /// # Errors
     /// Only if a key cannot be written as JSON.
-    pub fn finish<T>(self, mut rows: Vec<T>, key: impl Fn(&T) -> K) -> Result<(Vec<T>, Option<Page>), ApiError>
+    pub fn finish<T>(self, mut rows: Vec<T>, key: impl Fn(&T) -> K) -> Result<(Vec<T>, Page), ApiError>
     where
         K: Serialize,
     {
-        let Some(request) = self.request else { return Ok((rows, None)) };
-        let more = rows.len() > usize::from(request.limit);
-        rows.truncate(usize::from(request.limit));
-        if self.is_backwards() {
+        let Self { cursors, limit, scope, segment } = self;
+        let more = rows.len() > usize::from(limit);
+        rows.truncate(usize::from(limit));
+        if segment.is_backwards() {
             rows.reverse();
         }
-        let (has_previous, has_next) = match self.from.as_ref().map(|from| from.direction) {
+        let (has_previous, has_next) = match segment.from.as_ref().map(|from| from.direction) {
             None => (false, more),
             Some(Direction::Next) => (true, more),
             Some(Direction::Previous) => (more, true),
         };
         let cursor = |row: Option<&T>, direction, there| match row.filter(|_| there) {
-            Some(row) => self.cursors.seal(&self.scope, &Position { direction, key: key(row) }).map(Some),
+            Some(row) => cursors.seal(&scope, &Position { direction, key: key(row) }).map(Some),
             None => Ok(None),
         };
         let next_cursor = cursor(rows.last(), Direction::Next, has_next)?;
         let prev_cursor = cursor(rows.first(), Direction::Previous, has_previous)?;
-        Ok((rows, Some(Page { limit: request.limit, next_cursor, prev_cursor })))
+        Ok((rows, Page { limit, next_cursor, prev_cursor }))
     }
 }
 
@@ -149,10 +165,6 @@ impl PageRequest {
             return Some(None);
         }
         Some(Some(Self { limit: limit.unwrap_or(DEFAULT_LIMIT), cursor }))
-    }
-
-    fn fetch(&self) -> i64 {
-        i64::from(self.limit) + 1
     }
 }
 
@@ -194,18 +206,15 @@ impl Cursors {
         Self { mac: Hmac::new_from_slice(&derived.finalize().into_bytes()).expect("a key") }
     }
 
-    /// Begins to read a list, or the page of it that is asked for. `scope` is everything else that is asked for.
+    /// Begins to read a page of a list. `scope` is everything else that is asked for.
     ///
     /// # Errors
     /// [`ApiError::Validation`] if the cursor was not made for this.
-    pub fn begin<'a, K: DeserializeOwned>(
-        &'a self,
-        request: Option<&'a PageRequest>,
-        scope: String,
-    ) -> Result<Paging<'a, K>, ApiError> {
-        let cursor = request.and_then(|request| request.cursor.as_deref());
+    pub fn begin<K: DeserializeOwned>(&self, request: &PageRequest, scope: String) -> Result<Paging<'_, K>, ApiError> {
+        let cursor = request.cursor.as_deref();
         let from = cursor.map(|cursor| self.open(cursor, &scope)).transpose()?;
-        Ok(Paging { cursors: self, request, scope, from })
+        let segment = Segment { from, limit: i64::from(request.limit) + 1 };
+        Ok(Paging { cursors: self, limit: request.limit, scope, segment })
     }
 
     fn open<K: DeserializeOwned>(&self, cursor: &str, scope: &str) -> Result<Position<K>, ApiError> {
@@ -247,15 +256,14 @@ mod tests {
     fn a_cursor_is_good_for_what_it_was_made_for_and_nothing_else() {
         let cursors = Cursors::new("secret");
         let first = request(2, None);
-        let paging = cursors.begin(Some(&first), "1 list".to_owned()).expect("a list");
+        let paging = cursors.begin(&first, "1 list".to_owned()).expect("a list");
         let (rows, page) = paging.finish(vec![3, 2, 1], |row| *row).expect("a page");
         assert_eq!(rows, [3, 2]);
-        let page = page.expect("a page");
         assert_eq!(page.prev_cursor, None);
         let cursor = page.next_cursor.expect("more");
         let next = request(2, Some(cursor.clone()));
-        let paging = cursors.begin::<i32>(Some(&next), "1 list".to_owned()).expect("ours");
-        assert_eq!((paging.is_backwards(), paging.key()), (false, Some(&2)));
+        let paging = cursors.begin::<i32>(&next, "1 list".to_owned()).expect("ours");
+        assert_eq!((paging.segment().is_backwards(), paging.segment().key()), (false, Some(&2)));
         for (cursors, cursor, scope) in [
             (&cursors, cursor.clone(), "2 list"),
             (&Cursors::new("other"), cursor.clone(), "1 list"),
@@ -264,28 +272,20 @@ mod tests {
             (&cursors, String::new(), "1 list"),
             (&cursors, "§".to_owned(), "1 list"),
         ] {
-            assert!(cursors.begin::<i32>(Some(&request(2, Some(cursor))), scope.to_owned()).is_err());
+            assert!(cursors.begin::<i32>(&request(2, Some(cursor)), scope.to_owned()).is_err());
         }
     }
 
     #[test]
     fn a_page_before_another_is_turned_round() {
         let cursors = Cursors::new("secret");
-        let two = request(2, None);
         let from = Some(Position { direction: Direction::Previous, key: 3 });
-        let paging = Paging { cursors: &cursors, request: Some(&two), scope: String::new(), from };
+        let segment = Segment { from, limit: 3 };
+        let paging = Paging { cursors: &cursors, limit: 2, scope: String::new(), segment };
         let (rows, page) = paging.clone().finish(vec![4, 5, 6], |row| *row).expect("a page");
         assert_eq!(rows, [5, 4]);
-        assert!(page.is_some_and(|page| page.next_cursor.is_some() && page.prev_cursor.is_some()));
+        assert!(page.next_cursor.is_some() && page.prev_cursor.is_some());
         let (rows, page) = paging.finish(vec![6], |row| *row).expect("a page");
-        assert_eq!((rows, page.and_then(|page| page.prev_cursor)), (vec![6], None));
-    }
-
-    #[test]
-    fn without_a_page_there_is_all_of_it() {
-        let cursors = Cursors::new("secret");
-        let paging = cursors.begin::<i32>(None, String::new()).expect("a list");
-        assert_eq!(paging.fetch(), None);
-        assert_eq!(paging.finish(vec![1, 2], |row| *row).expect("a list"), (vec![1, 2], None));
+        assert_eq!((rows, page.prev_cursor), (vec![6], None));
     }
 }

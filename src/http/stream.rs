@@ -4,14 +4,13 @@
 //! last byte; if the database fails in the middle, the connection is cut, so that nobody takes half a list for all of it.
 
 use std::future::Future;
-use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{BufMut, Bytes, BytesMut};
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tracing::Instrument;
@@ -29,6 +28,7 @@ const CHUNKS_WAITING: usize = 2;
 pub struct ListWriter {
     chunk: BytesMut,
     rows: u64,
+    sent: usize,
     suffix: Vec<u8>,
     parts: mpsc::Sender<Part>,
     stall_timeout: Duration,
@@ -54,7 +54,7 @@ pub struct ClientGone;
 struct ListCut;
 
 impl ListWriter {
-    /// Adds a row; waits while the client is slower than the database.
+    /// Adds a row; waits while the client is slower than its list.
     ///
     /// # Errors
     /// [`ClientGone`] if there is nobody to write for, or the row cannot be written as JSON.
@@ -66,24 +66,16 @@ impl ListWriter {
         serde_json::to_writer((&mut self.chunk).writer(), &row).map_err(ApiError::internal)?;
         if self.chunk.len() >= CHUNK_BYTES {
             let chunk = self.chunk.split().freeze();
+            self.sent += chunk.len();
             self.send(Part::Chunk(chunk)).await?;
         }
         Ok(())
     }
 
-    /// Adds all rows as they come.
-    ///
-    /// # Errors
-    /// The database's, and those of [`ListWriter::push`].
-    pub async fn push_all<T: Serialize>(
-        &mut self,
-        rows: impl Stream<Item = Result<T, sqlx::Error>>,
-    ) -> Result<(), ApiError> {
-        let mut rows = pin!(rows);
-        while let Some(row) = rows.try_next().await? {
-            self.push(row).await?;
-        }
-        Ok(())
+    /// The bytes that were written so far.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.sent + self.chunk.len()
     }
 
     /// Ends the list. One that is not ended is cut off.
@@ -117,7 +109,7 @@ where
     let mut chunk = BytesMut::with_capacity(1024);
     chunk.extend_from_slice(br#"{"success":true,"data":["#);
     let (sender, mut parts) = mpsc::channel(CHUNKS_WAITING);
-    let writer = ListWriter { chunk, rows: 0, suffix, parts: sender.clone(), stall_timeout };
+    let writer = ListWriter { chunk, rows: 0, sent: 0, suffix, parts: sender.clone(), stall_timeout };
     let produced = produce(writer);
     tokio::spawn(
         async move {

@@ -4,7 +4,7 @@
 mod embedded;
 mod housekeeping;
 mod readiness;
-mod upkeep;
+pub mod upkeep;
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{HistoryConfig, Profile};
+use crate::config::{HistoryConfig, Profile, QuotasConfig};
 use crate::db::pool::Pools;
 use crate::http::rate_limit::RateLimits;
 use crate::http::readiness::ReadinessState;
@@ -23,8 +23,10 @@ pub struct Jobs {
     pub pools: Pools,
     /// The profile, which decides what a database that is ahead means.
     pub profile: Profile,
-    /// How long the trash is kept.
+    /// How long the trash and the history are kept.
     pub history: HistoryConfig,
+    /// The most that one user may have.
+    pub quotas: QuotasConfig,
     /// What the readiness job finds out.
     pub readiness: ReadinessState,
     /// Whose idle entries are forgotten.
@@ -39,8 +41,10 @@ pub struct Jobs {
 impl Jobs {
     /// Starts all of them; they end when `stop` is cancelled.
     pub fn start(self, tracker: &TaskTracker, stop: &CancellationToken) {
-        let upkeep = upkeep::run(self.pools.requests.clone(), self.history, self.readiness.clone());
+        let upkeep = upkeep::run(self.pools.requests.clone(), self.history, self.quotas, self.readiness.clone());
         tracker.spawn(stop.clone().run_until_cancelled_owned(upkeep));
+        let usage = upkeep::settle_usage(self.pools.requests.clone(), self.readiness.clone());
+        tracker.spawn(stop.clone().run_until_cancelled_owned(usage));
         let readiness = readiness::watch(self.pools.clone(), self.profile, self.readiness);
         tracker.spawn(stop.clone().run_until_cancelled_owned(readiness));
         tracker.spawn(stop.clone().run_until_cancelled_owned(housekeeping::run(self.pools, self.limits, self.metrics)));

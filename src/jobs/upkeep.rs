@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use sqlx::PgConnection;
 
-use crate::config::HistoryConfig;
+use crate::config::{HistoryConfig, QuotasConfig};
 use crate::db::pool::Pool;
-use crate::features::{history, transactions};
+use crate::features::history::retention_store::{self, Kept};
+use crate::features::{history, quotas, transactions};
 use crate::http::readiness::ReadinessState;
 
 /// Between two rounds.
@@ -16,22 +17,50 @@ const PAUSE: Duration = Duration::from_mins(1);
 /// Between two batches of a round, so that requests come first.
 const BREATH: Duration = Duration::from_millis(50);
 
+/// Between two times that usage is brought up to date: for so long, what a user has may be more than is known.
+const SETTLE_PAUSE: Duration = Duration::from_secs(5);
+
 /// Transactions that are purged at once.
 const BATCH: i64 = 1_000;
 
 /// Does so again and again.
-pub(super) async fn run(pool: Pool, config: HistoryConfig, readiness: ReadinessState) {
+pub(super) async fn run(pool: Pool, config: HistoryConfig, limits: QuotasConfig, readiness: ReadinessState) {
+    let kept =
+        Kept { seconds: config.retention.as_secs_f64(), operations: limits.operations, bytes: limits.history_bytes };
     loop {
-        if readiness.serves()
-            && let Err(error) = round(&pool, config).await
-        {
-            tracing::warn!(%error, "the upkeep of the database did not end; it is tried again");
+        if readiness.serves() {
+            let done = match round(&pool, config, limits).await {
+                Ok(()) => trim_history(&pool, &kept).await,
+                failed => failed,
+            };
+            if let Err(error) = done {
+                tracing::warn!(%error, "the upkeep of the database did not end; it is tried again");
+            }
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-async fn round(pool: &Pool, config: HistoryConfig) -> Result<(), sqlx::Error> {
+/// Brings what users have up to date for the quotas, again and again.
+pub(super) async fn settle_usage(pool: Pool, readiness: ReadinessState) {
+    loop {
+        tokio::time::sleep(SETTLE_PAUSE).await;
+        if readiness.serves()
+            && let Err(error) = settle(&pool).await
+        {
+            tracing::warn!(%error, "what users have was not added up; it is tried again");
+        }
+    }
+}
+
+async fn settle(pool: &Pool) -> Result<(), sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    quotas::store::settle(&mut connection).await?;
+    connection.release();
+    Ok(())
+}
+
+async fn round(pool: &Pool, config: HistoryConfig, limits: QuotasConfig) -> Result<(), sqlx::Error> {
     while let Some(user_id) = whose_to_fold(pool).await? {
         let fold = async |database: &mut PgConnection| transactions::store::fold_pending(database, user_id).await;
         if pool.acquire().await?.transaction(fold).await? == 0 {
@@ -40,12 +69,54 @@ async fn round(pool: &Pool, config: HistoryConfig) -> Result<(), sqlx::Error> {
         }
         tokio::time::sleep(BREATH).await;
     }
-    let mut connection = pool.acquire().await?;
     let retention = config.trash_retention.as_secs_f64();
-    while history::store::purge(&mut connection, retention, BATCH).await? > 0 {
+    let purge = async |database: &mut PgConnection| {
+        let removed = history::store::purge(database, retention, BATCH).await?;
+        quotas::store::note_removed(database, &removed).await?;
+        Ok::<_, sqlx::Error>(!removed.is_empty())
+    };
+    while pool.acquire().await?.transaction(purge).await? {
         tokio::time::sleep(BREATH).await;
     }
+    let mut connection = pool.acquire().await?;
     history::keys_store::forget_old(&mut connection).await?;
+    history::keys_store::forget_large(&mut connection).await?;
+    quotas::store::count_keys(&mut connection, limits.idempotency_keys).await?;
+    for user_id in quotas::store::whose_to_count(&mut connection).await? {
+        quotas::store::recount(&mut connection, user_id).await?;
+        tokio::time::sleep(BREATH).await;
+    }
+    connection.release();
+    Ok(())
+}
+
+/// Removes what is kept no longer of the history of all users.
+///
+/// # Errors
+/// The database's.
+pub async fn trim_history(pool: &Pool, kept: &Kept) -> Result<(), sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let mut behind = 0;
+    loop {
+        let candidates = retention_store::candidates(&mut connection, behind, kept).await?;
+        let Some(last) = candidates.last() else { break };
+        behind = last.user_id;
+        for candidate in candidates {
+            if !(candidate.has_old || candidate.may_have_many || candidate.has_large) {
+                continue;
+            }
+            while let Some(last) = retention_store::last_to_go(&mut connection, &candidate, kept).await? {
+                let removed = retention_store::remove(&mut connection, candidate.user_id, last).await?;
+                quotas::store::note_removed(&mut connection, &[(candidate.user_id, removed.bytes)]).await?;
+                if !removed.more {
+                    // Another replica has them.
+                    break;
+                }
+                tokio::time::sleep(BREATH).await;
+            }
+        }
+        tokio::time::sleep(BREATH).await;
+    }
     connection.release();
     Ok(())
 }

@@ -81,7 +81,7 @@ async fn register_in(
     let user_id = user.id;
     let answer = Success::created(user).written()?;
     if let Some(claim) = claim {
-        keys_store::claim(connection, user_id, claim).await?;
+        keys_store::claim(connection, user_id, claim, i64::MAX).await?;
         keys_store::answer(connection, user_id, claim, &answer, None).await?;
     }
     Ok(answer)

@@ -3,5 +3,6 @@
 pub mod model;
 mod routes;
 pub mod store;
+pub mod tree_store;
 
 pub use routes::{not_found, router};

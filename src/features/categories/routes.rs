@@ -5,8 +5,9 @@ use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::model::{Category, CategoryEdit, Listing, NewCategory, Order, Place};
+use super::model::{Category, CategoryEdit, Listing, NewCategory, Order};
 use super::store::{self, Refused};
+use super::tree_store::{self, Stand};
 use crate::app::AppState;
 use crate::features::history::{Unit, Work};
 use crate::features::named::Merge;
@@ -61,14 +62,11 @@ async fn list(
     State(state): State<AppState>,
     user: CurrentUser,
     QueryString(listing): QueryString<Listing>,
-) -> Result<Success<Vec<Category>>, ApiError> {
-    let scope = format!("{} categories {:?} {:?}", user.id, listing.kind, listing.archived);
-    let paging = state.cursors.begin(listing.page.as_ref(), scope)?;
-    let mut connection = state.pools.requests.acquire().await?;
-    let categories = store::list(&mut connection, user.id, &listing, &paging).await?;
-    connection.release();
-    let (categories, page) = paging.finish(categories, |category| Place::from(category))?;
-    Ok(Success::ok(categories).on(page))
+) -> Result<Response, ApiError> {
+    let Listing { kind, archived, counts, page } = listing;
+    let scope = format!("{} categories {kind:?} {archived:?}", user.id);
+    let list = store::CategoryList { user_id: user.id, kind, archived, counts };
+    state.lists.answer_keyed(user.id, list, page.as_ref(), (&state.cursors, scope)).await
 }
 
 async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Category, ApiError> {
@@ -85,6 +83,7 @@ async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Category, ApiError> {
     request_body = NewCategory,
     responses(
         (status = 201, description = "Made", body = SuccessBody<Category>),
+        (status = 403, description = "`QUOTA_EXCEEDED`: there would be too many, or one too deep in the tree", body = FailureBody),
         (status = 404, description = "`CATEGORY_NOT_FOUND`: the one above it", body = FailureBody),
         (status = 409, description = "`CATEGORY_ALREADY_EXISTS`", body = FailureBody),
     )
@@ -92,6 +91,13 @@ async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Category, ApiError> {
 async fn create(work: Work, Body(new): Body<NewCategory>) -> Result<Response, ApiError> {
     work.run("category.create", async |unit| {
         let user_id = unit.user_id;
+        if let Some(parent_id) = new.parent_id {
+            store::hold_tree(unit, user_id).await?;
+            let (most, parent) = (unit.quotas.category_depth, stand(unit, parent_id, None).await?);
+            if parent.depth >= most {
+                return Err(too_deep(most));
+            }
+        }
         let id = store::insert(unit, user_id, &new).await?;
         let id = id.map_err(|problem| refused(problem, &new.name, new.parent_id))?;
         Ok(Success::created(found(unit, id).await?).tagged())
@@ -129,6 +135,7 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
     request_body = CategoryEdit,
     responses(
         (status = 200, description = "The category as it is now", body = SuccessBody<Category>),
+        (status = 403, description = "`QUOTA_EXCEEDED`: it, or one below it, would stand too deep in the tree", body = FailureBody),
         (status = 404, description = "`CATEGORY_NOT_FOUND`", body = FailureBody),
         (status = 409, description = "`CATEGORY_ALREADY_EXISTS`, or `CONFLICT`: it would stand below itself", body = FailureBody),
         (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
@@ -147,17 +154,41 @@ async fn update(
         precondition.check(&current)?;
         let name = edit.name.clone().unwrap_or_else(|| current.name.clone());
         let parent_id = if let Change::Set(parent_id) = edit.parent_id { Some(parent_id) } else { None };
-        if parent_id == Some(id) {
-            return Err(below_itself());
+        if let Some(parent_id) = parent_id.filter(|parent_id| current.parent_id != Some(*parent_id)) {
+            check_move(unit, id, parent_id).await?;
         }
         let updated = store::update(unit, &current, user_id, edit).await?;
         updated.map_err(|problem| refused(problem, &name, parent_id))?;
-        if parent_id.is_some() && store::has_cycle(unit, user_id).await? {
-            return Err(below_itself());
-        }
         Ok(Success::ok(found(unit, id).await?).tagged())
     })
     .await
+}
+
+async fn stand(unit: &mut Unit<'_>, id: i64, other: Option<i64>) -> Result<Stand, sqlx::Error> {
+    let (user_id, most) = (unit.user_id, unit.quotas.category_depth);
+    tree_store::stand(unit, user_id, id, other, most).await
+}
+
+/// Refuses to put a category below another one where that would make a circle, or take what is below it too deep. A tree that
+/// is too deep already may be made flatter step by step.
+async fn check_move(unit: &mut Unit<'_>, id: i64, parent_id: i64) -> Result<(), ApiError> {
+    let parent = stand(unit, parent_id, Some(id)).await?;
+    if parent.is_below {
+        return Err(below_itself());
+    }
+    let (most, moved) = (unit.quotas.category_depth, stand(unit, id, None).await?);
+    if parent.depth + moved.height > most && parent.depth >= moved.depth {
+        return Err(too_deep(most));
+    }
+    Ok(())
+}
+
+fn too_deep(most: i64) -> ApiError {
+    ApiError::QuotaExceeded {
+        message: format!(
+            "Categories can stand on {most} levels, and this would need more; nothing was changed. Put it higher up"
+        ),
+    }
 }
 
 fn below_itself() -> ApiError {
@@ -211,6 +242,7 @@ async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Re
     request_body = Merge,
     responses(
         (status = 200, description = "The category that stays", body = SuccessBody<Category>),
+        (status = 403, description = "`QUOTA_EXCEEDED`: one below it would stand too deep in the tree", body = FailureBody),
         (status = 404, description = "`CATEGORY_NOT_FOUND`: either of them", body = FailureBody),
         (status = 409, description = "`CONFLICT`: they are not of one kind, or the one that stays is below the one that goes; \
             `CATEGORY_ALREADY_EXISTS`: both have one of the same name below them", body = FailureBody),
@@ -225,8 +257,13 @@ async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Res
         if source.kind != target.kind {
             return conflict("Only categories of the same kind can be merged; nothing was changed");
         }
-        if store::with_those_below(unit, user_id, &[id], None, None).await?.contains(&into) {
+        let stays = stand(unit, into, Some(id)).await?;
+        if stays.is_below {
             return conflict("A category cannot be merged into itself or into one below it; nothing was changed");
+        }
+        let (most, goes) = (unit.quotas.category_depth, stand(unit, id, None).await?);
+        if stays.depth + goes.height - 1 > most && goes.height > 1 && stays.depth > goes.depth {
+            return Err(too_deep(most));
         }
         transactions::store::move_category(unit, user_id, id, into).await?;
         let moved = store::move_children(unit, user_id, id, into).await?;

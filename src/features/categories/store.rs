@@ -2,10 +2,11 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::model::{Category, CategoryEdit, DEFAULTS, Listing, NewCategory, Place};
+use super::model::{Category, CategoryEdit, DEFAULTS, NewCategory, Place};
 use crate::db::error::breaks;
 use crate::domain::transaction_type::TransactionType;
-use crate::http::page::Paging;
+use crate::http::page::Segment;
+use crate::http::walk::{Batch, Keyed, SMALL_ROW};
 
 /// What stands in the way of a category.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,43 +152,61 @@ pub async fn find(connection: &mut PgConnection, user_id: i64, id: i64) -> Resul
     .await
 }
 
-/// A user's categories: incomes before expenses, then by position and name. In the direction of reading.
-///
-/// # Errors
-/// The database's.
-pub async fn list(
-    connection: &mut PgConnection,
-    user_id: i64,
-    listing: &Listing,
-    paging: &Paging<'_, Place>,
-) -> Result<Vec<Category>, sqlx::Error> {
-    let (compare, order) = paging.smallest_first();
-    let sql = format!(
-        r#"
-        select
-            id, name, kind, parent_id, icon, color, position, archived, created_at, updated_at,
-            case when $9 then (
-                select count(*) from transactions u where u.user_id = n.user_id and u.category_id = n.id
-            ) end as transaction_count
-        from categories n
-        where user_id = $1 and ($2::transaction_type is null or kind = $2) and ($3::boolean is null or archived = $3)
-            and ($4::boolean is null or (kind = 'EXPENSE', position, name collate "C", id) {compare} ($4, $5, $6, $7))
-        order by kind = 'EXPENSE' {order}, position {order}, name collate "C" {order}, id {order}
-        limit $8
-        "#
-    );
-    sqlx::query_as(AssertSqlSafe(sql))
-        .bind(user_id)
-        .bind(listing.kind)
-        .bind(listing.archived)
-        .bind(paging.key().map(|key| key.0))
-        .bind(paging.key().map(|key| key.1))
-        .bind(paging.key().map(|key| key.2.as_str()))
-        .bind(paging.key().map(|key| key.3))
-        .bind(paging.fetch())
-        .bind(listing.counts)
-        .fetch_all(connection)
-        .await
+/// A user's categories: incomes before expenses, then by position and name.
+#[derive(Debug, Clone, Copy)]
+pub struct CategoryList {
+    /// Whose.
+    pub user_id: i64,
+    /// Of this kind only.
+    pub kind: Option<TransactionType>,
+    /// Archived ones only, or none.
+    pub archived: Option<bool>,
+    /// With their use.
+    pub counts: bool,
+}
+
+impl Keyed for CategoryList {
+    type Row = Category;
+    type Key = Place;
+
+    fn key(row: &Category) -> Place {
+        Place::from(row)
+    }
+
+    async fn read(
+        &self,
+        connection: &mut PgConnection,
+        segment: &Segment<Place>,
+        batch: &mut Batch<Category>,
+    ) -> Result<(), sqlx::Error> {
+        let (compare, order) = segment.smallest_first();
+        let sql = format!(
+            r#"
+            select
+                id, name, kind, parent_id, icon, color, position, archived, created_at, updated_at,
+                case when $9 then (
+                    select count(*) from transactions u where u.user_id = n.user_id and u.category_id = n.id
+                ) end as transaction_count
+            from categories n
+            where user_id = $1 and ($2::transaction_type is null or kind = $2) and ($3::boolean is null or archived = $3)
+                and ($4::boolean is null or (kind = 'EXPENSE', position, name collate "C", id) {compare} ($4, $5, $6, $7))
+            order by kind = 'EXPENSE' {order}, position {order}, name collate "C" {order}, id {order}
+            limit $8
+            "#
+        );
+        let rows = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(self.user_id)
+            .bind(self.kind)
+            .bind(self.archived)
+            .bind(segment.key().map(|key| key.0))
+            .bind(segment.key().map(|key| key.1))
+            .bind(segment.key().map(|key| key.2.as_str()))
+            .bind(segment.key().map(|key| key.3))
+            .bind(segment.limit)
+            .bind(self.counts)
+            .fetch(connection);
+        batch.fill(rows, |row: &Category| row.name.len() + SMALL_ROW).await
+    }
 }
 
 /// Adds a category.
@@ -263,29 +282,7 @@ pub async fn hold_tree(connection: &mut PgConnection, user_id: i64) -> Result<()
     Ok(())
 }
 
-/// Whether a category of a user's stands below itself.
-///
-/// # Errors
-/// The database's.
-pub async fn has_cycle(connection: &mut PgConnection, user_id: i64) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar!(
-        r#"
-        with recursive above as (
-            select id, parent_id from categories where user_id = $1 and parent_id is not null
-            union
-            select a.id, c.parent_id
-            from above a
-            join categories c on c.user_id = $1 and c.id = a.parent_id and c.parent_id is not null
-        )
-        select exists (select from above where id = parent_id) as "exists!"
-        "#,
-        user_id,
-    )
-    .fetch_one(connection)
-    .await
-}
-
-/// The ids of these of a user's categories, and of all below them.
+/// The ids of these of a user's categories, and of all below them: each once, so that even a circle has an end.
 ///
 /// # Errors
 /// The database's.

@@ -18,15 +18,22 @@ pub enum Claimed {
 }
 
 /// Takes a key for the transaction under way, or finds what was answered under it within the last day. Waits for another
-/// transaction that has taken it.
+/// transaction that has taken it. A user who has `quota` keys gets no new one: to forget the oldest instead would do again
+/// what is asked again under it.
 ///
 /// # Errors
-/// [`ApiError::Unauthorized`] if there is no such user; the database's.
-pub async fn claim(connection: &mut PgConnection, user_id: i64, claim: &Claim) -> Result<Claimed, ApiError> {
+/// [`ApiError::QuotaExceeded`]; [`ApiError::Unauthorized`] if there is no such user; the database's.
+pub async fn claim(
+    connection: &mut PgConnection,
+    user_id: i64,
+    claim: &Claim,
+    quota: i64,
+) -> Result<Claimed, ApiError> {
     let taken = sqlx::query_scalar!(
         r#"
         insert into idempotency_keys as k (user_id, key, fingerprint)
-        values ($1, $2, $3)
+        select $1, $2, $3
+        where coalesce((select u.idempotency_keys < $4 from usage u where u.user_id = $1), true)
         on conflict (user_id, key) do update
         set fingerprint = excluded.fingerprint,
             status = null,
@@ -40,6 +47,7 @@ pub async fn claim(connection: &mut PgConnection, user_id: i64, claim: &Claim) -
         user_id,
         claim.key,
         claim.fingerprint,
+        quota,
     )
     .fetch_optional(&mut *connection)
     .await;
@@ -50,7 +58,12 @@ pub async fn claim(connection: &mut PgConnection, user_id: i64, claim: &Claim) -
         Err(error) => return Err(error.into()),
     }
     let stored = find(connection, user_id, &claim.key).await?;
-    stored.map(Claimed::Before).ok_or_else(|| ApiError::internal("an idempotency key was taken and is not there"))
+    stored.map(Claimed::Before).ok_or_else(|| ApiError::QuotaExceeded {
+        message: format!(
+            "There can be {quota} Idempotency-Keys within 24 hours, and all are used; nothing was done. Send the request \
+             without one, or later, or ask who runs the service to raise quotas.idempotency_keys"
+        ),
+    })
 }
 
 /// What was answered under a key.
@@ -64,7 +77,7 @@ pub async fn find(connection: &mut PgConnection, user_id: i64, key: &str) -> Res
         select
             fingerprint,
             status as "status!",
-            data as "data!",
+            data,
             tagged,
             operation_id
         from idempotency_keys
@@ -107,6 +120,27 @@ pub async fn answer(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Answers of more bytes are large.
+const LARGE: i32 = 8 * 1024;
+
+/// Forgets what large answers said, of those that are over ten minutes old: who sends a request again does so soon. That they
+/// were given is kept for the whole day. A job calls it every minute.
+///
+/// # Errors
+/// The database's.
+pub async fn forget_large(connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query!(
+        r#"
+        update idempotency_keys
+        set data = null
+        where created_at between now() - interval '1 hour' and now() - interval '10 minutes'
+            and octet_length(data) > $1
+        "#,
+        LARGE,
+    );
+    Ok(done.execute(connection).await?.rows_affected())
 }
 
 /// Forgets the answers that are over a day old; a job calls it.

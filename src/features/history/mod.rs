@@ -3,10 +3,13 @@
 //! Every change goes through a [`Work`], which makes an operation of it. The database records what the operation changes,
 //! row by row, by triggers, so that nothing can be forgotten; undoing reads that record.
 
+mod changes_store;
 pub mod keys_store;
 mod model;
+pub mod retention_store;
 mod routes;
 pub mod store;
+mod trash_store;
 mod undo;
 mod undo_store;
 mod work;

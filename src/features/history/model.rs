@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::Schema;
 
+use super::changes_store::Run;
 use crate::domain::money::JsonDecimal;
 use crate::http::openapi;
 
@@ -26,7 +27,7 @@ pub struct Operation {
     #[serde(serialize_with = "crate::http::envelope::instant")]
     #[schema(example = "2026-02-16T09:30:00.000Z")]
     pub created_at: DateTime<Utc>,
-    /// The operation that it took back.
+    /// The operation that it took back, if that is kept yet.
     #[schema(example = json!(null))]
     pub undoes: Option<i64>,
     /// The operation that took it back.
@@ -40,7 +41,7 @@ pub struct Operation {
 
 /// A recorded change of a row.
 #[derive(Debug, Clone)]
-pub struct Change {
+pub(super) struct Change {
     /// Counts up.
     pub id: i64,
     /// The operation.
@@ -49,8 +50,6 @@ pub struct Change {
     pub operation: String,
     /// When.
     pub created_at: DateTime<Utc>,
-    /// The table.
-    pub entity: String,
     /// The tag, where one was put on or taken off.
     pub tag_id: Option<i64>,
     /// The row, or what was changed of it, before.
@@ -63,6 +62,10 @@ pub struct Change {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct HistoryEntry {
+    /// The changes that it is made of.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub run: Run,
     /// The operation.
     #[schema(example = 17)]
     pub operation_id: i64,
@@ -90,6 +93,15 @@ pub(super) struct HistoryEntry {
     pub tags_removed: Vec<String>,
 }
 
+impl HistoryEntry {
+    /// About the bytes of its texts.
+    pub(super) fn bytes(&self) -> usize {
+        let values = self.before.iter().chain(&self.after).flat_map(Map::values);
+        let texts = values.filter_map(Value::as_str).map(str::len);
+        texts.chain(self.tags_added.iter().chain(&self.tags_removed).map(String::len)).sum()
+    }
+}
+
 fn before() -> Schema {
     openapi::fields("What it was before; `null` if it was not there.", true, json!({"amount": 60.5}))
 }
@@ -108,6 +120,10 @@ fn deleted() -> Schema {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Trashed {
+    /// The change that recorded it.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub change_id: i64,
     /// The transaction's id.
     #[schema(example = 42)]
     pub id: i64,
@@ -170,6 +186,7 @@ pub(super) fn history(changes: Vec<Change>, user_id: i64, tag_names: &HashMap<i6
     for change in changes {
         if entries.last().is_none_or(|entry| entry.operation_id != change.operation_id) {
             entries.push(HistoryEntry {
+                run: Run { first: change.id, last: change.id },
                 operation_id: change.operation_id,
                 kind: change.operation,
                 at: change.created_at,
@@ -181,6 +198,7 @@ pub(super) fn history(changes: Vec<Change>, user_id: i64, tag_names: &HashMap<i6
             });
         }
         let Some(entry) = entries.last_mut() else { continue };
+        entry.run.first = change.id;
         match change.tag_id {
             None => {
                 entry.before = change.before.as_ref().map(shown);

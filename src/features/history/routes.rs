@@ -5,19 +5,21 @@ use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::model::{HistoryEntry, Operation, Trashed, history, shown};
-use super::store::{self, Deleted};
+use super::changes_store::{self, HistoryList};
+use super::model::{HistoryEntry, Operation, Trashed};
+use super::retention_store;
+use super::store::{self, OperationList};
+use super::trash_store::TrashList;
 use super::undo::{self, UndoAnswer};
 use super::work::Work;
 use crate::app::AppState;
-use crate::features::tags;
 use crate::features::transactions::{self, Transaction};
 use crate::http::envelope::{FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
 use crate::http::extract::{Id, QueryString};
 use crate::http::identity::CurrentUser;
 use crate::http::input::{FromInput, Input};
-use crate::http::page::{PageRequest, Paging};
+use crate::http::page::PageRequest;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -56,13 +58,10 @@ async fn operations(
     State(state): State<AppState>,
     user: CurrentUser,
     QueryString(listing): QueryString<Listing>,
-) -> Result<Success<Vec<Operation>>, ApiError> {
-    let paging = state.cursors.begin(listing.0.as_ref(), format!("{} operations", user.id))?;
-    let mut connection = state.pools.requests.acquire().await?;
-    let rows = store::list(&mut connection, user.id, &paging).await?;
-    connection.release();
-    let (rows, page) = paging.finish(rows, |row| row.id)?;
-    Ok(Success::ok(rows).on(page))
+) -> Result<Response, ApiError> {
+    let scope = format!("{} operations", user.id);
+    let list = OperationList { user_id: user.id };
+    state.lists.answer_keyed(user.id, list, listing.0.as_ref(), (&state.cursors, scope)).await
 }
 
 /// Reads an operation.
@@ -84,11 +83,18 @@ async fn operation(
 ) -> Result<Success<Operation>, ApiError> {
     let mut connection = state.pools.requests.acquire().await?;
     let operation = store::find(&mut connection, user.id, id).await?;
+    let oldest = match operation {
+        Some(_) => None,
+        None => retention_store::oldest(&mut connection, user.id).await?,
+    };
     connection.release();
-    operation.map(Success::ok).ok_or_else(|| undo::not_found(id))
+    operation.map(Success::ok).ok_or_else(|| undo::not_kept(id, oldest, state.retention))
 }
 
 /// Undoes an operation: everything that it changed, or nothing.
+///
+/// Operations are kept for `history.retention` (a year), and no more of them than `quotas.operations` and
+/// `quotas.history_bytes` allow, the oldest going first; one that is gone cannot be undone.
 ///
 /// It need not be the last one. What was changed since stands in the way and is named, with the operation that did it; what
 /// was not is as it was. Undoing is an operation, too: undo that, and the first is done again.
@@ -100,7 +106,8 @@ async fn operation(
     params(("id" = i64, Path, description = "The operation's id: `meta.operationId` of what did it", example = 17)),
     responses(
         (status = 200, description = "Undone", body = SuccessBody<UndoAnswer>),
-        (status = 404, description = "`OPERATION_NOT_FOUND`", body = FailureBody),
+        (status = 403, description = "`QUOTA_EXCEEDED`: there would be too many", body = FailureBody),
+        (status = 404, description = "`OPERATION_NOT_FOUND`: also of one that is not kept any more", body = FailureBody),
         (status = 409, description = "`UNDO_CONFLICT`: what stands in the way is in `details`; `ALREADY_UNDONE`", body = FailureBody),
     )
 )]
@@ -124,25 +131,10 @@ async fn trash(
     State(state): State<AppState>,
     user: CurrentUser,
     QueryString(listing): QueryString<Listing>,
-) -> Result<Success<Vec<Trashed>>, ApiError> {
-    let paging = state.cursors.begin(listing.0.as_ref(), format!("{} trash", user.id))?;
-    let mut connection = state.pools.requests.acquire().await?;
-    let rows = store::trash(&mut connection, user.id, &paging).await?;
-    connection.release();
-    let (rows, page) = paging.finish(rows, |row| row.change_id)?;
-    Ok(Success::ok(rows.into_iter().map(trashed).collect()).on(page))
-}
-
-fn trashed(deleted: Deleted) -> Trashed {
-    Trashed {
-        id: deleted.transaction_id,
-        deleted_at: deleted.deleted_at,
-        operation_id: deleted.operation_id,
-        transaction: shown(&deleted.row),
-        category: deleted.category,
-        payee: deleted.payee,
-        tags: deleted.tags,
-    }
+) -> Result<Response, ApiError> {
+    let scope = format!("{} trash", user.id);
+    let list = TrashList { user_id: user.id };
+    state.lists.answer_keyed(user.id, list, listing.0.as_ref(), (&state.cursors, scope)).await
 }
 
 /// Restores a transaction from the trash, as it was.
@@ -155,6 +147,7 @@ fn trashed(deleted: Deleted) -> Trashed {
     responses(
         (status = 200, description = "The transaction", body = SuccessBody<Transaction>,
             headers(("ETag" = String, description = "What stands here, for `If-Match` and `If-None-Match`"))),
+        (status = 403, description = "`QUOTA_EXCEEDED`: there would be too many", body = FailureBody),
         (status = 404, description = "`TRANSACTION_NOT_FOUND`: it is not in the trash", body = FailureBody),
         (status = 409, description = "`UNDO_CONFLICT`: what stands in the way is in `details`", body = FailureBody),
     )
@@ -191,31 +184,15 @@ async fn of_transaction(
     user: CurrentUser,
     Id(id): Id,
     QueryString(listing): QueryString<Listing>,
-) -> Result<Success<Vec<HistoryEntry>>, ApiError> {
-    let paging = state.cursors.begin(listing.0.as_ref(), format!("{} history {id}", user.id))?;
+) -> Result<Response, ApiError> {
     let mut connection = state.pools.requests.acquire().await?;
-    let changes = store::changes_of(&mut connection, user.id, id).await?;
-    if changes.is_empty() && transactions::store::find(&mut connection, user.id, id).await?.is_none() {
-        connection.release();
+    let known = changes_store::is_recorded(&mut connection, user.id, id).await?
+        || transactions::store::find(&mut connection, user.id, id).await?.is_some();
+    connection.release();
+    if !known {
         return Err(transactions::not_found(id));
     }
-    let tag_ids: Vec<i64> = changes.iter().filter_map(|change| change.tag_id).collect();
-    let names = tags::store::names(&mut connection, user.id, &tag_ids).await?;
-    connection.release();
-    let entries = part(history(changes, user.id, &names), &paging);
-    let (entries, page) = paging.finish(entries, |entry| entry.operation_id)?;
-    Ok(Success::ok(entries).on(page))
-}
-
-/// What a page is made of, of all entries, the last first.
-fn part(mut entries: Vec<HistoryEntry>, paging: &Paging<'_, i64>) -> Vec<HistoryEntry> {
-    if paging.is_backwards() {
-        entries.reverse();
-    }
-    let ahead = |entry: &HistoryEntry, key| {
-        if paging.is_backwards() { entry.operation_id > key } else { entry.operation_id < key }
-    };
-    entries.retain(|entry| paging.key().is_none_or(|key| ahead(entry, *key)));
-    entries.truncate(paging.fetch().and_then(|rows| usize::try_from(rows).ok()).unwrap_or(usize::MAX));
-    entries
+    let scope = format!("{} changes of {id}", user.id);
+    let list = HistoryList { user_id: user.id, transaction_id: id };
+    state.lists.answer_keyed(user.id, list, listing.0.as_ref(), (&state.cursors, scope)).await
 }

@@ -1,34 +1,63 @@
 //! The tables `operations` and `changes`. What was changed is recorded by triggers, for the operation that is named to the
 //! session.
 
-use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::model::{Change, Operation};
+use super::model::Operation;
+use crate::config::QuotasConfig;
 use crate::db::error::breaks;
-use crate::http::page::Paging;
+use crate::http::page::Segment;
+use crate::http::walk::{Batch, Keyed, SMALL_ROW};
+
+/// An operation that has begun.
+#[derive(Debug, Clone, Copy)]
+pub struct Begun {
+    /// Its id.
+    pub id: i64,
+    /// Whether the user is so near a quota that what a small operation adds could exceed it.
+    pub near_quota: bool,
+}
+
+/// What an operation adds at most, unless it [changes many rows](crate::features::quotas::changes_many).
+const SMALL_TEXT_BYTES: i64 = 64 * 1024;
+const SMALL_ROWS: i64 = 50;
 
 /// Begins an operation, for which all further changes of this transaction are recorded; `None` if there is no such user.
 ///
 /// # Errors
 /// The database's.
-pub async fn begin(connection: &mut PgConnection, user_id: i64, kind: &str) -> Result<Option<i64>, sqlx::Error> {
+pub async fn begin(
+    connection: &mut PgConnection,
+    user_id: i64,
+    kind: &str,
+    quotas: &QuotasConfig,
+) -> Result<Option<Begun>, sqlx::Error> {
     let begun = sqlx::query!(
         r#"
         insert into operations (user_id, kind)
         values ($1, $2)
         returning
             id,
-            set_config('app.operation', id::text, true) as named
+            set_config('app.operation', id::text, true) as named,
+            (
+                select transactions > $3 or text_bytes > $4 or tags > $5 or payees > $6 or categories > $7
+                from usage
+                where user_id = $1
+            ) as near_quota
         "#,
         user_id,
         kind,
+        quotas.transactions - SMALL_ROWS,
+        quotas.text_bytes - SMALL_TEXT_BYTES,
+        quotas.tags - SMALL_ROWS,
+        quotas.payees - SMALL_ROWS,
+        quotas.categories - SMALL_ROWS,
     )
     .fetch_one(connection)
     .await;
     match begun {
-        Ok(row) => Ok(Some(row.id)),
+        // Who has a new account has no usage yet, and is looked at closer.
+        Ok(row) => Ok(Some(Begun { id: row.id, near_quota: row.near_quota.unwrap_or(true) })),
         Err(error) if breaks(&error, "operations_user_id_fkey") => Ok(None),
         Err(error) => Err(error),
     }
@@ -58,32 +87,45 @@ pub async fn find(connection: &mut PgConnection, user_id: i64, id: i64) -> Resul
     found.fetch_optional(connection).await
 }
 
-/// A user's operations, the last first; in the direction of reading.
-///
-/// # Errors
-/// The database's.
-pub async fn list(
-    connection: &mut PgConnection,
-    user_id: i64,
-    paging: &Paging<'_, i64>,
-) -> Result<Vec<Operation>, sqlx::Error> {
-    // Ids count up, so the newest has the largest.
-    let (compare, order) = paging.largest_first();
-    let sql = format!(
-        r"
-        select id, kind, created_at, undoes, undone_by, null::bigint as change_count
-        from operations
-        where user_id = $1 and id {compare} $2
-        order by id {order}
-        limit $3
-        "
-    );
-    sqlx::query_as(AssertSqlSafe(sql))
-        .bind(user_id)
-        .bind(paging.key().copied().unwrap_or(i64::MAX))
-        .bind(paging.fetch())
-        .fetch_all(connection)
-        .await
+/// A user's operations, the last first.
+#[derive(Debug, Clone, Copy)]
+pub struct OperationList {
+    /// Whose.
+    pub user_id: i64,
+}
+
+impl Keyed for OperationList {
+    type Row = Operation;
+    type Key = i64;
+
+    fn key(row: &Operation) -> i64 {
+        row.id
+    }
+
+    async fn read(
+        &self,
+        connection: &mut PgConnection,
+        segment: &Segment<i64>,
+        batch: &mut Batch<Operation>,
+    ) -> Result<(), sqlx::Error> {
+        // Ids count up, so the newest has the largest.
+        let (compare, order) = segment.largest_first();
+        let sql = format!(
+            r"
+            select id, kind, created_at, undoes, undone_by, null::bigint as change_count
+            from operations
+            where user_id = $1 and id {compare} $2
+            order by id {order}
+            limit $3
+            "
+        );
+        let rows = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(self.user_id)
+            .bind(segment.key().copied().unwrap_or(i64::MAX))
+            .bind(segment.limit)
+            .fetch(connection);
+        batch.fill(rows, |_| SMALL_ROW).await
+    }
 }
 
 /// Holds an operation against others that would undo it, until the transaction ends; `None` if there is no such one.
@@ -151,104 +193,6 @@ pub async fn note_undone(
     Ok(())
 }
 
-/// The changes of a transaction and of its tags, the newest first.
-///
-/// # Errors
-/// The database's.
-pub async fn changes_of(
-    connection: &mut PgConnection,
-    user_id: i64,
-    transaction_id: i64,
-) -> Result<Vec<Change>, sqlx::Error> {
-    sqlx::query_as!(
-        Change,
-        r#"
-        select
-            c.id,
-            c.operation_id,
-            o.kind as operation,
-            o.created_at,
-            c.entity,
-            c.tag_id,
-            c.before,
-            c.after
-        from changes c
-        join operations o on o.user_id = c.user_id and o.id = c.operation_id
-        where c.user_id = $1 and c.entity in ('transactions', 'transaction_tags') and c.entity_id = $2
-        order by c.id desc
-        "#,
-        user_id,
-        transaction_id,
-    )
-    .fetch_all(connection)
-    .await
-}
-
-/// A deleted transaction.
-#[derive(Debug, sqlx::FromRow)]
-pub struct Deleted {
-    /// The change that it was.
-    pub change_id: i64,
-    /// The transaction's id.
-    pub transaction_id: i64,
-    /// The operation that deleted it.
-    pub operation_id: i64,
-    /// When.
-    pub deleted_at: DateTime<Utc>,
-    /// What it was.
-    pub row: Value,
-    /// The names of the tags it had, of those that are left.
-    pub tags: Vec<String>,
-    /// Its category's name, if that is left.
-    pub category: Option<String>,
-    /// Its payee's name, if that is left.
-    pub payee: Option<String>,
-}
-
-/// What is in a user's trash, the last deleted first; in the direction of reading.
-///
-/// # Errors
-/// The database's.
-pub async fn trash(
-    connection: &mut PgConnection,
-    user_id: i64,
-    paging: &Paging<'_, i64>,
-) -> Result<Vec<Deleted>, sqlx::Error> {
-    let (compare, order) = paging.largest_first();
-    let sql = format!(
-        r#"
-        select
-            d.id as change_id,
-            d.transaction_id,
-            d.operation_id,
-            o.created_at as deleted_at,
-            d.row,
-            array(
-                select t.name
-                from changes l
-                join tags t on t.user_id = l.user_id and t.id = l.tag_id
-                where l.user_id = d.user_id and l.operation_id = d.operation_id and l.entity = 'transaction_tags'
-                    and l.entity_id = d.transaction_id and l.after is null
-                order by t.name collate "C"
-            ) as tags,
-            (select c.name from categories c where c.user_id = d.user_id and c.id = (d.row ->> 'category_id')::bigint)
-                as category,
-            (select p.name from payees p where p.user_id = d.user_id and p.id = (d.row ->> 'payee_id')::bigint) as payee
-        from trash d
-        join operations o on o.user_id = d.user_id and o.id = d.operation_id
-        where d.user_id = $1 and d.id {compare} $2
-        order by d.id {order}
-        limit $3
-        "#
-    );
-    sqlx::query_as(AssertSqlSafe(sql))
-        .bind(user_id)
-        .bind(paging.key().copied().unwrap_or(i64::MAX))
-        .bind(paging.fetch())
-        .fetch_all(connection)
-        .await
-}
-
 /// The operation that deleted a transaction, if it is in the trash.
 ///
 /// # Errors
@@ -268,12 +212,16 @@ pub async fn deletion_of(
 }
 
 /// Deletes what has been in the trash for so many seconds, with all that is recorded of it, of at most so many
-/// transactions; says of how many. A job calls it.
+/// transactions; says how many bytes of whose history that was. A job calls it.
 ///
 /// # Errors
 /// The database's.
-pub async fn purge(connection: &mut PgConnection, older_than_seconds: f64, most: i64) -> Result<u64, sqlx::Error> {
-    let done = sqlx::query!(
+pub async fn purge(
+    connection: &mut PgConnection,
+    older_than_seconds: f64,
+    most: i64,
+) -> Result<Vec<(i64, i64)>, sqlx::Error> {
+    let removed = sqlx::query!(
         r#"
         with old as (
             select d.user_id, d.transaction_id
@@ -287,16 +235,25 @@ pub async fn purge(connection: &mut PgConnection, older_than_seconds: f64, most:
             from changes d
             join old on old.user_id = d.user_id and old.transaction_id = d.entity_id
             where o.user_id = d.user_id and o.id = d.operation_id and d.entity = 'transactions' and d.after is null
+        ), gone as (
+            delete from changes c
+            using old
+            where c.user_id = old.user_id and c.entity_id = old.transaction_id
+                and c.entity in ('transactions', 'transaction_tags')
+            returning
+                c.user_id,
+                coalesce(c.bytes, coalesce(pg_column_size(c.before), 0) + coalesce(pg_column_size(c.after), 0)) as bytes
         )
-        delete from changes c
-        using old
-        where c.user_id = old.user_id and c.entity_id = old.transaction_id
-            and c.entity in ('transactions', 'transaction_tags')
+        select
+            user_id,
+            sum(bytes)::bigint as "bytes!"
+        from gone
+        group by user_id
         "#,
         older_than_seconds,
         most,
     )
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(done.rows_affected())
+    Ok(removed.into_iter().map(|row| (row.user_id, row.bytes)).collect())
 }

@@ -1,12 +1,17 @@
 //! Undoing: everything that an operation changed, or nothing of it.
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::{Connection as _, PgConnection};
 use utoipa::ToSchema;
 
+use super::retention_store;
 use super::store;
 use super::undo_store::{self, Obstacle, TABLES, Table, Undone};
 use super::work::Unit;
+use crate::domain::clock::rfc3339_millis;
 use crate::features::{categories, transactions};
 use crate::http::error::ApiError;
 
@@ -36,13 +41,42 @@ pub(super) fn not_found(id: i64) -> ApiError {
     ApiError::NotFound { code: "OPERATION_NOT_FOUND", message: format!("Operation not found: {id}") }
 }
 
+/// That there is no such operation, and whether it may have been there before the oldest that is kept.
+pub(super) fn not_kept(id: i64, oldest: Option<(i64, DateTime<Utc>)>, retention: Duration) -> ApiError {
+    match oldest {
+        Some((oldest, at)) if id > 0 && id < oldest => ApiError::NotFound {
+            code: "OPERATION_NOT_FOUND",
+            message: format!(
+                "Operation not found: {id}. Operations are kept for {}, and the oldest go first where they are too many; the \
+                 oldest that is kept is {oldest} of {}",
+                in_days(retention),
+                rfc3339_millis(at),
+            ),
+        },
+        _ => not_found(id),
+    }
+}
+
+/// A duration in days, where it is so many; 365 of them are no round number of years.
+fn in_days(duration: Duration) -> String {
+    const DAY: u64 = 86_400;
+    match (duration.as_secs() / DAY, duration.as_secs() % DAY) {
+        (days @ 1.., 0) => format!("{days} days"),
+        _ => humantime::format_duration(duration).to_string(),
+    }
+}
+
 /// Undoes an operation.
 ///
 /// # Errors
 /// That it is not there, is undone already, or that something stands in the way, and what; the database's.
 pub(super) async fn undo(unit: &mut Unit<'_>, id: i64) -> Result<UndoAnswer, ApiError> {
     let (user_id, by) = (unit.user_id, unit.operation_id);
-    let operation = store::hold(unit, user_id, id).await?.filter(|_| id != by).ok_or_else(|| not_found(id))?;
+    let operation = store::hold(unit, user_id, id).await?.filter(|_| id != by);
+    let Some(operation) = operation else {
+        let oldest = retention_store::oldest(unit, user_id).await?.filter(|(oldest, _)| *oldest != by);
+        return Err(not_kept(id, oldest, unit.retention));
+    };
     if let Some(undone_by) = operation.undone_by {
         return Err(ApiError::Conflict {
             code: "ALREADY_UNDONE",
@@ -54,6 +88,8 @@ pub(super) async fn undo(unit: &mut Unit<'_>, id: i64) -> Result<UndoAnswer, Api
     if operation.purged {
         return Err(obstructed(id, vec!["what it deleted has been purged from the trash".to_owned()]));
     }
+    // Two that are right each by itself can make a circle together.
+    categories::store::hold_tree(unit, user_id).await?;
     undo_store::hold_rows(unit, user_id, id).await?;
     let mut obstacles = Vec::new();
     for table in TABLES {
@@ -63,8 +99,13 @@ pub(super) async fn undo(unit: &mut Unit<'_>, id: i64) -> Result<UndoAnswer, Api
         return Err(obstructed(id, obstacles.into_iter().map(told).collect()));
     }
     let undone = take_back(unit, user_id, id, &operation.kind).await.map_err(|error| broken(id, error))?;
-    if categories::store::has_cycle(unit, user_id).await? {
+    let most = unit.quotas.category_depth;
+    let shape = categories::tree_store::shape_after_undo(unit, user_id, id, most).await?;
+    if shape.is_circular {
         return Err(obstructed(id, vec!["a category would stand below itself in the tree".to_owned()]));
+    }
+    if shape.is_too_deep {
+        return Err(obstructed(id, vec![format!("a category would stand deeper than {most} levels in the tree")]));
     }
     transactions::store::fold_pending(unit, user_id).await?;
     store::note_undone(unit, user_id, id, by, operation.undoes).await?;

@@ -5,6 +5,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -15,7 +16,9 @@ use sqlx::PgConnection;
 use super::keys_store::{self, Claimed};
 use super::store;
 use crate::app::AppState;
+use crate::config::QuotasConfig;
 use crate::domain::clock::Clock;
+use crate::features::quotas;
 use crate::http::envelope::Success;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{Claim, IdempotencyKey};
@@ -37,6 +40,10 @@ pub struct Unit<'c> {
     pub operation_id: i64,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The most that the user may have.
+    pub quotas: QuotasConfig,
+    /// How long an operation is kept.
+    pub retention: Duration,
 }
 
 impl Deref for Unit<'_> {
@@ -58,7 +65,7 @@ impl Work {
     /// operation is called, such as `transaction.create`.
     ///
     /// # Errors
-    /// Those of the change; [`ApiError::Unauthorized`] if there is no such user any more; [`ApiError::Conflict`] if the
+    /// Those of the change; [`ApiError::QuotaExceeded`]; [`ApiError::Unauthorized`] if there is no such user any more; [`ApiError::Conflict`] if the
     /// `Idempotency-Key` stands for another request; the database's.
     pub async fn run<T: Serialize>(
         self,
@@ -68,13 +75,19 @@ impl Work {
         let claim = self.key.claim();
         let connection = self.state.pools.requests.acquire().await?;
         let answer = connection.transaction(async |database| {
-            let operation_id = match begin(database, self.user.id, kind, claim.as_ref()).await? {
+            let quotas = self.state.quotas;
+            let (operation_id, near_quota) = match begin(database, self.user.id, kind, &quotas, claim.as_ref()).await? {
                 Begun::Answered(answer) => return Ok::<_, ApiError>(answer),
-                Begun::Fresh { operation_id } => operation_id,
+                Begun::Fresh(store::Begun { id, near_quota }) => (id, near_quota),
             };
             let clock = Arc::clone(&self.state.clock);
-            let mut unit = Unit { connection: database, user_id: self.user.id, operation_id, clock };
+            let retention = self.state.retention;
+            let mut unit =
+                Unit { connection: database, user_id: self.user.id, operation_id, clock, quotas, retention };
             let answer = change(&mut unit).await?.by(operation_id).written()?;
+            if near_quota || quotas::changes_many(kind) {
+                quotas::check(database, self.user.id, operation_id, &quotas).await?;
+            }
             if let Some(claim) = &claim {
                 keys_store::answer(database, self.user.id, claim, &answer, Some(operation_id)).await?;
             }
@@ -91,7 +104,7 @@ impl Work {
 }
 
 enum Begun {
-    Fresh { operation_id: i64 },
+    Fresh(store::Begun),
     Answered(Success<Box<serde_json::value::RawValue>>),
 }
 
@@ -99,15 +112,15 @@ async fn begin(
     connection: &mut PgConnection,
     user_id: i64,
     kind: &str,
+    quotas: &QuotasConfig,
     claim: Option<&Claim>,
 ) -> Result<Begun, ApiError> {
     if let Some(claim) = claim
-        && let Claimed::Before(stored) = keys_store::claim(connection, user_id, claim).await?
+        && let Claimed::Before(stored) = keys_store::claim(connection, user_id, claim, quotas.idempotency_keys).await?
     {
         return stored.again(claim).map(Begun::Answered);
     }
-    let operation_id = store::begin(connection, user_id, kind).await?.ok_or(ApiError::Unauthorized)?;
-    Ok(Begun::Fresh { operation_id })
+    store::begin(connection, user_id, kind, quotas).await?.map(Begun::Fresh).ok_or(ApiError::Unauthorized)
 }
 
 impl FromRequestParts<AppState> for Work {

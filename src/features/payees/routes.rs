@@ -10,7 +10,7 @@ use super::store;
 use crate::app::AppState;
 
 use crate::features::history::{Unit, Work};
-use crate::features::named::{Listing, Merge, NameTaken, Place};
+use crate::features::named::{Listing, Merge, NameTaken};
 use crate::features::transactions;
 use crate::http::envelope::{Done, FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
@@ -49,13 +49,10 @@ async fn list(
     State(state): State<AppState>,
     user: CurrentUser,
     QueryString(listing): QueryString<Listing>,
-) -> Result<Success<Vec<Payee>>, ApiError> {
-    let paging = state.cursors.begin(listing.page.as_ref(), format!("{} payees", user.id))?;
-    let mut connection = state.pools.requests.acquire().await?;
-    let payees = store::list(&mut connection, user.id, listing.counts, &paging).await?;
-    connection.release();
-    let (payees, page) = paging.finish(payees, |payee| Place::from(payee))?;
-    Ok(Success::ok(payees).on(page))
+) -> Result<Response, ApiError> {
+    let list = store::PayeeList { user_id: user.id, counts: listing.counts };
+    let scope = format!("{} payees", user.id);
+    state.lists.answer_keyed(user.id, list, listing.page.as_ref(), (&state.cursors, scope)).await
 }
 
 async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Payee, ApiError> {
@@ -72,6 +69,7 @@ async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Payee, ApiError> {
     request_body = NewPayee,
     responses(
         (status = 201, description = "Made", body = SuccessBody<Payee>),
+        (status = 403, description = "`QUOTA_EXCEEDED`: there are too many", body = FailureBody),
         (status = 409, description = "`PAYEE_ALREADY_EXISTS`", body = FailureBody),
     )
 )]

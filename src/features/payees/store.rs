@@ -5,7 +5,8 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use super::model::{NewPayee, Payee, PayeeEdit};
 use crate::domain::search::fold;
 use crate::features::named::{NameTaken, Place, unless_taken};
-use crate::http::page::Paging;
+use crate::http::page::Segment;
+use crate::http::walk::{Batch, Keyed, SMALL_ROW};
 
 /// The constraint that keeps names apart.
 const KEY: &str = "payees_name_key";
@@ -46,38 +47,52 @@ pub async fn hold(connection: &mut PgConnection, user_id: i64, id: i64) -> Resul
     }
 }
 
-/// A user's payees by name, in the direction of reading; with their use, if that is asked for.
-///
-/// # Errors
-/// The database's.
-pub async fn list(
-    connection: &mut PgConnection,
-    user_id: i64,
-    counts: bool,
-    paging: &Paging<'_, Place>,
-) -> Result<Vec<Payee>, sqlx::Error> {
-    let (compare, order) = paging.smallest_first();
-    let sql = format!(
-        r#"
-        select
-            id, name, created_at, updated_at,
-            case when $5 then (
-                select count(*) from transactions u where u.user_id = n.user_id and u.payee_id = n.id
-            ) end as transaction_count
-        from payees n
-        where user_id = $1 and ($2::text is null or (name collate "C", id) {compare} ($2, $3))
-        order by name collate "C" {order}, id {order}
-        limit $4
-        "#
-    );
-    sqlx::query_as(AssertSqlSafe(sql))
-        .bind(user_id)
-        .bind(paging.key().map(|key| key.0.as_str()))
-        .bind(paging.key().map(|key| key.1))
-        .bind(paging.fetch())
-        .bind(counts)
-        .fetch_all(connection)
-        .await
+/// A user's payees by name.
+#[derive(Debug, Clone, Copy)]
+pub struct PayeeList {
+    /// Whose.
+    pub user_id: i64,
+    /// With their use.
+    pub counts: bool,
+}
+
+impl Keyed for PayeeList {
+    type Row = Payee;
+    type Key = Place;
+
+    fn key(row: &Payee) -> Place {
+        Place::from(row)
+    }
+
+    async fn read(
+        &self,
+        connection: &mut PgConnection,
+        segment: &Segment<Place>,
+        batch: &mut Batch<Payee>,
+    ) -> Result<(), sqlx::Error> {
+        let (compare, order) = segment.smallest_first();
+        let sql = format!(
+            r#"
+            select
+                id, name, created_at, updated_at,
+                case when $5 then (
+                    select count(*) from transactions u where u.user_id = n.user_id and u.payee_id = n.id
+                ) end as transaction_count
+            from payees n
+            where user_id = $1 and ($2::text is null or (name collate "C", id) {compare} ($2, $3))
+            order by name collate "C" {order}, id {order}
+            limit $4
+            "#
+        );
+        let rows = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(self.user_id)
+            .bind(segment.key().map(|key| key.0.as_str()))
+            .bind(segment.key().map(|key| key.1))
+            .bind(segment.limit)
+            .bind(self.counts)
+            .fetch(connection);
+        batch.fill(rows, |row: &Payee| row.name.len() + SMALL_ROW).await
+    }
 }
 
 /// Adds a payee.

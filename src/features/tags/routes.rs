@@ -10,7 +10,7 @@ use super::store;
 use crate::app::AppState;
 
 use crate::features::history::{Unit, Work};
-use crate::features::named::{Listing, Merge, NameTaken, Place};
+use crate::features::named::{Listing, Merge, NameTaken};
 use crate::http::envelope::{Done, FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
 use crate::http::etag::Precondition;
@@ -47,13 +47,10 @@ async fn list(
     State(state): State<AppState>,
     user: CurrentUser,
     QueryString(listing): QueryString<Listing>,
-) -> Result<Success<Vec<Tag>>, ApiError> {
-    let paging = state.cursors.begin(listing.page.as_ref(), format!("{} tags", user.id))?;
-    let mut connection = state.pools.requests.acquire().await?;
-    let tags = store::list(&mut connection, user.id, listing.counts, &paging).await?;
-    connection.release();
-    let (tags, page) = paging.finish(tags, |tag| Place::from(tag))?;
-    Ok(Success::ok(tags).on(page))
+) -> Result<Response, ApiError> {
+    let list = store::TagList { user_id: user.id, counts: listing.counts };
+    let scope = format!("{} tags", user.id);
+    state.lists.answer_keyed(user.id, list, listing.page.as_ref(), (&state.cursors, scope)).await
 }
 
 async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Tag, ApiError> {
@@ -70,6 +67,7 @@ async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Tag, ApiError> {
     request_body = NewTag,
     responses(
         (status = 201, description = "Made", body = SuccessBody<Tag>),
+        (status = 403, description = "`QUOTA_EXCEEDED`: there are too many", body = FailureBody),
         (status = 409, description = "`TAG_ALREADY_EXISTS`", body = FailureBody),
     )
 )]

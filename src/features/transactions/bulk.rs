@@ -16,7 +16,7 @@ use super::model::{MAX_CATEGORY, MAX_NOTE, MAX_TITLE, TAG_NAMES, emptied, not_bo
 use crate::app::AppState;
 use crate::domain::transaction_type::TransactionType;
 use crate::features::history::Work;
-use crate::features::{categories, payees, tags};
+use crate::features::{categories, payees, quotas, tags};
 use crate::http::envelope::{FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
 use crate::http::extract::Body;
@@ -312,6 +312,7 @@ async fn tags_by_name(
     request_body = BulkEdit,
     responses(
         (status = 200, description = "What was changed, or would be", body = SuccessBody<BulkAnswer>),
+        (status = 403, description = "`QUOTA_EXCEEDED`: there would be too many, or too much text", body = FailureBody),
         (status = 404, description = "`CATEGORY_NOT_FOUND`, `PAYEE_NOT_FOUND`: what they would get", body = FailureBody),
     )
 )]
@@ -335,6 +336,12 @@ pub(super) async fn bulk_update(
         let matched = matched(unit, user_id, ids, filter.as_ref()).await?;
         let columns = columns(unit, user_id, set, &matched, false).await?;
         let differing = bulk_store::differing(unit, user_id, &matched.ids, &columns, true).await?;
+        // Before it is written: it may be gigabytes.
+        let growth = bulk_store::text_growth(unit, user_id, &differing, &columns).await?;
+        if growth > 0 {
+            let (operation_id, limits) = (unit.operation_id, unit.quotas);
+            quotas::check_text(unit, user_id, operation_id, &limits, growth).await?;
+        }
         bulk_store::update(unit, user_id, &differing, &columns).await?;
         if let Some(tags) = &columns.tags {
             tags::store::take_off_but(unit, user_id, &differing, tags).await?;

@@ -115,6 +115,42 @@ fn push_has(query: &mut QueryBuilder<Postgres>, compare: &str, tags: &[i64]) {
     query.push(format_args!(" or exists (select {LINKS} {compare} (")).push_bind(tags.to_vec()).push("))");
 }
 
+/// By how many bytes the text of transactions grows with these columns; 0 where no text is set.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn text_growth(
+    connection: &mut PgConnection,
+    user_id: i64,
+    ids: &[i64],
+    columns: &Columns,
+) -> Result<i64, sqlx::Error> {
+    let title = columns.title.as_ref().map(String::len);
+    let note = match &columns.note {
+        Change::Set(note) => Some(note.len()),
+        Change::Keep | Change::Clear => None,
+    };
+    if title.is_none() && note.is_none() {
+        return Ok(0);
+    }
+    let bytes = |length: Option<usize>| length.and_then(|length| i64::try_from(length).ok());
+    sqlx::query_scalar!(
+        r#"
+        select coalesce(sum(
+            coalesce($3::bigint - octet_length(title), 0) + coalesce($4::bigint - coalesce(octet_length(note), 0), 0)
+        ), 0)::bigint as "growth!"
+        from transactions
+        where user_id = $1 and id = any ($2)
+        "#,
+        user_id,
+        ids,
+        bytes(title),
+        bytes(note),
+    )
+    .fetch_one(connection)
+    .await
+}
+
 /// Gives transactions these columns.
 ///
 /// # Errors

@@ -4,7 +4,6 @@
 //! order is looked for: see [`Search`].
 
 use chrono::NaiveDate;
-use futures_util::TryStreamExt as _;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
@@ -14,16 +13,19 @@ use super::filter::Sort;
 use super::model::Transaction;
 use super::search_store::Search;
 use super::store::{COLUMNS, JOINS, Row};
-use crate::db::pool::Pool;
-use crate::http::error::ApiError;
-use crate::http::page::Paging;
-use crate::http::stream::ListWriter;
+use crate::http::page::Segment;
 
 /// What a list is sorted by, of one row.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Key(String, i64);
 
 impl Key {
+    /// The key of a row with this day or amount, as text.
+    #[must_use]
+    pub(super) const fn new(place: String, id: i64) -> Self {
+        Self(place, id)
+    }
+
     /// The key of a row in this order.
     #[must_use]
     pub(super) fn of(row: &Transaction, sort: Sort) -> Self {
@@ -43,17 +45,14 @@ pub(super) async fn page(
     user_id: i64,
     criteria: &Criteria,
     sort: Sort,
-    paging: &Paging<'_, Key>,
+    segment: &Segment<Key>,
 ) -> Result<Vec<Transaction>, sqlx::Error> {
-    let reading = Reading::new(user_id, criteria, sort, paging)?;
-    let limit = paging.fetch().unwrap_or(i64::MAX);
+    let reading = Reading::new(user_id, criteria, sort, segment)?;
+    let limit = segment.limit;
     if reading.leaves_out() {
         return Search { reading, limit }.page(connection).await;
     }
-    let mut query = QueryBuilder::new(format!("select {COLUMNS} from ("));
-    reading.source(&mut query, Extent::Page(limit));
-    reading.rows_of(&mut query, ") s", limit);
-    fetch(query, connection).await
+    fetch(reading.select(limit), connection).await
 }
 
 pub(super) async fn fetch(
@@ -105,7 +104,12 @@ enum Edge {
 }
 
 impl<'a> Reading<'a> {
-    fn new(user_id: i64, criteria: &'a Criteria, sort: Sort, paging: &Paging<'_, Key>) -> Result<Self, sqlx::Error> {
+    pub(super) fn new(
+        user_id: i64,
+        criteria: &'a Criteria,
+        sort: Sort,
+        segment: &Segment<Key>,
+    ) -> Result<Self, sqlx::Error> {
         let edge = |Key(text, id): &Key| {
             let edge = match sort {
                 Sort::DateUp | Sort::DateDown => text.parse().map(Edge::Date).ok(),
@@ -114,8 +118,8 @@ impl<'a> Reading<'a> {
             // It is signed, so it is what was written.
             edge.map(|edge| (edge, *id)).ok_or_else(|| sqlx::Error::Decode("a key of another kind".into()))
         };
-        let from = paging.key().map(edge).transpose()?;
-        let descends = sort.descends() != paging.is_backwards();
+        let from = segment.key().map(edge).transpose()?;
+        let descends = sort.descends() != segment.is_backwards();
         Ok(Self { user_id, criteria, sort, descends, from, driven: Driven::of(criteria, sort) })
     }
 
@@ -140,6 +144,14 @@ impl<'a> Reading<'a> {
         query.push(", ").push_bind(edge_id).push(")");
     }
 
+    /// A select of the first rows, where the index sees to all criteria.
+    pub(super) fn select(&self, limit: i64) -> QueryBuilder<Postgres> {
+        let mut query = QueryBuilder::new(format!("select {COLUMNS} from ("));
+        self.source(&mut query, Extent::Page(limit));
+        self.rows_of(&mut query, ") s", limit);
+        query
+    }
+
     /// From here on the rows of what was found so far, in their order.
     pub(super) fn rows_of(&self, query: &mut QueryBuilder<Postgres>, found: &str, limit: i64) {
         query.push(format_args!("{found} join transactions t on t.id = s.id and t.user_id = ")).push_bind(self.user_id);
@@ -148,7 +160,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Whether the index leaves some criteria to be looked at row by row.
-    fn leaves_out(&self) -> bool {
+    pub(super) fn leaves_out(&self) -> bool {
         !self.criteria.words.is_empty() || self.criteria.has_more_than(self.driven)
     }
 
@@ -206,27 +218,4 @@ impl<'a> Reading<'a> {
             Sort::AmountUp | Sort::AmountDown => push_range(query, table, "amount", *min, *max),
         }
     }
-}
-
-/// Writes all transactions that meet the criteria, in their order, one by one as they come.
-///
-/// # Errors
-/// The database's, or that the client is gone.
-pub(super) async fn write_list(
-    pool: Pool,
-    user_id: i64,
-    criteria: Criteria,
-    sort: Sort,
-    mut writer: ListWriter,
-) -> Result<(), ApiError> {
-    let mut connection = pool.acquire().await?;
-    let mut query = QueryBuilder::new(format!("select {COLUMNS} from ("));
-    criteria.push_select(&mut query, user_id, "t.user_id, t.id");
-    query.push(format_args!(") s join transactions t on t.user_id = s.user_id and t.id = s.id {JOINS}"));
-    let (column, direction) = (sort.column(), if sort.descends() { "desc" } else { "asc" });
-    query.push(format_args!(" order by t.{column} {direction}, t.id {direction}"));
-    let rows = query.build_query_as::<Row>().persistent(false).fetch(&mut *connection);
-    let written = writer.push_all(rows.map_ok(Transaction::from)).await;
-    connection.give_back(written)?;
-    writer.finish().await
 }

@@ -10,6 +10,7 @@ mod model;
 mod routes;
 mod search_store;
 pub mod store;
+mod walk_store;
 
 pub use model::{NewTransaction, Transaction};
 pub use routes::{add, not_found, router};

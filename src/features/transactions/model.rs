@@ -79,6 +79,18 @@ pub struct Transaction {
     pub category_reason: Option<String>,
 }
 
+impl Transaction {
+    /// About the bytes that it has as JSON.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        /// The keys, and what is never long.
+        const FRAME: usize = 400;
+        let optional = [&self.title_en, &self.note, &self.payee, &self.category_reason];
+        let texts = [&self.title, &self.category].into_iter().chain(optional.into_iter().flatten()).chain(&self.tags);
+        texts.fold(FRAME, |bytes, text| bytes + text.len() + 3)
+    }
+}
+
 /// How a transaction came by its category.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -320,7 +332,7 @@ impl Rule for CurrencyRule {
 
 /// The days of a filter, both counted in; each may be left out.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Days {
+pub(super) struct Days {
     /// From this day on.
     pub start: Option<NaiveDate>,
     /// Up to and with this day.

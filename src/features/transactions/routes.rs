@@ -11,10 +11,11 @@ use utoipa_axum::routes;
 use super::bulk::{__path_bulk_delete, __path_bulk_update, bulk_delete, bulk_update};
 use super::categorize::categorize;
 use super::criteria;
-use super::filter::{Listing, Sort};
+use super::filter::{Filter, Listing, Sort};
 use super::list_store::{self, Key};
 use super::model::{CategorySource, Days, Edit, Entry, NewTransaction, Transaction, too_fine};
 use super::store::{self, Setting};
+use super::walk_store::{CriteriaWalk, DaysWalk};
 use crate::app::AppState;
 use crate::domain::civil_date::today;
 use crate::domain::clock::Clock;
@@ -30,10 +31,6 @@ use crate::http::etag::Precondition;
 use crate::http::extract::{Body, Id, QueryString};
 use crate::http::identity::CurrentUser;
 use crate::http::input::Change;
-use crate::http::stream;
-
-/// A list of so many rows at most is short: about 30 kB.
-const SHORT_LIST: usize = 100;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -50,9 +47,11 @@ pub fn not_found(id: i64) -> ApiError {
 
 /// Lists the user's transactions, the newest day first, then the newest id.
 ///
-/// Without `limit` and `cursor`, all of them, streamed: if the list cannot be completed, the connection is cut. With one of
-/// them, a page: it costs the same wherever it is, and a walk from page to page meets each row once that was there all the
-/// time, whatever else comes and goes.
+/// Without `limit` and `cursor`, all of them, streamed: if the list cannot be completed, the connection is cut. It is read
+/// bit by bit while it is sent: a row that is there all the time and unchanged is in it exactly once; one that is entered,
+/// changed or deleted meanwhile may be missed, or be met before and after. Of one account, two long lists are sent at once. With
+/// `limit` or `cursor`, a page: it costs the same wherever it is, and a walk from page to page meets each row once that was
+/// there all the time, whatever else comes and goes.
 #[utoipa::path(
     get,
     path = "/api/transactions",
@@ -84,23 +83,12 @@ async fn list(
     user: CurrentUser,
     QueryString(Listing { filter, sort, page }): QueryString<Listing>,
 ) -> Result<Response, ApiError> {
-    if page.is_none() && filter.is_empty() && sort == Sort::default() {
-        return write_list(state, user, Days::default()).await;
-    }
-    let scope = format!("{} transactions {sort:?} {filter:?}", user.id);
-    let paging = state.cursors.begin(page.as_ref(), scope)?;
+    let Some(page) = page else { return whole_list(state, user, filter, sort).await };
+    let paging = state.cursors.begin(&page, format!("{} transactions {sort:?} {filter:?}", user.id))?;
     let mut connection = state.pools.requests.acquire().await?;
-    let criteria = criteria::look_up(&mut connection, user.id, &filter).await?;
-    if page.is_none() {
-        connection.release();
-        let pool = state.pools.lists.clone();
-        let Some(criteria) = criteria else { return Ok(Success::ok(Vec::<Transaction>::new()).into_response()) };
-        let write = |writer| list_store::write_list(pool, user.id, criteria, sort, writer);
-        return stream::list(state.stall_timeout, write).await;
-    }
-    let rows = match &criteria {
+    let rows = match &criteria::look_up(&mut connection, user.id, &filter).await? {
         None => Vec::new(),
-        Some(criteria) => list_store::page(&mut connection, user.id, criteria, sort, &paging).await?,
+        Some(criteria) => list_store::page(&mut connection, user.id, criteria, sort, paging.segment()).await?,
     };
     connection.release();
     let (rows, page) = paging.finish(rows, |row| Key::of(row, sort))?;
@@ -124,21 +112,20 @@ async fn filter(
     user: CurrentUser,
     QueryString(days): QueryString<Days>,
 ) -> Result<Response, ApiError> {
-    write_list(state, user, days).await
+    state.lists.answer(user.id, DaysWalk::new(user.id, days)).await
 }
 
-/// A short list is answered whole, as any request is. A long one is read again from its beginning, on a connection that
-/// it may keep for as long as its client reads.
-async fn write_list(state: AppState, user: CurrentUser, days: Days) -> Result<Response, ApiError> {
-    let mut connection = state.pools.requests.acquire().await?;
-    let first = store::first(&mut connection, user.id, days, SHORT_LIST + 1).await?;
-    connection.release();
-    if first.len() <= SHORT_LIST {
-        return Ok(Success::ok(first).into_response());
+async fn whole_list(state: AppState, user: CurrentUser, filter: Filter, sort: Sort) -> Result<Response, ApiError> {
+    if filter.is_empty() && sort == Sort::default() {
+        return state.lists.answer(user.id, DaysWalk::new(user.id, Days::default())).await;
     }
-    drop(first);
-    let pool = state.pools.lists.clone();
-    stream::list(state.stall_timeout, |writer| store::write_list(pool, user.id, days, writer)).await
+    let mut connection = state.pools.requests.acquire().await?;
+    let criteria = criteria::look_up(&mut connection, user.id, &filter).await?;
+    connection.release();
+    match criteria {
+        None => Ok(Success::ok(Vec::<Transaction>::new()).into_response()),
+        Some(criteria) => state.lists.answer(user.id, CriteriaWalk::new(user.id, criteria, sort)).await,
+    }
 }
 
 /// Enters a transaction.
@@ -150,6 +137,7 @@ async fn write_list(state: AppState, user: CurrentUser, days: Days) -> Result<Re
     request_body = NewTransaction,
     responses(
         (status = 201, description = "Entered", body = SuccessBody<Transaction>),
+        (status = 403, description = "`QUOTA_EXCEEDED`: there are too many, or too much text", body = FailureBody),
         (status = 404, description = "`CATEGORY_NOT_FOUND`, `PAYEE_NOT_FOUND`", body = FailureBody),
     )
 )]
@@ -293,6 +281,7 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
     request_body = Edit,
     responses(
         (status = 200, description = "The transaction as it is now", body = SuccessBody<Transaction>),
+        (status = 403, description = "`QUOTA_EXCEEDED`: there would be too many of what it names, or too much text", body = FailureBody),
         (status = 404, description = "`TRANSACTION_NOT_FOUND`, `CATEGORY_NOT_FOUND`, `PAYEE_NOT_FOUND`", body = FailureBody),
         (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
     )

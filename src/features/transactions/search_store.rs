@@ -21,6 +21,43 @@ const MANY: i64 = LONGEST_LOOK / 3;
 /// What one row in so many has is looked for last, if other criteria are rarer.
 const COMMON: i64 = 200;
 
+/// Words that one row in so many has are common.
+const COMMON_WORDS: i64 = 10;
+
+impl Reading<'_> {
+    /// Whether so many of the first rows have the words that looking at all rows takes less time than their index, which has
+    /// them in no order.
+    pub(super) async fn has_common_words(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        if self.criteria.words.is_empty() {
+            return Ok(false);
+        }
+        let mut query = QueryBuilder::new("select count(*), count(*) filter (where true");
+        self.criteria.push_words(&mut query, self.user_id, false);
+        query.push(") from (");
+        self.source(&mut query, Extent::Look(FIRST_LOOK));
+        query.push(") t");
+        let (seen, worded): (i64, i64) = query.build_query_as().persistent(false).fetch_one(connection).await?;
+        Ok(worded * COMMON_WORDS > seen)
+    }
+
+    /// A select of id and place of the first rows that meet everything, whatever index has them.
+    pub(super) fn keys(&self, limit: i64, common_words: bool) -> QueryBuilder<Postgres> {
+        let column = self.sort.column();
+        let mut query = QueryBuilder::new(format!("select m.id, m.{column}::text from ("));
+        let columns = "t.id, t.date, t.amount";
+        if common_words {
+            self.criteria.push_select_from("transactions", &mut query, self.user_id, columns);
+            self.criteria.push_words(&mut query, self.user_id, false);
+        } else {
+            self.criteria.push_select(&mut query, self.user_id, columns);
+        }
+        self.behind_edge(&mut query, "t", "id");
+        query.push(") m");
+        self.first(&mut query, "m", "id", limit);
+        query
+    }
+}
+
 /// A page of what no index has in its order.
 pub(super) struct Search<'a> {
     pub(super) reading: Reading<'a>,

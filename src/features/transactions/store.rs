@@ -2,18 +2,15 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt as _;
-use futures_util::stream::BoxStream;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 
 use super::model::{CategorySource, Days, Entry, Transaction, search_of};
-use crate::db::pool::Pool;
 use crate::domain::money::JsonDecimal;
 use crate::domain::transaction_type::TransactionType;
 use crate::features::users;
 use crate::features::users::model::Settings;
-use crate::http::error::ApiError;
-use crate::http::stream::ListWriter;
+use crate::http::walk::Batch;
 
 /// A row with the names that it points at.
 #[derive(sqlx::FromRow)]
@@ -388,51 +385,35 @@ pub async fn whose_to_fold(connection: &mut PgConnection) -> Result<Option<i64>,
     .await
 }
 
-/// The first of a user's transactions of these days, the newest day first, then the newest id: `limit` at most.
+/// Reads the first of a user's transactions of these days behind the one with this day and id, the newest day first, then the
+/// newest id, into a batch.
 ///
 /// # Errors
 /// The database's.
-pub async fn first(
+pub(super) async fn read(
     connection: &mut PgConnection,
     user_id: i64,
     days: Days,
-    limit: usize,
-) -> Result<Vec<Transaction>, sqlx::Error> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    rows(connection, user_id, days, Some(limit)).map_ok(Transaction::from).try_collect().await
-}
-
-/// Writes all of a user's transactions of these days in the same order, one by one as they come.
-///
-/// # Errors
-/// The database's, or that the client is gone.
-pub async fn write_list(pool: Pool, user_id: i64, days: Days, mut writer: ListWriter) -> Result<(), ApiError> {
-    let mut connection = pool.acquire().await?;
-    let rows = rows(&mut connection, user_id, days, None);
-    let written = writer.push_all(rows.map_ok(Transaction::from)).await;
-    connection.give_back(written)?;
-    writer.finish().await
-}
-
-fn rows(
-    connection: &mut PgConnection,
-    user_id: i64,
-    days: Days,
-    limit: Option<i64>,
-) -> BoxStream<'_, Result<Row, sqlx::Error>> {
-    // A bound that is left out is the end of the calendar, and no limit is all: one statement, one plan, one index.
-    transactions!(
+    behind: Option<(NaiveDate, i64)>,
+    batch: &mut Batch<Transaction>,
+) -> Result<(), sqlx::Error> {
+    let (date, id) = behind.unzip();
+    // A bound that is left out is the end of the calendar: one statement, one plan, one index.
+    let rows = transactions!(
         "",
         "from transactions t",
         r#"
-        where t.user_id = $1 and t.date between coalesce($2, '0001-01-01'::date) and coalesce($3, '9999-12-31'::date)
+        where t.user_id = $1 and t.date >= coalesce($2, '0001-01-01'::date)
+            and (t.date, t.id) < (coalesce($4, $3, '9999-12-31'::date), coalesce($5, 9223372036854775807))
         order by t.date desc, t.id desc
-        limit $4
+        limit $6
         "#,
         user_id,
         days.start,
         days.end,
-        limit,
-    )
-    .fetch(connection)
+        date,
+        id,
+        batch.limit(),
+    );
+    batch.fill(rows.fetch(connection).map_ok(Transaction::from), Transaction::bytes).await
 }

@@ -12,7 +12,7 @@ use crate::domain::transaction_type::TransactionType;
 pub(crate) struct Past {
     /// Its title.
     pub title: String,
-    /// What it is found by.
+    /// The part of what it is found by that is its title: the note may be long, and nobody asks for it here.
     pub search: String,
     /// Its category's name.
     pub category: String,
@@ -56,7 +56,7 @@ pub(crate) async fn recent(
         )
         select
             l.title as "title!",
-            l.search as "search!",
+            split_part(l.search, chr(10), 1) as "search!",
             c.name as category,
             l.category_id as "category_id!",
             l.date as "date!"
@@ -95,7 +95,7 @@ pub(crate) async fn with_words(
         )
         select
             f.title as "title!",
-            f.search as "search!",
+            split_part(f.search, chr(10), 1) as "search!",
             c.name as category,
             f.category_id as "category_id!",
             f.date as "date!"

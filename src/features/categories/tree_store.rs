@@ -1,0 +1,119 @@
+//! The tree that the table `categories` is: how deep a category stands, and what would make a circle.
+
+use sqlx::PgConnection;
+
+/// Where a category stands in the tree, and what is below it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stand {
+    /// Its level: 1 on the top.
+    pub(super) depth: i64,
+    /// The levels that it and those below it take: 1 if nothing is below it. No more than one above the quota is counted.
+    pub(super) height: i64,
+    /// Whether the other category that was asked for is above it, or is itself.
+    pub(super) is_below: bool,
+}
+
+/// Where a user's category stands, and whether `other` is above it. Each row is looked at once, so that even a circle has an
+/// end.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn stand(
+    connection: &mut PgConnection,
+    user_id: i64,
+    id: i64,
+    other: Option<i64>,
+    most: i64,
+) -> Result<Stand, sqlx::Error> {
+    sqlx::query_as!(
+        Stand,
+        r#"
+        with recursive above as (
+            select id, parent_id from categories where user_id = $1 and id = $2
+            union
+            select c.id, c.parent_id
+            from above a
+            join categories c on c.user_id = $1 and c.id = a.parent_id
+        ), below as (
+            select $2::bigint as id, 1::bigint as level
+            union
+            select c.id, b.level + 1
+            from below b
+            join categories c on c.user_id = $1 and c.parent_id = b.id
+            where b.level <= $4
+        )
+        select
+            (select count(*) from above) as "depth!",
+            (select max(level) from below) as "height!",
+            exists (select from above where id = $3) as "is_below!"
+        "#,
+        user_id,
+        id,
+        other,
+        most,
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// What undoing an operation has made of the tree.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// A category stands below itself.
+    pub is_circular: bool,
+    /// A category stands deeper than it may.
+    pub is_too_deep: bool,
+}
+
+/// What taking back an operation has made of the tree: looked at from the categories that it put back or moved, no further up
+/// or down than a tree may be deep.
+///
+/// # Errors
+/// The database's.
+pub async fn shape_after_undo(
+    connection: &mut PgConnection,
+    user_id: i64,
+    operation_id: i64,
+    most: i64,
+) -> Result<Shape, sqlx::Error> {
+    sqlx::query_as!(
+        Shape,
+        r#"
+        with recursive moved as materialized (
+            select distinct c.entity_id as id
+            from changes c
+            where c.user_id = $1 and c.operation_id = $2 and c.entity = 'categories' and c.before ? 'parent_id'
+        ), above as (
+            select m.id as origin, c.id, c.parent_id, 1::bigint as level
+            from moved m
+            join categories c on c.user_id = $1 and c.id = m.id
+            union all
+            select a.origin, c.id, c.parent_id, a.level + 1
+            from above a
+            join categories c on c.user_id = $1 and c.id = a.parent_id
+            where a.level <= $3 and (a.level = 1 or a.id <> a.origin)
+        ), below as (
+            select m.id as origin, m.id, 1::bigint as level
+            from moved m
+            union
+            select b.origin, c.id, b.level + 1
+            from below b
+            join categories c on c.user_id = $1 and c.parent_id = b.id
+            where b.level <= $3
+        )
+        select
+            exists (select from above where level > 1 and id = origin) as "is_circular!",
+            exists (
+                select
+                from (select origin, max(level) as depth from above group by origin) a
+                join (select origin, max(level) as height from below group by origin) b using (origin)
+                where a.depth + b.height - 1 > $3
+            ) as "is_too_deep!"
+        "#,
+        user_id,
+        operation_id,
+        most,
+    )
+    .fetch_one(connection)
+    .await
+}

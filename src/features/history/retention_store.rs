@@ -1,0 +1,198 @@
+//! Removes operations that are kept no longer, with all that they changed.
+//!
+//! An operation that goes is marked first, so that nobody undoes a part of it; then its changes go, some thousand at a time,
+//! and it goes last. Whatever stops in between is taken up again by the next round.
+
+use chrono::{DateTime, Utc};
+use sqlx::{Connection as _, PgConnection};
+
+/// Users that are looked at at once.
+const USERS: i64 = 1_000;
+
+/// Operations, and changes, that are removed at once.
+const OPERATIONS: i64 = 500;
+const CHANGES: i64 = 5_000;
+
+/// A user, some of whose operations may have to go.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Who.
+    pub user_id: i64,
+    /// Whether the oldest operation is too old.
+    pub has_old: bool,
+    /// Whether there may be too many.
+    pub may_have_many: bool,
+    /// Whether they take too much.
+    pub has_large: bool,
+}
+
+/// What is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept {
+    /// For so many seconds.
+    pub seconds: f64,
+    /// So many operations of each user.
+    pub operations: i64,
+    /// So many bytes of each user's.
+    pub bytes: i64,
+}
+
+/// The next users behind this one in the order of their ids who have operations; none behind the last.
+///
+/// # Errors
+/// The database's.
+pub async fn candidates(
+    connection: &mut PgConnection,
+    behind: i64,
+    kept: &Kept,
+) -> Result<Vec<Candidate>, sqlx::Error> {
+    // Ids count up for all users together: the first and the last show how many there may be between them at most.
+    sqlx::query_as!(
+        Candidate,
+        r#"
+        select
+            u.id as user_id,
+            coalesce(o.created_at < now() - make_interval(secs => $2), false) as "has_old!",
+            coalesce(n.id - o.id >= $3, false) as "may_have_many!",
+            coalesce(s.history_bytes > $4, false) as "has_large!"
+        from (select id from users where id > $1 order by id limit $5) u
+        left join lateral (
+            select id, created_at from operations where user_id = u.id order by id limit 1
+        ) o on true
+        left join lateral (
+            select id from operations where user_id = u.id order by id desc limit 1
+        ) n on true
+        left join usage s on s.user_id = u.id
+        order by u.id
+        "#,
+        behind,
+        kept.seconds,
+        kept.operations,
+        kept.bytes,
+        USERS,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// The last of a user's operations that go: the oldest ones, and no more than are removed at once. `None` if none has to go.
+///
+/// # Errors
+/// The database's.
+pub async fn last_to_go(
+    connection: &mut PgConnection,
+    candidate: &Candidate,
+    kept: &Kept,
+) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"
+        select max(id)
+        from (select id, created_at from operations where user_id = $1 order by id limit $6) o
+        where created_at < now() - make_interval(secs => $2)
+            or ($3 and id <= (select id from operations where user_id = $1 order by id desc offset $4 limit 1))
+            or ($5 and (
+                select history_bytes from usage where user_id = $1
+            ) + (
+                select coalesce(sum(history_bytes), 0) from usage_deltas where user_id = $1
+            ) > $7::bigint)
+        "#,
+        candidate.user_id,
+        kept.seconds,
+        candidate.may_have_many,
+        kept.operations,
+        candidate.has_large,
+        OPERATIONS,
+        kept.bytes,
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// What one step has done.
+#[derive(Debug, Clone, Copy)]
+pub struct Removed {
+    /// Bytes of history that are gone.
+    pub bytes: i64,
+    /// Whether there is more to do for these operations.
+    pub more: bool,
+}
+
+/// Removes some of a user's operations up to this one, with their changes. What another process is removing is left to it.
+///
+/// # Errors
+/// The database's.
+pub async fn remove(connection: &mut PgConnection, user_id: i64, last: i64) -> Result<Removed, sqlx::Error> {
+    let mut database = connection.begin().await?;
+    let held = sqlx::query_scalar!(
+        r#"
+        with held as (
+            select id
+            from operations
+            where user_id = $1 and id <= $2
+            order by id
+            limit $3
+            for update skip locked
+        )
+        update operations o
+        set purged = true
+        from held
+        where o.user_id = $1 and o.id = held.id
+        returning o.id
+        "#,
+        user_id,
+        last,
+        OPERATIONS,
+    )
+    .fetch_all(&mut *database)
+    .await?;
+    let gone = sqlx::query!(
+        r#"
+        with gone as (
+            delete from changes
+            where user_id = $1 and (operation_id, id) in (
+                select operation_id, id
+                from changes
+                where user_id = $1 and operation_id = any ($2)
+                order by operation_id, id
+                limit $3
+            )
+            returning
+                coalesce(bytes, coalesce(pg_column_size(before), 0) + coalesce(pg_column_size(after), 0)) as bytes
+        )
+        select
+            count(*) as "changes!",
+            coalesce(sum(bytes), 0)::bigint as "bytes!"
+        from gone
+        "#,
+        user_id,
+        &held,
+        CHANGES,
+    )
+    .fetch_one(&mut *database)
+    .await?;
+    let removed = sqlx::query!(
+        r#"
+        delete from operations o
+        where o.user_id = $1 and o.id = any ($2)
+            and not exists (select from changes c where c.user_id = o.user_id and c.operation_id = o.id)
+        "#,
+        user_id,
+        &held,
+    )
+    .execute(&mut *database)
+    .await?;
+    database.commit().await?;
+    Ok(Removed { bytes: gone.bytes, more: gone.changes == CHANGES || removed.rows_affected() > 0 })
+}
+
+/// When the oldest of a user's operations was that is kept, and its id.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn oldest(
+    connection: &mut PgConnection,
+    user_id: i64,
+) -> Result<Option<(i64, DateTime<Utc>)>, sqlx::Error> {
+    let oldest = sqlx::query!("select id, created_at from operations where user_id = $1 order by id limit 1", user_id);
+    Ok(oldest.fetch_optional(connection).await?.map(|row| (row.id, row.created_at)))
+}

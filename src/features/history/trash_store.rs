@@ -1,0 +1,100 @@
+//! The view `trash`, row by row.
+
+use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt as _;
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::model::{Trashed, shown};
+use crate::http::page::Segment;
+use crate::http::walk::{Batch, Keyed, SMALL_ROW};
+
+/// What is in a user's trash, the last deleted first.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TrashList {
+    pub(super) user_id: i64,
+}
+
+/// A deleted transaction.
+#[derive(Debug, sqlx::FromRow)]
+struct Deleted {
+    change_id: i64,
+    transaction_id: i64,
+    operation_id: i64,
+    deleted_at: DateTime<Utc>,
+    row: Value,
+    tags: Vec<String>,
+    category: Option<String>,
+    payee: Option<String>,
+}
+
+impl From<Deleted> for Trashed {
+    fn from(deleted: Deleted) -> Self {
+        Self {
+            change_id: deleted.change_id,
+            id: deleted.transaction_id,
+            deleted_at: deleted.deleted_at,
+            operation_id: deleted.operation_id,
+            transaction: shown(&deleted.row),
+            category: deleted.category,
+            payee: deleted.payee,
+            tags: deleted.tags,
+        }
+    }
+}
+
+impl Keyed for TrashList {
+    type Row = Trashed;
+    type Key = i64;
+
+    fn key(row: &Trashed) -> i64 {
+        row.change_id
+    }
+
+    async fn read(
+        &self,
+        connection: &mut PgConnection,
+        segment: &Segment<i64>,
+        batch: &mut Batch<Trashed>,
+    ) -> Result<(), sqlx::Error> {
+        let (compare, order) = segment.largest_first();
+        let sql = format!(
+            r#"
+            select
+                d.id as change_id,
+                d.transaction_id,
+                d.operation_id,
+                o.created_at as deleted_at,
+                d.row - 'search' as row,
+                array(
+                    select t.name
+                    from changes l
+                    join tags t on t.user_id = l.user_id and t.id = l.tag_id
+                    where l.user_id = d.user_id and l.operation_id = d.operation_id and l.entity = 'transaction_tags'
+                        and l.entity_id = d.transaction_id and l.after is null
+                    order by t.name collate "C"
+                ) as tags,
+                (select c.name from categories c where c.user_id = d.user_id and c.id = (d.row ->> 'category_id')::bigint)
+                    as category,
+                (select p.name from payees p where p.user_id = d.user_id and p.id = (d.row ->> 'payee_id')::bigint) as payee
+            from trash d
+            join operations o on o.user_id = d.user_id and o.id = d.operation_id
+            where d.user_id = $1 and d.id {compare} $2
+            order by d.id {order}
+            limit $3
+            "#
+        );
+        let rows = sqlx::query_as::<_, Deleted>(AssertSqlSafe(sql))
+            .bind(self.user_id)
+            .bind(segment.key().copied().unwrap_or(i64::MAX))
+            .bind(segment.limit)
+            .fetch(connection);
+        batch.fill(rows.map_ok(Trashed::from), bytes).await
+    }
+}
+
+/// About the bytes that it has as JSON.
+fn bytes(row: &Trashed) -> usize {
+    let texts = row.transaction.values().filter_map(Value::as_str).map(str::len);
+    texts.chain(row.tags.iter().map(String::len)).sum::<usize>() + 2 * SMALL_ROW
+}

@@ -1,0 +1,306 @@
+//! Lists without a limit: walked from row to row in batches, each read on a connection that is given back before any of it
+//! goes to the client.
+//!
+//! Nothing of the database is held while a client reads, and what is held in memory does not depend on the length of the
+//! list: a batch has about [`BATCH_BYTES`], however large the rows are. Each batch begins behind the last row of the one
+//! before it, so a row that is there all the time and keeps its place is met exactly once.
+
+use std::time::{Duration, Instant};
+
+use axum::response::{IntoResponse as _, Response};
+use futures_util::{Stream, TryStreamExt as _};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::PgConnection;
+
+use super::envelope::Success;
+use super::error::ApiError;
+use super::lanes::{Lanes, Pass};
+use super::page::{Cursors, PageRequest, Segment};
+use super::stream::{self, ListWriter};
+use crate::db::pool::{Lease, Pool};
+
+/// The first rows are read as any short request reads; a list that ends with them is answered whole.
+const FIRST_ROWS: usize = 101;
+
+/// The size of a batch, in bytes of JSON.
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// Rows of a batch, at least and at most.
+const BATCH_ROWS: (usize, usize) = (20, 2_000);
+
+/// Long lists of one account that are under way at once.
+const LISTS_OF_ACCOUNT: usize = 2;
+
+/// About the bytes that a row without long texts has as JSON.
+pub const SMALL_ROW: usize = 200;
+
+/// Rows that are read at once.
+#[derive(Debug)]
+pub struct Batch<R> {
+    rows: Vec<R>,
+    limit: usize,
+    bytes: usize,
+    most_bytes: usize,
+    dropped: bool,
+    more: bool,
+}
+
+impl<R> Batch<R> {
+    fn new(limit: usize) -> Self {
+        Self { rows: Vec::new(), limit, bytes: 0, most_bytes: BATCH_BYTES, dropped: false, more: false }
+    }
+
+    /// The most rows to read.
+    #[must_use]
+    pub fn limit(&self) -> i64 {
+        i64::try_from(self.limit).unwrap_or(i64::MAX)
+    }
+
+    /// The last row.
+    #[must_use]
+    pub fn last(&self) -> Option<&R> {
+        self.rows.last()
+    }
+
+    /// The rows that are in it.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether no row is in it.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Whether it has as many rows or bytes as it may have.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.rows.len() >= self.limit || self.bytes >= self.most_bytes
+    }
+
+    /// Takes a row of so many bytes.
+    pub fn push(&mut self, row: R, bytes: usize) {
+        self.bytes += bytes;
+        self.rows.push(row);
+        self.more = self.is_full();
+    }
+
+    /// Takes rows as they come, with the bytes that each has. Those past the size of a batch are dropped, to be read again
+    /// by the next one: whoever has small rows first and large ones behind them would fill the memory otherwise. There are
+    /// more if as many came as may be.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn fill(
+        &mut self,
+        rows: impl Stream<Item = Result<R, sqlx::Error>> + Send,
+        bytes: impl Fn(&R) -> usize,
+    ) -> Result<(), sqlx::Error> {
+        let mut rows = std::pin::pin!(rows);
+        let mut seen = self.rows.len();
+        while let Some(row) = rows.try_next().await? {
+            seen += 1;
+            if self.bytes < self.most_bytes {
+                let bytes = bytes(&row);
+                self.push(row, bytes);
+            }
+        }
+        self.dropped = seen > self.rows.len();
+        self.more = seen >= self.limit || self.dropped;
+        Ok(())
+    }
+
+    /// Whether rows came that found no room.
+    #[must_use]
+    pub const fn has_dropped(&self) -> bool {
+        self.dropped
+    }
+
+    /// Notes whether the list goes on behind this batch, where that does not follow from the number of rows.
+    pub const fn goes_on(&mut self, more: bool) {
+        self.more = more;
+    }
+}
+
+/// A list on the way from its first row to its last.
+pub trait Walk: Send + 'static {
+    /// What it is a list of.
+    type Row: Serialize + Send;
+
+    /// Reads the next rows.
+    fn next(
+        &mut self,
+        connection: &mut PgConnection,
+        batch: &mut Batch<Self::Row>,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+}
+
+/// A list that is read by the keys of its rows.
+pub trait Keyed: Send + Sync + 'static {
+    /// What it is a list of.
+    type Row: Serialize + Send;
+    /// What it is sorted by, different for each row.
+    type Key: Serialize + DeserializeOwned + Send + Sync;
+
+    /// The key of a row.
+    fn key(row: &Self::Row) -> Self::Key;
+
+    /// Reads a segment into a batch.
+    fn read(
+        &self,
+        connection: &mut PgConnection,
+        segment: &Segment<Self::Key>,
+        batch: &mut Batch<Self::Row>,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+}
+
+/// A walk from key to key.
+struct KeyedWalk<L: Keyed> {
+    list: L,
+    from: Option<L::Key>,
+}
+
+impl<L: Keyed> Walk for KeyedWalk<L> {
+    type Row = L::Row;
+
+    async fn next(&mut self, connection: &mut PgConnection, batch: &mut Batch<L::Row>) -> Result<(), sqlx::Error> {
+        let segment = Segment::behind(self.from.take(), batch.limit());
+        self.list.read(connection, &segment, batch).await?;
+        self.from = batch.last().map(L::key);
+        Ok(())
+    }
+}
+
+/// What long lists are read with.
+#[derive(Debug, Clone)]
+pub struct Lists {
+    pool: Pool,
+    lanes: Lanes,
+    stall_timeout: Duration,
+}
+
+impl Lists {
+    /// Lists that are read on these connections. A list waits for `patience` until others of the account have ended, and a
+    /// client may take nothing for `stall_timeout`.
+    #[must_use]
+    pub fn new(pool: Pool, patience: Duration, stall_timeout: Duration) -> Self {
+        Self { pool, lanes: Lanes::new(LISTS_OF_ACCOUNT, patience), stall_timeout }
+    }
+
+    /// Answers with all of a user's list.
+    ///
+    /// # Errors
+    /// [`ApiError::TooManyRequests`] if others of the user's are under way; the database's for the first rows. Later
+    /// failures cut the connection.
+    pub async fn answer(&self, user_id: i64, mut walk: impl Walk) -> Result<Response, ApiError> {
+        let mut batch = Batch::new(FIRST_ROWS);
+        read(self.pool.acquire().await?, &mut walk, &mut batch).await?;
+        if !batch.more {
+            return Ok(Success::ok(batch.rows).into_response());
+        }
+        let pass = self.lanes.enter(user_id).await?;
+        let lists = self.clone();
+        stream::list(self.stall_timeout, |writer| lists.write(walk, batch, writer, pass)).await
+    }
+
+    /// Answers with a page of a user's list, or with all of it. `scope` is everything else that is asked for: see
+    /// [`Cursors::begin`].
+    ///
+    /// # Errors
+    /// [`ApiError::Validation`] if the cursor was made for something else; those of [`Lists::answer`].
+    pub async fn answer_keyed<L: Keyed>(
+        &self,
+        user_id: i64,
+        list: L,
+        page: Option<&PageRequest>,
+        (cursors, scope): (&Cursors, String),
+    ) -> Result<Response, ApiError> {
+        let Some(page) = page else { return self.answer(user_id, KeyedWalk { list, from: None }).await };
+        let paging = cursors.begin(page, scope)?;
+        let segment = paging.segment();
+        let limit = usize::try_from(segment.limit).unwrap_or(usize::MAX);
+        let mut batch = Batch { most_bytes: usize::MAX, ..Batch::new(limit) };
+        let mut connection = self.pool.acquire().await?;
+        list.read(&mut connection, segment, &mut batch).await?;
+        connection.release();
+        let (rows, page) = paging.finish(batch.rows, L::key)?;
+        Ok(Success::ok(rows).on(page).into_response())
+    }
+
+    async fn write<W: Walk>(
+        self,
+        mut walk: W,
+        mut batch: Batch<W::Row>,
+        mut writer: ListWriter,
+        _pass: Pass,
+    ) -> Result<(), ApiError> {
+        loop {
+            let (rows, more, before) = (batch.rows.len(), batch.more, writer.bytes());
+            for row in batch.rows {
+                writer.push(row).await?;
+            }
+            if !more {
+                return writer.finish().await;
+            }
+            batch = Batch::new(next_limit(rows, writer.bytes() - before));
+            read(self.connection().await?, &mut walk, &mut batch).await?;
+        }
+    }
+
+    /// A list that is half read is worth more patience than a request that has just come.
+    async fn connection(&self) -> Result<Lease, sqlx::Error> {
+        let since = Instant::now();
+        loop {
+            match self.pool.acquire().await {
+                Err(sqlx::Error::PoolTimedOut) if since.elapsed() < self.stall_timeout => {}
+                acquired => return acquired,
+            }
+        }
+    }
+}
+
+async fn read<W: Walk>(mut connection: Lease, walk: &mut W, batch: &mut Batch<W::Row>) -> Result<(), sqlx::Error> {
+    walk.next(&mut connection, batch).await?;
+    connection.release();
+    Ok(())
+}
+
+/// The rows of the next batch, after one of so many rows and bytes. No more than twice as many: what is read and dropped
+/// stays in proportion to what is kept.
+fn next_limit(rows: usize, bytes: usize) -> usize {
+    let (least, most) = BATCH_ROWS;
+    let fitting = BATCH_BYTES * rows.max(1) / bytes.max(1);
+    fitting.min(2 * rows).clamp(least, most)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    #[test]
+    fn a_batch_follows_the_size_of_the_rows_and_grows_slowly() {
+        assert_eq!(next_limit(100, 100 * 500), 200);
+        assert_eq!(next_limit(400, 400 * 500), 524);
+        assert_eq!(next_limit(400, 400 * 100), 800);
+        assert_eq!(next_limit(2_000, 2_000 * 100), 2_000);
+        assert_eq!(next_limit(400, 400 * 50_000), 20);
+        assert_eq!(next_limit(0, 0), 20);
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_of_a_batch_has_its_bound_in_bytes() {
+        let mut batch = Batch::new(1_000);
+        let rows = stream::iter((0..1_000).map(|row| Ok(if row < 100 { 400 } else { 50_000_usize })));
+        batch.fill(rows, |row| *row).await.expect("filled");
+        assert!(batch.bytes < BATCH_BYTES + 50_000, "{}", batch.bytes);
+        assert!(batch.more, "what was dropped is read again");
+        let mut short = Batch::new(10);
+        short.fill(stream::iter([Ok(1_usize), Ok(2)]), |row| *row).await.expect("filled");
+        assert!(!short.more);
+    }
+}

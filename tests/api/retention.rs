@@ -1,0 +1,161 @@
+//! Operations are kept for so long, and so many of them; then they go with all that they changed.
+
+use app::features::history::retention_store::Kept;
+use app::features::quotas;
+use app::jobs::upkeep;
+use reqwest::Method;
+use serde_json::json;
+use sqlx::AssertSqlSafe;
+
+use crate::support::app::TestApp;
+use crate::support::client::{Answer, Client};
+
+const PATH: &str = "/api/transactions";
+
+const ALL: Kept = Kept { seconds: 1e9, operations: i64::MAX, bytes: i64::MAX };
+
+async fn enter(client: &Client, title: &str) -> Answer {
+    client.post(PATH, json!({"title": title, "amount": 1, "type": "EXPENSE", "category": "Rent"})).await
+}
+
+fn operation(answer: &Answer) -> i64 {
+    answer.json()["meta"]["operationId"].as_i64().unwrap_or_else(|| panic!("no operation: {}", answer.text))
+}
+
+async fn undo(client: &Client, operation: i64) -> Answer {
+    client.send(client.request(Method::POST, &format!("/api/operations/{operation}/undo"))).await
+}
+
+async fn run(app: &TestApp, sql: String) {
+    sqlx::query(AssertSqlSafe(sql.clone())).execute(&mut app.connection().await).await.expect(&sql);
+}
+
+/// What is counted of the history is what is there of it.
+async fn assert_counted(app: &TestApp) {
+    let mut connection = app.connection().await;
+    while quotas::store::settle(&mut connection).await.expect("settled") > 0 {}
+    let off = "select count(*) from usage u where history_bytes <> (
+        select coalesce(sum(bytes), 0) from changes c where c.user_id = u.user_id)";
+    assert_eq!(app.count(off).await, 0);
+}
+
+#[tokio::test]
+async fn what_is_too_old_goes_with_its_changes_and_nothing_else_does() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let first = enter(&alice, "first").await;
+    let edited = alice.patch(&format!("{PATH}/{}", first.expect(201)["id"]), json!({"title": "edited"})).await;
+    let undone = undo(&alice, operation(&edited)).await;
+    let deleted = alice.delete(&format!("{PATH}/{}", enter(&alice, "deleted").await.expect(201)["id"])).await;
+    let (first, edited, undone) = (operation(&first), operation(&edited), operation(&undone));
+    run(&app, format!("update operations set created_at = now() - interval '366 days' where id <= {edited}")).await;
+    let kept = Kept { seconds: 365.0 * 86_400.0, ..ALL };
+    upkeep::trim_history(&app.pools.requests, &kept).await.expect("trimmed");
+    let left = alice.get("/api/operations").await.expect(200);
+    let left: Vec<i64> = left.as_array().expect("rows").iter().map(|row| row["id"].as_i64().expect("an id")).collect();
+    assert_eq!(left, [operation(&deleted), operation(&deleted) - 1, undone]);
+    assert_eq!(app.count("select count(*) from changes where operation_id <= 2").await, 0);
+    // The one that had taken it back points at nothing, and can be taken back itself.
+    assert!(alice.get(&format!("/api/operations/{undone}")).await.expect(200)["undoes"].is_null());
+    for gone in [first, edited] {
+        for answer in [undo(&alice, gone).await, alice.get(&format!("/api/operations/{gone}")).await] {
+            assert_eq!(answer.status, 404);
+            let told = format!("Operation not found: {gone}. Operations are kept for 365 days");
+            assert!(answer.text.contains("OPERATION_NOT_FOUND") && answer.text.contains(&told), "{}", answer.text);
+        }
+    }
+    undo(&alice, 999_999).await.refused(404, "OPERATION_NOT_FOUND", "Operation not found: 999999");
+    undo(&alice, undone).await.expect(200);
+    undo(&alice, operation(&deleted)).await.expect(200);
+    let titles: Vec<String> = alice
+        .get(PATH)
+        .await
+        .expect(200)
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| row["title"].as_str().expect("a title").to_owned())
+        .collect();
+    assert_eq!(titles, ["deleted", "edited"]);
+    assert_counted(&app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_processes_remove_the_oldest_where_there_are_too_many() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    for number in 0..30 {
+        enter(&alice, &number.to_string()).await.expect(201);
+    }
+    for number in 0..5 {
+        enter(&bob, &number.to_string()).await.expect(201);
+    }
+    run(&app, "insert into operations (user_id, kind) select 1, 'x' from generate_series(1, 2000)".to_owned()).await;
+    for number in 0..7 {
+        enter(&alice, &number.to_string()).await.expect(201);
+    }
+    let kept = Kept { operations: 10, ..ALL };
+    let tasks: Vec<_> = (0..4)
+        .map(|_| {
+            let pool = app.pools.requests.clone();
+            tokio::spawn(async move { upkeep::trim_history(&pool, &kept).await })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("joined").expect("trimmed");
+    }
+    // What another had in its hands is taken up by the next round.
+    upkeep::trim_history(&app.pools.requests, &kept).await.expect("trimmed");
+    assert_eq!(app.count("select count(*) from operations where user_id = 1").await, 10);
+    assert_eq!(app.count("select count(*) from operations where user_id = 2").await, 5);
+    assert_eq!(app.count("select count(*) from transactions where user_id = 1").await, 37);
+    let orphans = "select count(*) from changes c where not exists (
+        select from operations o where o.user_id = c.user_id and o.id = c.operation_id)";
+    assert_eq!(app.count(orphans).await, 0);
+    assert_counted(&app).await;
+}
+
+#[tokio::test]
+async fn a_history_that_takes_too_much_loses_its_oldest_part() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let path = format!("{PATH}/{}", enter(&alice, "a").await.expect(201)["id"]);
+    for number in 0..60 {
+        alice.patch(&path, json!({"note": number.to_string().repeat(1_000)})).await.expect(200);
+    }
+    run(&app, "insert into operations (user_id, kind) select 1, 'x' from generate_series(1, 600)".to_owned()).await;
+    let last = alice.patch(&path, json!({"note": "x".repeat(1_000)})).await;
+    assert_counted(&app).await;
+    let kept = Kept { bytes: 50_000, ..ALL };
+    upkeep::trim_history(&app.pools.requests, &kept).await.expect("trimmed");
+    assert_counted(&app).await;
+    let left = app.count("select history_bytes from usage where user_id = 1").await;
+    assert!((1..=50_000).contains(&left), "{left}");
+    undo(&alice, operation(&last)).await.expect(200);
+}
+
+#[tokio::test]
+async fn an_operation_that_is_too_large_to_go_at_once_goes_bit_by_bit_and_is_not_undone_by_half() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let first = enter(&alice, "a").await;
+    let id = operation(&first);
+    let many = format!(
+        "insert into changes (user_id, operation_id, entity, entity_id, before, bytes)
+         select 1, {id}, 'transactions', 1000000 + n, '{{\"title\": \"x\"}}', 10 from generate_series(1, 12000) n"
+    );
+    run(&app, many).await;
+    enter(&alice, "b").await.expect(201);
+    let mut connection = app.connection().await;
+    quotas::store::recount(&mut connection, 1).await.expect("counted");
+    let removed = app::features::history::retention_store::remove(&mut connection, 1, id).await.expect("removed");
+    assert!(removed.more);
+    let left = app.count("select count(*) from changes").await;
+    assert!((5_000..12_000).contains(&left), "{left}");
+    undo(&alice, id).await.expect_status(409);
+    quotas::store::note_removed(&mut connection, &[(1, removed.bytes)]).await.expect("noted");
+    run(&app, format!("update operations set created_at = now() - interval '9 years' where id = {id}")).await;
+    upkeep::trim_history(&app.pools.requests, &Kept { seconds: 86_400.0, ..ALL }).await.expect("trimmed");
+    assert_eq!(app.count("select count(*) from operations").await, 1);
+    assert_counted(&app).await;
+}
