@@ -41,9 +41,10 @@ async fn look(pools: &Pools, profile: Profile, migrations: &[Migration], told: &
         }
         Ok(Ok(Found::Forbidden)) => {
             return Readiness::MigrationsWrong {
-                problem: "the role that serves may not read the database's tables; run `app migrate deploy`, which gives \
+                problem:
+                    "the role that serves may not read the database's tables; run `app migrate deploy`, which gives \
                           it the right"
-                    .to_owned(),
+                        .to_owned(),
             };
         }
         Ok(Ok(Found::ReadOnly)) => {

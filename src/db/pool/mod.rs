@@ -39,16 +39,11 @@ const READINESS: u32 = 1;
 /// an abandoned request holds would be held until the statement times out.
 const CLIENT_CHECK: &str = "1s";
 
-/// What a list may take: it lasts as long as its client goes on reading.
-const LIST_TIMEOUT: Duration = Duration::from_mins(10);
-
-/// The connections of a server, in pools, so that slow readers of long lists take nothing from all the others.
+/// The connections of a server, in pools.
 #[derive(Debug, Clone)]
 pub struct Pools {
-    /// For everything that is short.
+    /// For everything that is short; of a long list, each batch is.
     pub requests: Pool,
-    /// For long lists, which go on as long as their client reads.
-    pub lists: Pool,
     /// For reports, which may be read from a replica; the pool of the requests where there is none.
     pub reports: Pool,
     /// One connection for the job that finds out whether the API can work, and for nothing else: a server whose other
@@ -66,12 +61,10 @@ impl Pools {
         replica: Option<&PgConnectOptions>,
         config: &DatabaseConfig,
     ) -> Result<Self, BuildError> {
-        let lists = (config.max_connections / 3).max(1);
-        let size = config.max_connections.saturating_sub(lists + READINESS).max(1);
+        let size = config.max_connections.saturating_sub(READINESS).max(1);
         let new = |options, size, timeout, writes| Pool::new(options, config, size, timeout, writes);
         let requests = new(options, size, config.statement_timeout, true)?;
         Ok(Self {
-            lists: new(options, lists, LIST_TIMEOUT, true)?,
             readiness: new(options, READINESS, config.statement_timeout, true)?,
             reports: match replica {
                 Some(replica) => new(replica, size, config.statement_timeout, false)?,
@@ -83,13 +76,8 @@ impl Pools {
 
     /// Each pool with its name in the metrics.
     #[must_use]
-    pub fn all(&self) -> [(&'static str, &Pool); 4] {
-        [
-            ("requests", &self.requests),
-            ("lists", &self.lists),
-            ("reports", &self.reports),
-            ("readiness", &self.readiness),
-        ]
+    pub fn all(&self) -> [(&'static str, &Pool); 3] {
+        [("requests", &self.requests), ("reports", &self.reports), ("readiness", &self.readiness)]
     }
 
     /// Closes what is idle now, and what is under way when it is given back. Whoever asks from now on is refused.

@@ -82,8 +82,7 @@ impl Work {
             };
             let clock = Arc::clone(&self.state.clock);
             let retention = self.state.retention;
-            let mut unit =
-                Unit { connection: database, user_id: self.user.id, operation_id, clock, quotas, retention };
+            let mut unit = Unit { connection: database, user_id: self.user.id, operation_id, clock, quotas, retention };
             let answer = change(&mut unit).await?.by(operation_id).written()?;
             if near_quota || quotas::changes_many(kind) {
                 quotas::check(database, self.user.id, operation_id, &quotas).await?;
