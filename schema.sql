@@ -27,6 +27,46 @@ create table users (
     constraint users_currency_code check (currency ~ '^[A-Z]{3}$')
 );
 
+-- The kind and the costs of a password's hash, such as `$argon2id$v=19$m=19456,t=2,p=1` or `$2a$10`.
+create function hash_kind(password_hash text) returns text
+language sql immutable strict parallel safe as $$
+    select substring(password_hash from '^([$]2[a-z]?[$][0-9]+|[$]argon2[a-z]+[$]v=[0-9]+[$][a-z0-9=,]+)[$]')
+$$;
+
+-- The kinds of hashes there are, read without reading every user.
+create index users_by_hash_kind on users (hash_kind(password_hash));
+
+-- The networks that a user signed in from, as keyed hashes: a sign-in from one of them does not compete with strangers'.
+create table known_networks (
+    user_id bigint not null references users (id) on delete cascade,
+    network bytea not null,
+    last_used_at timestamptz not null default now(),
+    primary key (user_id, network),
+    constraint known_networks_network_length check (octet_length(network) = 16)
+);
+
+-- Failed sign-ins that still count, for all servers together. Each failure moves the instant on by its share of the period
+-- (GCRA). The keys are keyed hashes of addresses and accounts. Unlogged, because nobody misses it after a crash.
+create unlogged table sign_in_failures (
+    key bytea not null primary key,
+    -- When all that was counted is forgotten.
+    forgotten_at timestamptz not null,
+    constraint sign_in_failures_key_length check (octet_length(key) = 16)
+);
+
+-- Codes to register with, where registration is by invitation. The code itself is not kept.
+create table invites (
+    id bigint generated always as identity primary key,
+    -- SHA-256.
+    code_hash bytea not null,
+    uses_left bigint not null,
+    created_at timestamptz not null default now(),
+    expires_at timestamptz not null,
+    constraint invites_code_hash_key unique (code_hash),
+    constraint invites_code_hash_length check (octet_length(code_hash) = 32),
+    constraint invites_uses_left_range check (uses_left between 0 and 1000)
+);
+
 -- Keys of whatever belongs to a user lead with the user: rows of one user lie together, a table can be spread over
 -- servers by it, and a composite foreign key cannot point at somebody else's row.
 create table categories (
