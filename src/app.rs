@@ -8,12 +8,12 @@ use anyhow::Context as _;
 use axum::extract::FromRef;
 
 use crate::config::secret::Secret;
-use crate::config::{Config, QuotasConfig};
+use crate::config::{Config, QuotasConfig, RegistrationMode};
 use crate::db::pool::Pools;
 use crate::domain::clock::Clock;
 use crate::features;
-use crate::features::auth::PasswordPolicy;
 use crate::features::auth::password::Hasher;
+use crate::features::auth::{PasswordPolicy, SignInKeys, SignInLimits};
 use crate::http::identity::Tokens;
 use crate::http::page::Cursors;
 use crate::http::rate_limit::RateLimits;
@@ -37,6 +37,10 @@ pub struct Services {
     pub hasher: Hasher,
     /// What is asked of a new password.
     pub passwords: PasswordPolicy,
+    /// Who may register.
+    pub registration: RegistrationMode,
+    /// The limits of signing in.
+    pub sign_in: SignInLimits,
     /// The rate limits.
     pub limits: Arc<RateLimits>,
     /// Makes and reads the cursors of pages.
@@ -91,8 +95,10 @@ impl AppState {
             hasher: Hasher::new(&config.auth).context("the password hasher")?,
             passwords: PasswordPolicy {
                 min_length: config.auth.min_password_length,
-                refuse_common: config.auth.refuse_common_passwords,
+                refuse_guessable: config.auth.refuse_common_passwords,
             },
+            registration: config.auth.registration,
+            sign_in: SignInLimits::new(&config.throttle, SignInKeys::new(jwt_secret.expose())),
             limits: Arc::new(RateLimits::new(&config.throttle, trusted, Arc::clone(&tokens))),
             tokens,
             cursors: Cursors::new(jwt_secret.expose()),

@@ -47,6 +47,8 @@ class App:
             # What is measured is the service and not its brakes.
             "THROTTLE_LIMIT": NO_LIMIT,
             "APP_THROTTLE__LOGIN_LIMIT": NO_LIMIT,
+            "APP_THROTTLE__LOGIN_ADDRESS_LIMIT": NO_LIMIT,
+            "APP_THROTTLE__LOGIN_ACCOUNT_LIMIT": NO_LIMIT,
             "RUST_LOG": log,
         }
 

@@ -14,6 +14,7 @@ mod openapi;
 mod output;
 mod seed;
 mod serve;
+mod user;
 
 use std::process::ExitCode;
 
@@ -69,6 +70,8 @@ enum Command {
     Migrate(migrate::Options),
     /// Work on the data
     Db(db::Options),
+    /// Invite people to register
+    User(user::Options),
     /// Print what is in force and where each value came from; secrets are masked
     Config(config::Options),
     /// Print the OpenAPI document
@@ -116,6 +119,7 @@ impl Cli {
             Command::Serve(options) => options.run(globals),
             Command::Migrate(options) => block_on(options.run(globals)),
             Command::Db(options) => block_on(options.run(globals)),
+            Command::User(options) => block_on(options.run(globals)),
             Command::Config(options) => options.run(&globals),
             Command::Openapi(options) => options.run(),
             Command::Healthcheck(options) => block_on(options.run(globals)),

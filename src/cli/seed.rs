@@ -59,7 +59,7 @@ pub(super) async fn run(config: &Config, database: &Database) -> anyhow::Result<
 pub(super) async fn sample(config: &Config, database: &Database) -> anyhow::Result<String> {
     let mut connection =
         database.options.connect().await.context("the database cannot be reached; nothing was changed")?;
-    let hash = Hasher::new(&config.auth)?.hash(Secret::new(PASSWORD.to_owned())).await.map_err(plain)?;
+    let hash = Hasher::new(&config.auth)?.hash_alone(&Secret::new(PASSWORD.to_owned()))?;
     let mut transaction = connection.begin().await?;
     let Ok(user) = users::store::insert(&mut transaction, EMAIL, Some("Demo User"), &hash).await? else {
         return Ok(format!("{EMAIL} is there already; nothing was changed."));

@@ -15,7 +15,7 @@ use super::database::Database;
 use super::{Globals, development_secret, output};
 use crate::app::AppState;
 use crate::config::secret::Secret;
-use crate::config::{Config, OnBoot, Profile, Purpose, ServerConfig};
+use crate::config::{Config, OnBoot, Profile, Purpose, RegistrationMode, ServerConfig};
 use crate::db::pool::Pools;
 use crate::domain::clock::SystemClock;
 use crate::http::health;
@@ -88,6 +88,12 @@ async fn run(
     };
     let secret = secret(config)?;
     let pools = Pools::new(&database.options, database.replica.as_ref(), &config.database).context("the pools")?;
+    if config.profile == Profile::Prod && config.auth.registration == RegistrationMode::Open {
+        tracing::warn!(
+            "registration is open: anybody who reaches this server can make an account. To close it set \
+             APP_AUTH__REGISTRATION to first_user, invite or closed."
+        );
+    }
     let metrics = telemetry::start_metrics().context("metrics")?;
     let state = AppState::new(config, &secret, pools.clone(), Arc::new(SystemClock))?;
     let service = state.service(config, readiness.clone());

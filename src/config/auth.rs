@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::reader::Reader;
+use super::reader::{Reader, Setting};
 use super::secret::Secret;
 use super::server::positive;
 use super::{Profile, Purpose};
@@ -28,6 +28,31 @@ const WELL_KNOWN: &[&str] = &[
 /// Ten years: past it a token is no token but a password.
 const LONGEST_LIFETIME: Duration = Duration::from_hours(10 * 366 * 24);
 
+/// Who may register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegistrationMode {
+    /// Anybody.
+    Open,
+    /// Whoever comes first; then it is closed.
+    FirstUser,
+    /// Nobody.
+    Closed,
+    /// Whoever has a code made by `app user invite`.
+    Invite,
+}
+
+impl Setting for RegistrationMode {
+    fn read(text: &str) -> Option<Self> {
+        match text.trim() {
+            "open" => Some(Self::Open),
+            "first_user" => Some(Self::FirstUser),
+            "closed" => Some(Self::Closed),
+            "invite" => Some(Self::Invite),
+            _ => None,
+        }
+    }
+}
+
 /// Tokens and passwords.
 #[derive(Debug, Clone)]
 pub struct AuthConfig {
@@ -35,9 +60,11 @@ pub struct AuthConfig {
     pub jwt_secret: Option<Secret<String>>,
     /// How long a token is good for.
     pub jwt_expires_in: Duration,
+    /// Who may register.
+    pub registration: RegistrationMode,
     /// The fewest characters of a new password.
     pub min_password_length: usize,
-    /// Whether a password that everybody uses is refused.
+    /// Whether a password that is easily guessed is refused.
     pub refuse_common_passwords: bool,
     /// argon2id's memory in KiB.
     pub argon2_memory_kib: u32,
@@ -53,6 +80,7 @@ impl AuthConfig {
     pub(super) fn read(reader: &mut Reader<'_>, profile: Profile, purpose: Purpose) -> Option<Self> {
         let jwt_secret = read_secret(reader, profile == Profile::Prod && purpose == Purpose::Serve);
         let jwt_expires_in = reader.required::<Duration>("auth.jwt_expires_in", "a duration such as 24h or 7d");
+        let registration = reader.required("auth.registration", "open, first_user, closed or invite");
         let min_password_length = positive(reader, "auth.min_password_length");
         let refuse_common_passwords = reader.required("auth.refuse_common_passwords", "true or false");
         let argon2_memory_kib = read_bounded(reader, "auth.argon2_memory_kib", 8, 4_194_304);
@@ -70,6 +98,7 @@ impl AuthConfig {
         Some(Self {
             jwt_secret: jwt_secret?,
             jwt_expires_in: jwt_expires_in?,
+            registration: registration?,
             min_password_length: min_password_length?,
             refuse_common_passwords: refuse_common_passwords?,
             argon2_memory_kib: argon2_memory_kib?,

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-pub use auth::AuthConfig;
+pub use auth::{AuthConfig, RegistrationMode};
 pub use database::{DatabaseConfig, Location};
 pub use history::HistoryConfig;
 pub use log::{LogConfig, LogFormat};

@@ -11,8 +11,12 @@ pub struct ThrottleConfig {
     pub ttl: Duration,
     /// Requests in that time.
     pub limit: u32,
-    /// Attempts to log in or to register in that time, by address, and by the account tried.
+    /// Failures to sign in to one account from one address in that time; and registrations from one address.
     pub login_limit: u32,
+    /// Failures to sign in from one address in that time, whatever the accounts.
+    pub login_address_limit: u32,
+    /// Failures to sign in to one account in that time, whatever the addresses; past it each address has one.
+    pub login_account_limit: u32,
 }
 
 /// A bare number of `THROTTLE_TTL` under this is seconds (as NestJS's throttler before version 5 has it), from it on
@@ -26,13 +30,26 @@ impl ThrottleConfig {
         let ttl = ttl.and_then(|text| read_ttl(reader, text.trim()));
         let limit = reader.required::<u32>("throttle.limit", NUMBER);
         let login_limit = reader.required::<u32>("throttle.login_limit", NUMBER);
-        for (key, value) in [("throttle.limit", limit), ("throttle.login_limit", login_limit)] {
+        let login_address_limit = reader.required::<u32>("throttle.login_address_limit", NUMBER);
+        let login_account_limit = reader.required::<u32>("throttle.login_account_limit", NUMBER);
+        for (key, value) in [
+            ("throttle.limit", limit),
+            ("throttle.login_limit", login_limit),
+            ("throttle.login_address_limit", login_address_limit),
+            ("throttle.login_account_limit", login_account_limit),
+        ] {
             if value == Some(0) {
                 reader.refuse(key, "0 would let nothing through", "set a whole number above 0");
                 return None;
             }
         }
-        Some(Self { ttl: ttl?, limit: limit?, login_limit: login_limit? })
+        Some(Self {
+            ttl: ttl?,
+            limit: limit?,
+            login_limit: login_limit?,
+            login_address_limit: login_address_limit?,
+            login_account_limit: login_account_limit?,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The address a request comes from. Only a proxy that the configuration names is believed when it says for whom it asks.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::{HeaderMap, header};
@@ -67,6 +67,15 @@ pub fn network_of(address: IpAddr) -> IpAddr {
     }
 }
 
+/// The block of addresses around a network that one customer can have easily: a /24 of version 4, a /48 of version 6.
+#[must_use]
+pub fn block_of(network: IpAddr) -> IpAddr {
+    match network {
+        IpAddr::V4(v4) => IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & 0xffff_ff00)),
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 80 << 80)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,5 +114,12 @@ mod tests {
         let network = |text: &str| network_of(text.parse().expect("an address")).to_string();
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(network("203.0.113.9"), "203.0.113.9");
+    }
+
+    #[test]
+    fn a_block_is_what_is_easily_had_together() {
+        let block = |text: &str| block_of(text.parse().expect("an address")).to_string();
+        assert_eq!(block("2001:db8:1:2::"), "2001:db8:1::");
+        assert_eq!(block("203.0.113.9"), "203.0.113.0");
     }
 }

@@ -1,6 +1,7 @@
 //! What is known of the request under way, for whatever writes its answer: the envelope's `meta`, the log line.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 
@@ -28,6 +29,8 @@ struct Inner {
     route: OnceLock<MatchedPath>,
     /// `If-None-Match` of a GET.
     seen: HeaderMap,
+    /// The client's address and the account's id, once they are known.
+    caller: OnceLock<(IpAddr, Option<i64>)>,
     /// SHA-256 of the body, where somebody has asked for it.
     body_digest: OnceLock<[u8; 32]>,
 }
@@ -48,6 +51,7 @@ impl RequestContext {
             clock,
             route: OnceLock::new(),
             seen: seen(request),
+            caller: OnceLock::new(),
             body_digest: OnceLock::new(),
         }))
     }
@@ -105,6 +109,12 @@ impl RequestContext {
         self.0.body_digest.get().copied().unwrap_or_default()
     }
 
+    /// The client's address and the account's id, as far as they are known.
+    #[must_use]
+    pub fn caller(&self) -> (Option<IpAddr>, Option<i64>) {
+        self.0.caller.get().map_or((None, None), |(client, user)| (Some(*client), *user))
+    }
+
     /// The pattern of the route, so that logs and metrics hold no ids; `-` for a path that is no route.
     #[must_use]
     pub fn route(&self) -> &str {
@@ -117,6 +127,14 @@ pub(super) fn note_route(request: &Request) {
     if let (Some(context), Some(route)) = (RequestContext::current(), request.extensions().get::<MatchedPath>()) {
         // A request has one route, so nobody was here before.
         let _ = context.0.route.set(route.clone());
+    }
+}
+
+/// Notes who asks, for the log.
+pub(super) fn note_caller(client: IpAddr, user: Option<i64>) {
+    if let Some(context) = RequestContext::current() {
+        // A request is admitted once.
+        let _ = context.0.caller.set((client, user));
     }
 }
 

@@ -22,6 +22,11 @@ pub enum ApiError {
     Unauthorized,
     /// The e-mail address or the password is wrong; which one is not said.
     InvalidCredentials,
+    /// `auth.registration` does not let this registration through.
+    RegistrationClosed {
+        /// For people: why, and what to do.
+        message: &'static str,
+    },
     /// A row that is not there, or is somebody else's.
     NotFound {
         /// Such as `TRANSACTION_NOT_FOUND`.
@@ -114,6 +119,7 @@ impl ApiError {
         match self {
             Self::Validation(_) | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized | Self::InvalidCredentials => StatusCode::UNAUTHORIZED,
+            Self::RegistrationClosed { .. } => StatusCode::FORBIDDEN,
             Self::NotFound { .. } | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
@@ -137,6 +143,7 @@ impl ApiError {
             Self::Validation(_) | Self::BadRequest(_) => "BAD_REQUEST",
             Self::Unauthorized => "UNAUTHORIZED",
             Self::InvalidCredentials => "INVALID_CREDENTIALS",
+            Self::RegistrationClosed { .. } => "REGISTRATION_CLOSED",
             Self::NoRoute => "NOT_FOUND",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::Timeout => "REQUEST_TIMEOUT",
@@ -177,6 +184,7 @@ impl ApiError {
             | Self::Unavailable { message, .. } => message.clone(),
             Self::Unauthorized => "Unauthorized".to_owned(),
             Self::InvalidCredentials => "Invalid credentials".to_owned(),
+            Self::RegistrationClosed { message } => (*message).to_owned(),
             Self::NoRoute | Self::MethodNotAllowed => format!("Cannot {}", request().unwrap_or_default()),
             Self::Timeout => "The request took too long and was given up".to_owned(),
             Self::PreconditionFailed => "It was changed since it was read; read it again".to_owned(),

@@ -30,7 +30,9 @@ pub(super) async fn observe(
             // Asked every few seconds for as long as the process lives.
             tracing::debug!(target: "app::request", method, route, status, us, "answered");
         } else {
-            tracing::info!(target: "app::request", method, route, status, us, "answered");
+            let (client, user) = context.caller();
+            let client = client.map(tracing::field::display);
+            tracing::info!(target: "app::request", method, route, status, us, client, user, "answered");
         }
         let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
         metrics::counter!("http_requests_total", &labels).increment(1);

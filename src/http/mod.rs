@@ -25,6 +25,7 @@ pub mod rate_limit;
 pub mod readiness;
 mod request_body;
 pub mod rules;
+pub mod security_log;
 mod shares;
 pub mod stream;
 pub mod walk;

@@ -1,8 +1,10 @@
-//! Rate limits: by account for who is signed in, by address for who is not, and stricter ones for logging in.
+//! Rate limits: by account for who is signed in, by address for who is not, and a stricter one for registering. Those of
+//! signing in count failures, and are the business of `features/auth`.
 //!
 //! They are counted in each process for itself: a limit is there to blunt abuse, not to bill, and a counter in the
 //! database would make every request a write.
 
+use std::convert::Infallible;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -19,16 +21,23 @@ use governor::{Quota, RateLimiter};
 use ipnet::IpNet;
 
 use super::client_address::{PeerAddress, client_address, network_of};
+use super::context;
 use super::error::ApiError;
 use super::identity::Tokens;
+use super::security_log::SecurityEvent;
 use crate::config::ThrottleConfig;
 
 type Keyed<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
 
+/// A line about who is over a limit is written again after this time.
+const TOLD_AGAIN: Duration = Duration::from_mins(1);
+
 /// The limits of one process.
 pub struct RateLimits {
     requests: Limit<Caller>,
-    attempts: Limit<Attempt>,
+    registrations: Limit<IpAddr>,
+    /// Lines about who is over a limit: one a minute for each.
+    told: Limit<Caller>,
     trusted_proxies: Vec<IpNet>,
     tokens: Arc<Tokens>,
 }
@@ -40,15 +49,6 @@ pub(super) enum Caller {
     Account(i64),
     /// From one address, or one /64 of version 6, of who is not.
     Address(IpAddr),
-}
-
-/// Whose attempts to log in or register are counted together.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Attempt {
-    /// All from one address.
-    From(IpAddr),
-    /// All on one account, whoever tries.
-    On(String),
 }
 
 struct Limit<K: Hash + Eq + Clone> {
@@ -102,41 +102,46 @@ impl RateLimits {
     pub fn new(config: &ThrottleConfig, trusted_proxies: Vec<IpNet>, tokens: Arc<Tokens>) -> Self {
         Self {
             requests: Limit::new(config.ttl, config.limit),
-            attempts: Limit::new(config.ttl, config.login_limit),
+            registrations: Limit::new(config.ttl, config.login_limit),
+            told: Limit::new(TOLD_AGAIN, 1),
             trusted_proxies,
             tokens,
         }
     }
 
-    /// Counts an attempt to log in or to register.
-    ///
-    /// # Errors
-    /// [`ApiError::TooManyRequests`].
-    pub fn attempt(&self, attempt: &Attempt) -> Result<(), ApiError> {
-        self.attempts
-            .check(attempt)
-            .map_or_else(|retry_after| Err(ApiError::TooManyRequests { retry_after }), |_| Ok(()))
+    /// Logs that a sign-in from an address was refused, once a minute for each network.
+    pub fn tell_limited_sign_in(&self, client: IpAddr) {
+        if self.told.check(&Caller::Address(network_of(client))).is_ok() {
+            SecurityEvent::SignInLimited.log(Some(client), None);
+        }
     }
 
     /// Forgets whoever has not asked for a while; a job calls it, so that memory does not grow with each address seen.
     pub fn forget_idle(&self) {
         self.requests.forget_idle();
-        self.attempts.forget_idle();
+        self.registrations.forget_idle();
+        self.told.forget_idle();
     }
 
     /// Counts a request, by account if it is signed in and by address if not, and leaves the identity with it. What the
     /// caller has left, and the refusal if that is nothing.
     pub(super) fn admit(&self, request: &mut Request) -> (Allowance, Option<ApiError>) {
-        let caller = match self.tokens.identify(request.headers()) {
+        let client = self.client(request.extensions(), request.headers());
+        let user = self.tokens.identify(request.headers());
+        context::note_caller(client, user.map(|user| user.id));
+        let caller = match user {
             Some(user) => {
                 request.extensions_mut().insert(user);
                 Caller::Account(user.id)
             }
-            None => Caller::Address(self.address(request.extensions(), request.headers())),
+            None => Caller::Address(network_of(client)),
         };
         match self.requests.check(&caller) {
             Ok(allowance) => (allowance, None),
             Err(retry_after) => {
+                if self.told.check(&caller).is_ok() {
+                    SecurityEvent::RequestLimited.log(Some(client), user.map(|user| user.id));
+                }
                 let allowance = Allowance { limit: self.requests.limit.get(), remaining: 0, reset: retry_after };
                 (allowance, Some(ApiError::TooManyRequests { retry_after }))
             }
@@ -145,13 +150,38 @@ impl RateLimits {
 
     /// The network that a request comes from: an address, of version 6 its /64.
     pub(super) fn address(&self, extensions: &Extensions, headers: &HeaderMap) -> IpAddr {
+        network_of(self.client(extensions, headers))
+    }
+
+    fn client(&self, extensions: &Extensions, headers: &HeaderMap) -> IpAddr {
         // Without a peer (a test that calls the router directly) all come from one place.
         let peer = extensions.get::<PeerAddress>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip());
-        network_of(client_address(peer, headers, &self.trusted_proxies))
+        client_address(peer, headers, &self.trusted_proxies)
     }
 }
 
-/// For a handler that anybody may try, such as logging in: counts the attempt by address, more strictly than requests.
+/// The client that a request comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Client {
+    /// Its address.
+    pub address: IpAddr,
+    /// The address as far as one customer has it to himself.
+    pub network: IpAddr,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Client
+where
+    Arc<RateLimits>: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let address = Arc::<RateLimits>::from_ref(state).client(&parts.extensions, &parts.headers);
+        Ok(Self { address, network: network_of(address) })
+    }
+}
+
+/// For registering, which anybody may try: counts the attempt by address, more strictly than requests.
 #[derive(Debug, Clone, Copy)]
 pub struct LimitedAttempt;
 
@@ -163,7 +193,9 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let limits = Arc::<RateLimits>::from_ref(state);
-        limits.attempt(&Attempt::From(limits.address(&parts.extensions, &parts.headers))).map(|()| Self)
+        let network = network_of(limits.client(&parts.extensions, &parts.headers));
+        let counted = limits.registrations.check(&network);
+        counted.map_or_else(|retry_after| Err(ApiError::TooManyRequests { retry_after }), |_| Ok(Self))
     }
 }
 

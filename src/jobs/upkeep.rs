@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use crate::config::{HistoryConfig, QuotasConfig};
 use crate::db::pool::Pool;
 use crate::features::history::retention_store::{self, Kept};
-use crate::features::{history, quotas, transactions};
+use crate::features::{auth, history, quotas, transactions};
 use crate::http::readiness::ReadinessState;
 
 /// Between two rounds.
@@ -86,6 +86,9 @@ async fn round(pool: &Pool, config: HistoryConfig, limits: QuotasConfig) -> Resu
         quotas::store::recount(&mut connection, user_id).await?;
         tokio::time::sleep(BREATH).await;
     }
+    auth::store::forget_failures(&mut connection).await?;
+    auth::store::forget_networks(&mut connection).await?;
+    auth::invites_store::forget_old(&mut connection).await?;
     connection.release();
     Ok(())
 }

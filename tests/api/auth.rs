@@ -94,7 +94,13 @@ async fn in_prod_a_password_that_everybody_uses_is_refused() {
     let register =
         |password: &str| app.anon.post(REGISTER, json!({"email": "somchai@example.com", "password": password}));
     register("pass123").await.invalid(&["password must be longer than or equal to 8 characters"]);
-    register("Password1!").await.invalid(&["password is too common: choose one that others do not use"]);
+    let told = |reason: &str| {
+        format!("password is too easy to guess: {reason}; choose several words that do not belong together")
+    };
+    register("Password1!").await.invalid(&[&told("it is one of those that are tried first")]);
+    register("20261127").await.invalid(&[&told("digits and signs alone are too short")]);
+    register("Somchai2026").await.invalid(&[&told("it is made of your own name or address")]);
+    assert_eq!(app.count("select count(*) from users").await, 0);
     register("correct horse battery").await.expect(201);
 }
 
@@ -141,6 +147,47 @@ async fn a_user_of_the_original_logs_in_and_the_hash_is_renewed() {
     for _ in 0..2 {
         app.anon.post(LOGIN, json!({"email": "old@example.com", "password": "pass123"})).await.expect(200);
         assert_eq!(app.count("select count(*) from users where password_hash like '$argon2id$%'").await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_hash_of_other_costs_is_renewed_at_the_next_login() {
+    let app = TestApp::start().await;
+    app.user("alice").await;
+    let dearer = app.beside(&[("APP_AUTH__ARGON2_ITERATIONS", "2")]).await;
+    let login = |password: &str| dearer.anon.post(LOGIN, json!({"email": "alice@example.com", "password": password}));
+    login("pass124").await.refused(401, "INVALID_CREDENTIALS", "Invalid credentials");
+    assert_eq!(app.count("select count(*) from users where password_hash like '%m=64,t=1,p=1%'").await, 1);
+    for _ in 0..2 {
+        login("pass123").await.expect(200);
+        assert_eq!(app.count("select count(*) from users where password_hash like '%m=64,t=2,p=1%'").await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_bcrypt_cut_off_is_never_replaced_by_a_mistyped_one() {
+    let app = TestApp::start().await;
+    // 87 bytes, of which bcrypt has seen 72.
+    let password = "รหัสของฉันยาวมากจนเกินไปจริงๆ";
+    assert!(password.len() > 72);
+    let bcrypt = bcrypt::hash(password, 4).expect("a hash");
+    let insert = format!("insert into users (email, password_hash) values ('old@example.com', '{bcrypt}')");
+    sqlx::query(AssertSqlSafe(insert)).execute(&mut app.connection().await).await.expect("inserted");
+    let login = |password: &str| app.anon.post(LOGIN, json!({"email": "old@example.com", "password": password}));
+    for password in [format!("{password} "), format!("{password}x"), password.to_owned(), password.to_owned()] {
+        login(&password).await.expect(200);
+        assert_eq!(app.count("select count(*) from users where password_hash like '$2b$%'").await, 1);
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_too_long_in_lower_case_is_invalid() {
+    let app = TestApp::start().await;
+    let grows = format!("{}@{}com", "İ".repeat(32), format!("{}.", "İ".repeat(31)).repeat(6));
+    assert!(grows.chars().count() < 254);
+    for path in [REGISTER, LOGIN] {
+        let body = json!({"email": grows, "password": "pass123"});
+        app.anon.post(path, body).await.invalid(&["email must be an email"]);
     }
 }
 

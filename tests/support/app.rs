@@ -35,11 +35,19 @@ pub(crate) struct Wishes {
     pub(crate) own_database: bool,
     /// A replica for the reports that never catches up, so that a test sees who reads from it.
     pub(crate) empty_replica: bool,
+    /// The tables of another server, so that there are two of one kind.
+    pub(crate) beside: Option<PgConnectOptions>,
 }
 
 impl Default for Wishes {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), environment: Vec::new(), own_database: false, empty_replica: false }
+        Self {
+            clock: Arc::new(SystemClock),
+            environment: Vec::new(),
+            own_database: false,
+            empty_replica: false,
+            beside: None,
+        }
     }
 }
 
@@ -68,7 +76,11 @@ impl TestApp {
         let environment: Environment = own.collect();
         let config =
             Config::load(&environment, &Flags::new(), Some(Profile::Test), Purpose::Serve).expect("a configuration");
-        let options = if wishes.own_database { cluster::migrated_database().await } else { cluster::schema().await };
+        let options = match wishes.beside {
+            Some(options) => options,
+            None if wishes.own_database => cluster::migrated_database().await,
+            None => cluster::schema().await,
+        };
         let replica = if wishes.empty_replica { Some(cluster::schema().await) } else { None };
         let pools = Pools::new(&options, replica.as_ref(), &config.database).expect("pools");
         let secret = Secret::new(SECRET.to_owned());
@@ -81,6 +93,12 @@ impl TestApp {
         let stopped = stop.clone().cancelled_owned();
         tokio::spawn(async move { app::server::serve(listener, service, &config.server, stopped).await });
         Self { anon: Client::new(base), options, readiness, pools, stop }
+    }
+
+    /// A second server on the tables of this one.
+    pub(crate) async fn beside(&self, environment: &[(&'static str, &'static str)]) -> Self {
+        let beside = Some(self.options.clone());
+        Self::with(Wishes { environment: environment.to_vec(), beside, ..Wishes::default() }).await
     }
 
     /// Somebody new who is signed in.

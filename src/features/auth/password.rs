@@ -1,16 +1,22 @@
 //! Hashing passwords, on threads of its own and never more at once than the machine can bear.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
-use tokio::sync::Semaphore;
+use sqlx::PgConnection;
 
+use super::hash_kinds::{HashKind, HashKinds};
+use super::keys::LimitKey;
+use super::lanes::{Lane, Lanes, Permit, Ticket};
 use crate::config::AuthConfig;
 use crate::config::secret::Secret;
 use crate::http::error::ApiError;
+
+/// bcrypt looks at no more bytes of a password.
+const BCRYPT_SEES: usize = 72;
 
 /// Makes and checks hashes: argon2id, and bcrypt for those that came from the original service.
 #[derive(Clone)]
@@ -18,21 +24,20 @@ pub struct Hasher(Arc<Inner>);
 
 struct Inner {
     argon2: Argon2<'static>,
-    /// What is compared with when there is no such user, so that the answer takes as long.
-    nobody: Secret<String>,
-    permits: Semaphore,
-    waiting: AtomicUsize,
-    max_waiting: usize,
+    /// The kind of the hashes that are made today.
+    today: HashKind,
+    kinds: HashKinds,
+    lanes: Lanes,
 }
 
-/// What comparing a password with a hash showed.
+/// The result of comparing a password with a hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It is not the one.
     Wrong,
     /// It is the one.
     Right,
-    /// It is the one, and its hash is of an older kind: put this one in its place.
+    /// It is the one, and its hash is of another kind than today's: put this one in its place.
     RightAndRenewed(Secret<String>),
 }
 
@@ -42,51 +47,94 @@ impl Hasher {
     /// # Errors
     /// If argon2 refuses the costs.
     pub fn new(config: &AuthConfig) -> anyhow::Result<Self> {
-        let params = Params::new(config.argon2_memory_kib, config.argon2_iterations, 1, None)
-            .map_err(|error| anyhow::anyhow!("argon2 refuses the costs of [auth]: {error}"))?;
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        // Of the right form and no password's: comparing with it costs as much and never succeeds.
         let (memory, passes) = (config.argon2_memory_kib, config.argon2_iterations);
-        let nobody =
-            Secret::new(format!("$argon2id$v=19$m={memory},t={passes},p=1${}${}", "A".repeat(22), "A".repeat(43)));
+        let params = Params::new(memory, passes, 1, None)
+            .map_err(|error| anyhow::anyhow!("argon2 refuses the costs of [auth]: {error}"))?;
         Ok(Self(Arc::new(Inner {
-            argon2,
-            nobody,
-            permits: Semaphore::new(config.hashing_threads),
-            waiting: AtomicUsize::new(0),
-            max_waiting: config.max_waiting_hashes,
+            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
+            today: HashKind::Argon2(format!("argon2id$v=19$m={memory},t={passes},p=1")),
+            kinds: HashKinds::default(),
+            lanes: Lanes::new(config.hashing_threads, config.max_waiting_hashes),
         })))
     }
 
-    /// A hash to keep.
+    /// Counts a request that is going to have a password hashed, for as long as the ticket is kept.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`] if its network has too many of them under way.
+    pub fn ticket(&self, network: IpAddr, account: Option<LimitKey>) -> Result<Ticket, ApiError> {
+        self.0.lanes.ticket(network, account)
+    }
+
+    /// A hash to keep, made at once on this thread; for a command, which has the machine to itself.
+    ///
+    /// # Errors
+    /// If argon2 fails, which it does only for want of memory.
+    pub fn hash_alone(&self, password: &Secret<String>) -> anyhow::Result<Secret<String>> {
+        self.0.hash(password.expose())
+    }
+
+    /// A hash to keep, if nothing speaks against the password; `judge` says what does and runs beside the hashing.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`] if too many wait already; [`ApiError::Validation`] with the judge's words.
+    pub async fn hash<J>(&self, ticket: &Ticket, password: Secret<String>, judge: J) -> Result<Secret<String>, ApiError>
+    where
+        J: FnOnce(&str) -> Option<String> + Send + 'static,
+    {
+        let permit = ticket.turn(Lane::Rest).await?;
+        self.run(permit, move |inner| {
+            if let Some(problem) = judge(password.expose()) {
+                return Err(ApiError::Validation(vec![problem]));
+            }
+            inner.hash(password.expose()).map_err(ApiError::internal)
+        })
+        .await?
+    }
+
+    /// Waits until a password may be compared.
     ///
     /// # Errors
     /// [`ApiError::Unavailable`] if too many wait already.
-    pub async fn hash(&self, password: Secret<String>) -> Result<Secret<String>, ApiError> {
-        self.run(move |inner| hash(&inner.argon2, password.expose())).await?.map_err(ApiError::internal)
+    pub async fn turn(&self, ticket: &Ticket, lane: Lane) -> Result<Permit, ApiError> {
+        ticket.turn(lane).await
     }
 
-    /// Compares a password with a hash, or with nobody's, which takes as long.
+    /// The kinds of hashes that accounts have, for [`verify`](Self::verify).
     ///
     /// # Errors
-    /// [`ApiError::Unavailable`] if too many wait already.
-    pub async fn verify(&self, password: Secret<String>, hash: Option<Secret<String>>) -> Result<Verdict, ApiError> {
-        self.run(move |inner| inner.verify(&password, hash.as_ref())).await
+    /// The database's.
+    pub async fn kinds(&self, connection: &mut PgConnection) -> Result<Vec<HashKind>, ApiError> {
+        self.0.kinds.read(connection).await
     }
 
-    async fn run<T, W>(&self, work: W) -> Result<T, ApiError>
+    /// Compares a password with an account's hash. If it is wrong, or there is no account, the work of every kind of hash is
+    /// done, so that the time tells nothing.
+    ///
+    /// # Errors
+    /// If the thread panicked.
+    pub async fn verify(
+        &self,
+        permit: Permit,
+        password: Secret<String>,
+        hash: Option<Secret<String>>,
+        kinds: Vec<HashKind>,
+    ) -> Result<Verdict, ApiError> {
+        self.run(permit, move |inner| {
+            inner.compare(password.expose(), hash.as_ref().map(|hash| hash.expose().as_str()), &kinds).0
+        })
+        .await
+    }
+
+    async fn run<T, W>(&self, permit: Permit, work: W) -> Result<T, ApiError>
     where
         T: Send + 'static,
         W: FnOnce(&Inner) -> T + Send + 'static,
     {
-        let waiting = Waiting::enter(&self.0).ok_or_else(ApiError::overloaded)?;
-        let permit = self.0.permits.acquire().await.map_err(ApiError::internal)?;
-        drop(waiting);
-        permit.forget();
         let inner = Arc::clone(&self.0);
-        // The permit is given back by the work and not by the request, which may be gone long before.
         tokio::task::spawn_blocking(move || {
-            let _back = GiveBack(&inner.permits);
+            // Given back by the work and not by the request, which may be gone long before.
+            let _permit = permit;
             work(&inner)
         })
         .await
@@ -95,63 +143,53 @@ impl Hasher {
 }
 
 impl Inner {
-    fn verify(&self, password: &Secret<String>, hash: Option<&Secret<String>>) -> Verdict {
-        let password = password.expose();
-        match hash.map(Secret::expose) {
-            Some(text) if text.starts_with("$2") => {
-                // bcrypt looks at no more than 72 bytes, and so did the original.
-                if !bcrypt::verify(password, text).unwrap_or(false) {
-                    return Verdict::Wrong;
+    /// The verdict, and the kinds of hashes that were worked out for it.
+    fn compare(&self, password: &str, hash: Option<&str>, kinds: &[HashKind]) -> (Verdict, Vec<HashKind>) {
+        let mut done = Vec::new();
+        let own = hash.and_then(|hash| HashKind::of(hash).map(|kind| (hash, kind)));
+        if let Some((hash, kind)) = own {
+            done.push(kind.clone());
+            if matches(&self.argon2, password, hash) {
+                // Of a longer password bcrypt has proven the beginning only: the rest may be mistyped, and must not be kept.
+                let proven = !matches!(kind, HashKind::Bcrypt(_)) || password.len() <= BCRYPT_SEES;
+                if kind == self.today || !proven {
+                    return (Verdict::Right, done);
                 }
-                self::hash(&self.argon2, password).map_or(Verdict::Right, Verdict::RightAndRenewed)
-            }
-            Some(text) => {
-                if self.matches(password, text) {
-                    Verdict::Right
-                } else {
-                    Verdict::Wrong
-                }
-            }
-            None => {
-                self.matches(password, self.nobody.expose());
-                Verdict::Wrong
+                return (self.hash(password).map_or(Verdict::Right, Verdict::RightAndRenewed), done);
             }
         }
+        for kind in std::iter::once(&self.today).chain(kinds) {
+            if done.contains(kind) {
+                continue;
+            }
+            if let Some(hash) = kind.of_nobody() {
+                // Of the right form and no password's: comparing with it costs as much and never succeeds.
+                let _ = matches(&self.argon2, password, &hash);
+                done.push(kind.clone());
+            }
+        }
+        (Verdict::Wrong, done)
     }
 
-    fn matches(&self, password: &str, text: &str) -> bool {
-        PasswordHash::new(text).is_ok_and(|hash| self.argon2.verify_password(password.as_bytes(), &hash).is_ok())
-    }
-}
-
-fn hash(argon2: &Argon2<'_>, password: &str) -> anyhow::Result<Secret<String>> {
-    let hash = argon2.hash_password(password.as_bytes()).map_err(|error| anyhow::anyhow!("argon2 failed: {error}"))?;
-    Ok(Secret::new(hash.to_string()))
-}
-
-/// A place among those who wait; left when it is dropped, also by a request that is given up.
-struct Waiting<'a>(&'a Inner);
-
-impl<'a> Waiting<'a> {
-    fn enter(inner: &'a Inner) -> Option<Self> {
-        let before = inner.waiting.fetch_add(1, Ordering::Relaxed);
-        let place = Self(inner);
-        (before < inner.max_waiting).then_some(place)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    fn hash(&self, password: &str) -> anyhow::Result<Secret<String>> {
+        let hash = self
+            .argon2
+            .hash_password(password.as_bytes())
+            .map_err(|error| anyhow::anyhow!("argon2 failed: {error}"))?;
+        Ok(Secret::new(hash.to_string()))
     }
 }
 
-/// Gives a permit back when it is dropped, also by a panic.
-struct GiveBack<'a>(&'a Semaphore);
-
-impl Drop for GiveBack<'_> {
-    fn drop(&mut self) {
-        self.0.add_permits(1);
+/// Whether a hash, of whatever kind, is this password's. One that cannot be read is nobody's.
+fn matches(argon2: &Argon2<'_>, password: &str, hash: &str) -> bool {
+    match HashKind::of(hash) {
+        // Of the password bcrypt looks at 72 bytes, as the original did.
+        Some(HashKind::Bcrypt(_)) => bcrypt::verify(password, hash).unwrap_or(false),
+        // The costs are the hash's own.
+        Some(HashKind::Argon2(_)) => {
+            PasswordHash::new(hash).is_ok_and(|hash| argon2.verify_password(password.as_bytes(), &hash).is_ok())
+        }
+        None => false,
     }
 }
 
@@ -160,43 +198,90 @@ mod tests {
     use super::*;
     use crate::config::{Config, Environment, Flags, Profile, Purpose};
 
-    fn hasher() -> Hasher {
-        let config = Config::load(&Environment::new(), &Flags::new(), Some(Profile::Test), Purpose::Serve);
+    const PASSWORD: &str = "pass123";
+
+    fn hasher(passes: &str) -> Hasher {
+        let environment = Environment::from([("APP_AUTH__ARGON2_ITERATIONS".to_owned(), passes.to_owned())]);
+        let config = Config::load(&environment, &Flags::new(), Some(Profile::Test), Purpose::Serve);
         Hasher::new(&config.expect("a configuration").auth).expect("a hasher")
     }
 
-    fn secret(text: &str) -> Secret<String> {
-        Secret::new(text.to_owned())
+    fn argon2(passes: &str) -> String {
+        hasher(passes).0.hash(PASSWORD).expect("a hash").expose().clone()
     }
 
-    #[tokio::test]
-    async fn a_password_is_told_from_another() {
-        let hasher = hasher();
-        let hash = hasher.hash(secret("pass123")).await.expect("a hash");
-        assert!(hash.expose().starts_with("$argon2id$"), "argon2id");
-        assert_eq!(hasher.verify(secret("pass123"), Some(hash.clone())).await.expect("a verdict"), Verdict::Right);
-        assert_eq!(hasher.verify(secret("pass124"), Some(hash)).await.expect("a verdict"), Verdict::Wrong);
+    fn bcrypt_hash(password: &str) -> String {
+        bcrypt::hash(password, 4).expect("a hash")
     }
 
-    #[tokio::test]
-    async fn a_hash_of_the_original_is_verified_and_renewed() {
-        let hasher = hasher();
-        for version in ["2a", "2b", "2y"] {
-            let old = bcrypt::hash("pass123", 4).expect("a hash").replacen("2b", version, 1);
-            let verdict = hasher.verify(secret("pass123"), Some(secret(&old))).await.expect("a verdict");
-            let Verdict::RightAndRenewed(new) = verdict else { panic!("{version}: {verdict:?}") };
-            assert_eq!(hasher.verify(secret("pass123"), Some(new)).await.expect("a verdict"), Verdict::Right);
-            assert_eq!(hasher.verify(secret("other"), Some(secret(&old))).await.expect("a verdict"), Verdict::Wrong);
+    #[test]
+    fn a_password_is_told_from_another() {
+        let (hasher, hash) = (hasher("1"), argon2("1"));
+        assert!(hash.starts_with("$argon2id$"), "{hash}");
+        assert_eq!(hasher.0.compare(PASSWORD, Some(&hash), &[]).0, Verdict::Right);
+        assert_eq!(hasher.0.compare("pass124", Some(&hash), &[]).0, Verdict::Wrong);
+        assert_eq!(hasher.0.compare(PASSWORD, None, &[]).0, Verdict::Wrong);
+        assert_eq!(hasher.0.compare(PASSWORD, Some("no hash at all"), &[]).0, Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_hash_that_is_not_of_todays_kind_is_renewed_by_the_right_password_alone() {
+        let hasher = hasher("1");
+        let versions = ["2a", "2b", "2y"].map(|version| bcrypt_hash(PASSWORD).replacen("2b", version, 1));
+        for old in versions.into_iter().chain([argon2("2")]) {
+            let (verdict, _) = hasher.0.compare(PASSWORD, Some(&old), &[]);
+            let Verdict::RightAndRenewed(new) = verdict else { panic!("{old}: {verdict:?}") };
+            assert_eq!(HashKind::of(new.expose()).as_ref(), Some(&hasher.0.today));
+            assert_eq!(hasher.0.compare(PASSWORD, Some(new.expose()), &[]).0, Verdict::Right);
+            assert_eq!(hasher.0.compare("other", Some(&old), &[]).0, Verdict::Wrong);
         }
     }
 
-    #[tokio::test]
-    async fn comparing_with_nobody_does_the_work_and_never_succeeds() {
-        let hasher = hasher();
+    #[test]
+    fn a_password_of_which_bcrypt_saw_the_beginning_only_is_right_and_never_kept() {
+        let hasher = hasher("1");
+        for beginning in ["x".repeat(72), "ก".repeat(24)] {
+            let old = bcrypt_hash(&format!("{beginning}, and on"));
+            for password in [format!("{beginning}, and on"), format!("{beginning}, mistyped")] {
+                assert_eq!(hasher.0.compare(&password, Some(&old), &[]).0, Verdict::Right);
+            }
+            let whole = bcrypt_hash(&beginning);
+            assert!(matches!(hasher.0.compare(&beginning, Some(&whole), &[]).0, Verdict::RightAndRenewed(_)));
+        }
+    }
+
+    #[test]
+    fn a_wrong_password_costs_the_same_whatever_the_account_has_and_whether_there_is_one() {
+        let hasher = hasher("1");
+        let kinds = [argon2("2"), argon2("3"), bcrypt_hash(PASSWORD)].map(|hash| HashKind::of(&hash).expect("a kind"));
+        let work = |hash: Option<&str>, kinds: &[HashKind]| {
+            let (verdict, mut done) = hasher.0.compare("wrong", hash, kinds);
+            assert_eq!(verdict, Verdict::Wrong);
+            done.sort_unstable();
+            done
+        };
+        let of_nobody = work(None, &kinds);
+        assert_eq!(of_nobody.len(), 4, "{of_nobody:?}");
+        for hash in [argon2("1"), argon2("2"), argon2("3"), bcrypt_hash(PASSWORD)] {
+            assert_eq!(work(Some(&hash), &kinds), of_nobody, "{hash}");
+        }
+        assert_eq!(work(Some("no hash at all"), &kinds), of_nobody);
+        assert_eq!(work(None, &[]).as_slice(), std::slice::from_ref(&hasher.0.today));
+    }
+
+    #[test]
+    fn comparing_with_nobody_is_real_work() {
         // A hash that cannot be read would be refused at once, and give the unknown address away.
-        assert!(PasswordHash::new(hasher.0.nobody.expose()).is_ok_and(|hash| hash.hash.is_some()));
-        assert_eq!(hasher.verify(secret("pass123"), None).await.expect("a verdict"), Verdict::Wrong);
-        let damaged = Some(secret("no hash at all"));
-        assert_eq!(hasher.verify(secret("pass123"), damaged).await.expect("a verdict"), Verdict::Wrong);
+        for kind in [argon2("1"), argon2("2"), bcrypt_hash(PASSWORD)].map(|hash| HashKind::of(&hash).expect("a kind")) {
+            let hash = kind.of_nobody().expect("a hash");
+            match kind {
+                HashKind::Bcrypt(_) => assert!(bcrypt::verify(PASSWORD, &hash).is_ok_and(|right| !right), "{hash}"),
+                HashKind::Argon2(_) => {
+                    let parsed = PasswordHash::new(&hash).expect("readable");
+                    let error = hasher("1").0.argon2.verify_password(PASSWORD.as_bytes(), &parsed).expect_err("wrong");
+                    assert_eq!(error, argon2::password_hash::Error::PasswordInvalid, "{hash}");
+                }
+            }
+        }
     }
 }

@@ -1,15 +1,20 @@
 //! The routes under `/api/auth`.
 
+use std::net::IpAddr;
+
 use axum::extract::State;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use sqlx::{Connection as _, PgConnection};
+use tracing::Instrument as _;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model::{Login, Register};
 use super::password::Verdict;
+use super::registration;
+use super::sign_in::Standing;
 use crate::app::AppState;
 use crate::config::secret::Secret;
 use crate::features::history::keys_store;
@@ -20,7 +25,8 @@ use crate::http::error::ApiError;
 use crate::http::extract::Body;
 use crate::http::idempotency::{Claim, IdempotencyKey};
 use crate::http::identity::CurrentUser;
-use crate::http::rate_limit::{Attempt, LimitedAttempt};
+use crate::http::rate_limit::{Client, LimitedAttempt};
+use crate::http::security_log::SecurityEvent;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -28,6 +34,8 @@ pub fn router() -> OpenApiRouter<AppState> {
 }
 
 /// Registers a user.
+///
+/// The server's setting `auth.registration` says who may: anybody, whoever comes first, whoever has an invitation, or nobody.
 #[utoipa::path(
     post,
     path = "/api/auth/register",
@@ -35,56 +43,125 @@ pub fn router() -> OpenApiRouter<AppState> {
     request_body = Register,
     responses(
         (status = 201, description = "Registered", body = SuccessBody<User>),
+        (status = 403, description = "`REGISTRATION_CLOSED`: registration is closed, or needs another `inviteCode`", body = FailureBody),
         (status = 409, description = "`EMAIL_ALREADY_EXISTS`", body = FailureBody),
     )
 )]
 async fn register(
     State(state): State<AppState>,
+    client: Client,
     _: LimitedAttempt,
     key: IdempotencyKey,
     Body(input): Body<Register>,
 ) -> Result<Success<Box<RawValue>>, ApiError> {
-    if let Some(problem) = state.passwords.problem(input.password.expose(), &input.email) {
+    let (mode, claim) = (state.registration, key.claim());
+    let mut connection = state.pools.requests.acquire().await?;
+    let again = answered_before(&mut connection, &input.email, claim.as_ref()).await?;
+    let open = again.is_some() || registration::is_open(&mut connection, mode, input.invite_code.as_ref()).await?;
+    connection.release();
+    if let Some(again) = again {
+        return Ok(again);
+    }
+    if !open {
+        SecurityEvent::RegistrationRefused.log(Some(client.address), None);
+        return Err(registration::refusal(mode, input.invite_code.is_some()));
+    }
+    if let Some(problem) = state.passwords.shortness(input.password.expose()) {
         return Err(ApiError::Validation(vec![problem]));
     }
-    let claim = key.claim();
-    let hash = state.hasher.hash(input.password).await?;
+    let Register { email, password, name, invite_code } = input;
+    let ticket = state.hasher.ticket(client.network, None)?;
+    let (policy, own) = (state.passwords, (email.clone(), name.clone()));
+    let judge = move |password: &str| policy.problem(password, &own.0, own.1.as_deref());
+    // No connection is held while the password is hashed: hashing is slow, and connections are few.
+    let hash = state.hasher.hash(&ticket, password, judge).await?;
+    let newcomer = Newcomer { email, name, hash, invite_code, network: client.network };
     let connection = state.pools.requests.acquire().await?;
-    let register = async |database: &mut PgConnection| {
-        register_in(database, &input.email, input.name.as_deref(), &hash, claim.as_ref()).await
-    };
-    connection.transaction(register).await
+    let register = async |database: &mut PgConnection| register_in(database, &state, &newcomer, claim.as_ref()).await;
+    match connection.transaction(register).await {
+        Ok((user_id, answer)) => {
+            SecurityEvent::Registered.log(Some(client.address), Some(user_id));
+            Ok(answer)
+        }
+        Err(NotRegistered::Before(answer)) => Ok(answer),
+        Err(NotRegistered::Failed(error)) => {
+            if matches!(error, ApiError::RegistrationClosed { .. }) {
+                SecurityEvent::RegistrationRefused.log(Some(client.address), None);
+            }
+            Err(error)
+        }
+    }
 }
 
-/// Registers a user with the categories that everybody begins with, or says again what was answered when the same request
-/// did so.
+/// Somebody who is about to be registered.
+struct Newcomer {
+    email: String,
+    name: Option<String>,
+    hash: Secret<String>,
+    invite_code: Option<Secret<String>>,
+    network: IpAddr,
+}
+
+/// There is no new user, and nothing that was written for one is kept.
+enum NotRegistered {
+    /// The same request has registered the user before.
+    Before(Success<Box<RawValue>>),
+    /// It failed.
+    Failed(ApiError),
+}
+
+impl<E: Into<ApiError>> From<E> for NotRegistered {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Registers a user with the categories that everybody begins with. Says the id and the answer.
 async fn register_in(
     connection: &mut PgConnection,
-    email: &str,
-    name: Option<&str>,
-    hash: &Secret<String>,
+    state: &AppState,
+    newcomer: &Newcomer,
     claim: Option<&Claim>,
-) -> Result<Success<Box<RawValue>>, ApiError> {
-    let taken = || ApiError::Conflict { code: "EMAIL_ALREADY_EXISTS", message: "Email already exists".to_owned() };
+) -> Result<(i64, Success<Box<RawValue>>), NotRegistered> {
+    let (mode, code) = (state.registration, newcomer.invite_code.as_ref());
+    if !registration::take(connection, mode, code).await? {
+        let before = answered_before(connection, &newcomer.email, claim).await?;
+        return Err(before.map_or_else(|| registration::refusal(mode, code.is_some()).into(), NotRegistered::Before));
+    }
     let mut savepoint = connection.begin().await?;
-    let inserted = users::store::insert(&mut savepoint, email, name, hash).await?;
+    let inserted =
+        users::store::insert(&mut savepoint, &newcomer.email, newcomer.name.as_deref(), &newcomer.hash).await?;
     let Ok(user) = inserted else {
         savepoint.rollback().await?;
-        // Nobody is signed in, so a key is looked for with whom it registered; it tells nothing to who has not sent the same.
-        let Some(claim) = claim else { return Err(taken()) };
-        let account = users::store::find_account(connection, email).await?.ok_or_else(taken)?;
-        let stored = keys_store::find(connection, account.user.id, &claim.key).await?;
-        return stored.filter(|stored| stored.fingerprint == claim.fingerprint).ok_or_else(taken)?.again(claim);
+        let before = answered_before(connection, &newcomer.email, claim).await?;
+        let taken =
+            || ApiError::Conflict { code: "EMAIL_ALREADY_EXISTS", message: "Email already exists".to_owned() }.into();
+        return Err(before.map_or_else(taken, NotRegistered::Before));
     };
     savepoint.commit().await?;
-    categories::store::insert_defaults(connection, user.id).await?;
     let user_id = user.id;
+    categories::store::insert_defaults(connection, user_id).await?;
+    // Whoever registered is going to sign in from here.
+    state.sign_in.succeeded(connection, newcomer.network, user_id).await?;
     let answer = Success::created(user).written()?;
     if let Some(claim) = claim {
         keys_store::claim(connection, user_id, claim, i64::MAX).await?;
         keys_store::answer(connection, user_id, claim, &answer, None).await?;
     }
-    Ok(answer)
+    Ok((user_id, answer))
+}
+
+/// The answer that the same request was given before. Nobody is signed in, so a key is looked for with whom it registered; it
+/// tells nothing to who has not sent the same.
+async fn answered_before(
+    connection: &mut PgConnection,
+    email: &str,
+    claim: Option<&Claim>,
+) -> Result<Option<Success<Box<RawValue>>>, ApiError> {
+    let Some(claim) = claim else { return Ok(None) };
+    let Some(account) = users::store::find_account(connection, email).await? else { return Ok(None) };
+    let stored = keys_store::find(connection, account.user.id, &claim.key).await?;
+    stored.filter(|stored| stored.fingerprint == claim.fingerprint).map(|stored| stored.again(claim)).transpose()
 }
 
 /// Somebody who has logged in.
@@ -129,26 +206,58 @@ struct LoggedInUser {
 )]
 async fn login(
     State(state): State<AppState>,
-    _: LimitedAttempt,
+    client: Client,
     Body(input): Body<Login>,
 ) -> Result<Success<LoggedIn>, ApiError> {
-    state.limits.attempt(&Attempt::On(input.email.clone()))?;
+    let attempt = state.sign_in.attempt(client.network, &input.email);
+    let ticket = state.hasher.ticket(client.network, Some(attempt.account_key))?;
     // No connection is held while the password is hashed: hashing is slow, and connections are few.
     let mut connection = state.pools.requests.acquire().await?;
     let account = users::store::find_account(&mut connection, &input.email).await?;
+    let user_id = account.as_ref().map(|account| account.user.id);
+    let (standing, remembered) = state.sign_in.standing(&mut connection, &attempt, user_id).await?;
+    let kinds = state.hasher.kinds(&mut connection).await?;
     connection.release();
+    let lane = match standing {
+        Standing::Admitted(lane) => lane,
+        Standing::Limited { retry_after } => {
+            state.limits.tell_limited_sign_in(client.address);
+            return Err(ApiError::TooManyRequests { retry_after });
+        }
+    };
+    let permit = state.hasher.turn(&ticket, lane).await?;
     let hash = account.as_ref().map(|account| account.password_hash.clone());
-    let verdict = state.hasher.verify(input.password, hash).await?;
+    let compared = {
+        let state = state.clone();
+        async move {
+            let verdict = state.hasher.verify(permit, input.password, hash, kinds).await?;
+            if verdict == Verdict::Wrong {
+                SecurityEvent::SignInFailed { unknown_account: user_id.is_none() }.log(Some(client.address), user_id);
+                let mut connection = state.pools.requests.acquire().await?;
+                state.sign_in.failed(&mut connection, &attempt).await?;
+                connection.release();
+            }
+            // Until here the next try from the same place waits, so that it sees that this one has failed.
+            drop(ticket);
+            Ok::<_, ApiError>(verdict)
+        }
+    };
+    // A task of its own: whoever hangs up before the answer has failed all the same.
+    let verdict = tokio::spawn(compared.in_current_span()).await.map_err(ApiError::internal)??;
     let (Some(account), Verdict::Right | Verdict::RightAndRenewed(_)) = (account, &verdict) else {
         return Err(ApiError::InvalidCredentials);
     };
-    if let Verdict::RightAndRenewed(new) = &verdict {
+    let User { id, email, name, .. } = account.user;
+    if !remembered || verdict != Verdict::Right {
         let mut connection = state.pools.requests.acquire().await?;
-        // If it was replaced meanwhile, by another login or a change of the password, that one stands.
-        users::store::replace_hash(&mut connection, account.user.id, &account.password_hash, new).await?;
+        if let Verdict::RightAndRenewed(new) = &verdict {
+            // If it was replaced meanwhile, by another login or a change of the password, that one stands.
+            users::store::replace_hash(&mut connection, id, &account.password_hash, new).await?;
+        }
+        state.sign_in.succeeded(&mut connection, client.network, id).await?;
         connection.release();
     }
-    let User { id, email, name, .. } = account.user;
+    SecurityEvent::SignInSucceeded.log(Some(client.address), Some(id));
     let (access_token, expires_in) = state.tokens.issue(id, &email).map_err(ApiError::internal)?;
     Ok(Success::ok(LoggedIn { access_token, token_type: "Bearer", expires_in, user: LoggedInUser { id, email, name } }))
 }

@@ -54,6 +54,26 @@ pub async fn insert(
     }
 }
 
+/// Whether there is any user.
+///
+/// # Errors
+/// The database's.
+pub async fn any(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(r#"select exists (select from users) as "any!""#).fetch_one(connection).await
+}
+
+/// Waits until no other transaction is about to add the first user, and keeps others from it until this one ends.
+///
+/// # Errors
+/// The database's.
+pub async fn lock_first(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    // An advisory lock and not one of the table, which signing in writes.
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('first user of ' || current_schema(), 0))")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// A user by id.
 ///
 /// # Errors

@@ -1,0 +1,184 @@
+//! `app user …`: invitations to register.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use serde_json::{Value, json};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+
+use super::Globals;
+use super::database::Database;
+use super::migrate::Answer;
+use crate::config::{Config, Purpose, RegistrationMode};
+use crate::features::auth::{invites_store as store, registration};
+use crate::http::security_log::SecurityEvent;
+use crate::migrate::{self, Exit, Settings};
+
+/// An invitation is good for no longer: one that is forgotten should not open the door years later.
+const LONGEST: Duration = Duration::from_hours(366 * 24);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Print one JSON document on standard output, and nothing else there
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a code to register with, where auth.registration is `invite`; it is shown once
+    #[command(after_help = "Whoever registers sends it as inviteCode.\n\n\
+                            Exit codes: 0 made, 1 failed, 3 the database is not up to date")]
+    Invite {
+        /// How long the code is good for, such as 12h or 30d
+        #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = lifetime)]
+        expires: Duration,
+        /// How many may register with it
+        #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(i64).range(1..=1000))]
+        uses: i64,
+    },
+    /// List the invitations; their codes are not kept
+    Invites,
+    /// Take an invitation back; who has registered with it stays
+    #[command(after_help = "Exit codes: 0 revoked, 1 failed, or there is no such invitation")]
+    RevokeInvite {
+        /// The id, as `app user invites` shows it
+        #[arg(value_name = "ID")]
+        id: i64,
+    },
+}
+
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if duration.is_zero() || duration > LONGEST {
+        return Err("set from 1s to 366d".to_owned());
+    }
+    Ok(duration)
+}
+
+impl Options {
+    pub(super) async fn run(self, globals: Globals) -> anyhow::Result<ExitCode> {
+        let (json, name) = (self.json, self.command.name());
+        let answer = match self.answer(globals).await {
+            Ok(answer) => answer,
+            Err(error) if json => Answer::of_error(Exit::Failed, "failed", &format!("{error:#}")),
+            Err(error) => return Err(error),
+        };
+        Ok(answer.print(name, json))
+    }
+
+    async fn answer(self, globals: Globals) -> anyhow::Result<Answer> {
+        let config = globals.config(Purpose::Maintain)?;
+        crate::telemetry::start_logging(&config.log);
+        let database = Database::open(&config).await?;
+        let outcome = self.command.run(&config, &database).await;
+        database.close().await?;
+        outcome
+    }
+}
+
+impl Command {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Invite { .. } => "invite",
+            Self::Invites => "invites",
+            Self::RevokeInvite { .. } => "revoke-invite",
+        }
+    }
+
+    async fn run(self, config: &Config, database: &Database) -> anyhow::Result<Answer> {
+        let status = migrate::status(&database.direct, &migrate::embedded(), &Settings::new(config), false).await?;
+        if status.exit() != Exit::Done {
+            let text = "the database is not up to date; nothing was changed. Run `app migrate deploy` first.";
+            return Ok(Answer::of_error(status.exit(), "not_up_to_date", text));
+        }
+        let connection = database.options.connect().await;
+        let mut connection = connection.context("the database cannot be reached; nothing was changed")?;
+        let answer = match self {
+            Self::Invite { expires, uses } => invite(&mut connection, config, expires, uses).await?,
+            Self::Invites => list(&store::all(&mut connection).await?),
+            Self::RevokeInvite { id } => revoke(&mut connection, id).await?,
+        };
+        connection.close().await?;
+        Ok(answer)
+    }
+}
+
+async fn invite(
+    connection: &mut PgConnection,
+    config: &Config,
+    expires: Duration,
+    uses: i64,
+) -> anyhow::Result<Answer> {
+    let (code, hash) = registration::new_code()?;
+    let invite = store::insert(connection, &hash, uses, expires.as_secs_f64()).await?;
+    SecurityEvent::InviteMade.log(None, None);
+    let code = code.expose();
+    let times = if uses == 1 { "once".to_owned() } else { format!("{uses} times") };
+    let mut text = format!(
+        "{code}\n\nInvitation {}, good {times} until {}. It is not shown again; take it back with \
+         `app user revoke-invite {}`.",
+        invite.id,
+        invite.expires_at.format("%Y-%m-%d %H:%M UTC"),
+        invite.id
+    );
+    if config.auth.registration != RegistrationMode::Invite {
+        text += "\nauth.registration is not `invite` here, so that no code is asked for: set APP_AUTH__REGISTRATION=invite.";
+    }
+    Ok(Answer::new(Exit::Done, text, json!({"code": code, "invite": shown(&invite)})))
+}
+
+fn list(invites: &[store::Invite]) -> Answer {
+    let fields = json!({"invites": invites.iter().map(shown).collect::<Vec<_>>()});
+    if invites.is_empty() {
+        return Answer::new(Exit::Done, "There are no invitations. `app user invite` makes one.", fields);
+    }
+    let lines: Vec<String> = invites
+        .iter()
+        .map(|invite| {
+            let (made, until) =
+                (invite.created_at.format("%Y-%m-%d %H:%M"), invite.expires_at.format("%Y-%m-%d %H:%M"));
+            format!(
+                "{:>6}  {:<7}  uses left {:>4}  made {made}  until {until} UTC",
+                invite.id,
+                state(invite),
+                invite.uses_left
+            )
+        })
+        .collect();
+    Answer::new(Exit::Done, lines.join("\n"), fields)
+}
+
+async fn revoke(connection: &mut PgConnection, id: i64) -> anyhow::Result<Answer> {
+    if !store::delete(connection, id).await? {
+        let text =
+            format!("there is no invitation {id}; nothing was changed. `app user invites` lists those there are.");
+        return Ok(Answer::of_error(Exit::Failed, "not_found", &text));
+    }
+    SecurityEvent::InviteRevoked.log(None, None);
+    Ok(Answer::new(Exit::Done, format!("The invitation {id} was revoked."), json!({"revoked": id})))
+}
+
+fn shown(invite: &store::Invite) -> Value {
+    json!({
+        "id": invite.id,
+        "state": state(invite),
+        "usesLeft": invite.uses_left,
+        "createdAt": invite.created_at.to_rfc3339(),
+        "expiresAt": invite.expires_at.to_rfc3339(),
+    })
+}
+
+const fn state(invite: &store::Invite) -> &'static str {
+    if invite.uses_left == 0 {
+        "used up"
+    } else if invite.expired {
+        "expired"
+    } else {
+        "open"
+    }
+}
