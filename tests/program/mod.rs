@@ -3,6 +3,8 @@
 mod commands;
 mod crash;
 mod embedded;
+mod invites;
 mod modes;
 mod readiness;
+mod security_log;
 mod shutdown;

@@ -9,7 +9,7 @@ use crate::support::client::Client;
 use crate::support::cluster;
 use crate::support::process::{SECRET, Server, run, stderr, stdout};
 
-async fn ready_within(client: &Client, patience: Duration) {
+pub(super) async fn ready_within(client: &Client, patience: Duration) {
     let deadline = Instant::now() + patience;
     while client.get("/readyz").await.status != 200 {
         assert!(Instant::now() < deadline, "not ready within {patience:?}");

@@ -54,6 +54,8 @@ pub(crate) struct Server {
     /// Speaks to the internal listener.
     pub(crate) internal: Client,
     pub(crate) log: mpsc::Receiver<String>,
+    /// What it logged until it listened.
+    pub(crate) before_listening: Vec<String>,
 }
 
 impl Server {
@@ -85,7 +87,8 @@ impl Server {
             }
             seen.push(line);
         };
-        Self { child, client: Client::new(base), internal: Client::new(internal), log }
+        let (client, internal) = (Client::new(base), Client::new(internal));
+        Self { child, client, internal, log, before_listening: seen }
     }
 
     pub(crate) fn pid(&self) -> rustix::process::Pid {
