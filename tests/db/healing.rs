@@ -81,7 +81,7 @@ async fn a_unit_of_work_that_is_dropped_at_any_await_leaves_nothing_open() {
             assert_eq!(left_open(&mut watcher).await, 0, "dropped after {times} polls");
             times += 1;
         }
-        assert!(times > 5, "each statement has to be waited for: {times}");
+        assert!(times > 1, "each statement has to be waited for: {times}");
     }
     assert_eq!(std::fs::read_to_string(log.path()).expect("a log"), "");
 }
@@ -90,7 +90,7 @@ async fn a_unit_of_work_that_is_dropped_at_any_await_leaves_nothing_open() {
 async fn whoever_gives_up_while_connecting_leaves_the_pool_as_it_was() {
     let pool = pools(&cluster::options()).requests;
     for times in 0..20 {
-        assert!(polled(pool.acquire(), times).await.is_none(), "connecting takes longer than {times} polls");
+        assert!(polled(Box::pin(pool.acquire()), times).await.is_none(), "connecting takes longer than {times} polls");
         until(async || pool.status().used == 0).await;
     }
     let _both = (pool.acquire().await.expect("one"), pool.acquire().await.expect("another"));
