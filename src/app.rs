@@ -15,6 +15,7 @@ use crate::features;
 use crate::features::auth::password::Hasher;
 use crate::features::auth::{PasswordPolicy, SignInKeys, SignInLimits};
 use crate::http::identity::Tokens;
+use crate::http::lane::Lanes;
 use crate::http::page::Cursors;
 use crate::http::rate_limit::RateLimits;
 use crate::http::readiness::ReadinessState;
@@ -51,6 +52,8 @@ pub struct Services {
     pub retention: Duration,
     /// Reads long lists.
     pub lists: Lists,
+    /// The turns of work that costs much.
+    pub lanes: Lanes,
 }
 
 impl Deref for AppState {
@@ -86,10 +89,17 @@ impl AppState {
     ) -> anyhow::Result<Self> {
         let tokens = Arc::new(Tokens::new(jwt_secret.expose(), config.auth.jwt_expires_in, Arc::clone(&clock)));
         let trusted = config.server.trusted_proxies.clone();
+        let lanes = Lanes::new(pools.clone(), config.server.request_timeout / 2);
         Ok(Self(Arc::new(Services {
             quotas: config.quotas,
             retention: config.history.retention,
-            lists: Lists::new(pools.requests.clone(), config.server.request_timeout / 3, config.server.stall_timeout),
+            lists: Lists::new(
+                pools.requests.clone(),
+                lanes.clone(),
+                config.server.request_timeout / 3,
+                config.server.stall_timeout,
+            ),
+            lanes,
             pools,
             clock,
             hasher: Hasher::new(&config.auth).context("the password hasher")?,

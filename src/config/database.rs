@@ -24,8 +24,9 @@ pub struct DatabaseConfig {
     pub data_dir: PathBuf,
     /// The folder of PostgreSQL's server programs for the embedded database, if not the newest found.
     pub programs: Option<PathBuf>,
-    /// Connections that this process opens at most; left out, three for each processor, and six at least. More do not
-    /// make a database faster, they only take turns on its processors.
+    /// Connections that this process opens at most; left out, three for each processor and two more, eight at least. More do
+    /// not make a database faster, they only take turns on its processors. A quarter is for changes of many rows, a sixth for
+    /// long lists, one for finding out whether the database can be used, and the rest for everything that is short.
     pub max_connections: u32,
     /// How long a request waits for a connection before it is answered 503.
     pub acquire_timeout: Duration,
@@ -82,6 +83,7 @@ impl DatabaseConfig {
 }
 
 fn read_connections(reader: &mut Reader<'_>) -> Option<u32> {
-    let by_processors = || u32::try_from(processors().saturating_mul(3)).unwrap_or(u32::MAX).clamp(6, 30);
+    let by_processors =
+        || u32::try_from(processors().saturating_mul(3).saturating_add(2)).unwrap_or(u32::MAX).clamp(8, 32);
     positive_or(reader, "database.max_connections", by_processors)
 }

@@ -56,7 +56,7 @@ fn a_mistake_names_the_key_where_it_was_set_and_what_is_allowed() {
 #[test]
 fn threads_and_connections_follow_the_processors_and_have_their_bounds() {
     let config = load(Profile::Dev, &[]).expect("a configuration");
-    assert!(config.server.worker_threads >= 1 && config.database.max_connections >= 6);
+    assert!(config.server.worker_threads >= 1 && config.database.max_connections >= 8);
     for (threads, connections) in [("0", "0"), ("1025", "0"), ("70000", "-1"), ("many", "")] {
         let pairs = [("APP_SERVER__WORKER_THREADS", threads), ("APP_DATABASE__MAX_CONNECTIONS", connections)];
         let message = message(load(Profile::Dev, &pairs));

@@ -17,6 +17,8 @@ pub struct ThrottleConfig {
     pub login_address_limit: u32,
     /// Failures to sign in to one account in that time, whatever the addresses; past it each address has one.
     pub login_account_limit: u32,
+    /// The weight of changes of many rows in that time, by account: a row weighs 1, and more with a long text.
+    pub work_limit: u32,
 }
 
 /// A bare number of `THROTTLE_TTL` under this is seconds (as NestJS's throttler before version 5 has it), from it on
@@ -32,11 +34,13 @@ impl ThrottleConfig {
         let login_limit = reader.required::<u32>("throttle.login_limit", NUMBER);
         let login_address_limit = reader.required::<u32>("throttle.login_address_limit", NUMBER);
         let login_account_limit = reader.required::<u32>("throttle.login_account_limit", NUMBER);
+        let work_limit = reader.required::<u32>("throttle.work_limit", NUMBER);
         for (key, value) in [
             ("throttle.limit", limit),
             ("throttle.login_limit", login_limit),
             ("throttle.login_address_limit", login_address_limit),
             ("throttle.login_account_limit", login_account_limit),
+            ("throttle.work_limit", work_limit),
         ] {
             if value == Some(0) {
                 reader.refuse(key, "0 would let nothing through", "set a whole number above 0");
@@ -49,6 +53,7 @@ impl ThrottleConfig {
             login_limit: login_limit?,
             login_address_limit: login_address_limit?,
             login_account_limit: login_account_limit?,
+            work_limit: work_limit?,
         })
     }
 }

@@ -78,6 +78,13 @@ pub enum ApiError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// More work than an account may have done at once or in a time.
+    TooMuchWork {
+        /// When to try again; `None` if it is too much however long one waits.
+        retry_after: Option<Duration>,
+        /// For people: the limit, and what to do.
+        message: String,
+    },
     /// The server cannot work now.
     Unavailable {
         /// Such as `MIGRATIONS_PENDING`.
@@ -130,7 +137,8 @@ impl ApiError {
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::UnknownMethod | Self::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMuchWork { retry_after: None, .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooManyRequests { .. } | Self::TooMuchWork { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -154,6 +162,7 @@ impl ApiError {
             Self::UnknownMethod | Self::UnknownCoding => "NOT_IMPLEMENTED",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::TooManyRequests { .. } => "TOO_MANY_REQUESTS",
+            Self::TooMuchWork { .. } => "TOO_MUCH_WORK",
             Self::Internal(_) => "INTERNAL_ERROR",
             Self::NotFound { code, .. }
             | Self::Conflict { code, .. }
@@ -164,7 +173,7 @@ impl ApiError {
 
     fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::TooManyRequests { retry_after } => {
+            Self::TooManyRequests { retry_after } | Self::TooMuchWork { retry_after: Some(retry_after), .. } => {
                 Some(retry_after.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX))
             }
             Self::Unavailable { .. } => Some(RETRY_UNAVAILABLE_SECONDS),
@@ -181,6 +190,7 @@ impl ApiError {
             | Self::Conflict { message, .. }
             | Self::Obstructed { message, .. }
             | Self::QuotaExceeded { message }
+            | Self::TooMuchWork { message, .. }
             | Self::Unavailable { message, .. } => message.clone(),
             Self::Unauthorized => "Unauthorized".to_owned(),
             Self::InvalidCredentials => "Invalid credentials".to_owned(),

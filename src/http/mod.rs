@@ -15,7 +15,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod input;
 pub mod json;
-pub mod lanes;
+pub mod lane;
 mod memory;
 mod middleware;
 pub mod openapi;
@@ -29,6 +29,7 @@ pub mod security_log;
 mod shares;
 pub mod stream;
 pub mod walk;
+pub mod weight;
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -25,6 +25,7 @@ use super::context;
 use super::error::ApiError;
 use super::identity::Tokens;
 use super::security_log::SecurityEvent;
+use super::weight::WorkLimit;
 use crate::config::ThrottleConfig;
 
 type Keyed<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
@@ -38,6 +39,8 @@ pub struct RateLimits {
     registrations: Limit<IpAddr>,
     /// Lines about who is over a limit: one a minute for each.
     told: Limit<Caller>,
+    /// The weight of what accounts change many rows by.
+    pub work: WorkLimit,
     trusted_proxies: Vec<IpNet>,
     tokens: Arc<Tokens>,
 }
@@ -104,6 +107,7 @@ impl RateLimits {
             requests: Limit::new(config.ttl, config.limit),
             registrations: Limit::new(config.ttl, config.login_limit),
             told: Limit::new(TOLD_AGAIN, 1),
+            work: WorkLimit::new(config.ttl, config.work_limit),
             trusted_proxies,
             tokens,
         }
@@ -121,6 +125,7 @@ impl RateLimits {
         self.requests.forget_idle();
         self.registrations.forget_idle();
         self.told.forget_idle();
+        self.work.forget_idle();
     }
 
     /// Counts a request, by account if it is signed in and by address if not, and leaves the identity with it. What the

@@ -63,6 +63,11 @@ impl<K: Eq + Hash + Clone> Shares<K> {
 }
 
 impl<K: Eq + Hash + Clone> Share<K> {
+    /// The key that holds them.
+    pub(crate) const fn key(&self) -> &K {
+        &self.key
+    }
+
     /// Adds units to those held, if the key has so many left.
     pub(crate) fn grow(&mut self, units: usize) -> bool {
         let more = u32::try_from(units).ok();

@@ -5,6 +5,7 @@
 //! list: a batch has about [`BATCH_BYTES`], however large the rows are. Each batch begins behind the last row of the one
 //! before it, so a row that is there all the time and keeps its place is met exactly once.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::response::{IntoResponse as _, Response};
@@ -15,8 +16,9 @@ use sqlx::PgConnection;
 
 use super::envelope::Success;
 use super::error::ApiError;
-use super::lanes::{Lanes, Pass};
+use super::lane::{Lanes, Turn};
 use super::page::{Cursors, PageRequest, Segment};
+use super::shares::{Share, Shares};
 use super::stream::{self, ListWriter};
 use crate::db::pool::{Lease, Pool};
 
@@ -130,6 +132,11 @@ pub trait Walk: Send + 'static {
     /// What it is a list of.
     type Row: Serialize + Send;
 
+    /// Whether it counts many rows, and so takes its turn on connections for such work.
+    fn counts(&self) -> bool {
+        false
+    }
+
     /// Reads the next rows.
     fn next(
         &mut self,
@@ -144,6 +151,11 @@ pub trait Keyed: Send + Sync + 'static {
     type Row: Serialize + Send;
     /// What it is sorted by, different for each row.
     type Key: Serialize + DeserializeOwned + Send + Sync;
+
+    /// Whether it counts many rows, and so takes its turn on connections for such work.
+    fn counts(&self) -> bool {
+        false
+    }
 
     /// The key of a row.
     fn key(row: &Self::Row) -> Self::Key;
@@ -166,6 +178,10 @@ struct KeyedWalk<L: Keyed> {
 impl<L: Keyed> Walk for KeyedWalk<L> {
     type Row = L::Row;
 
+    fn counts(&self) -> bool {
+        self.list.counts()
+    }
+
     async fn next(&mut self, connection: &mut PgConnection, batch: &mut Batch<L::Row>) -> Result<(), sqlx::Error> {
         let segment = Segment::behind(self.from.take(), batch.limit());
         self.list.read(connection, &segment, batch).await?;
@@ -179,15 +195,17 @@ impl<L: Keyed> Walk for KeyedWalk<L> {
 pub struct Lists {
     pool: Pool,
     lanes: Lanes,
+    under_way: Arc<Shares<i64>>,
+    patience: Duration,
     stall_timeout: Duration,
 }
 
 impl Lists {
-    /// Lists that are read on these connections. A list waits for `patience` until others of the account have ended, and a
-    /// client may take nothing for `stall_timeout`.
+    /// Lists that are read on connections of `pool`, and in the `lanes` for what costs much where they count. A list waits for
+    /// `patience` until others of the account have ended, and a client may take nothing for `stall_timeout`.
     #[must_use]
-    pub fn new(pool: Pool, patience: Duration, stall_timeout: Duration) -> Self {
-        Self { pool, lanes: Lanes::new(LISTS_OF_ACCOUNT, patience), stall_timeout }
+    pub fn new(pool: Pool, lanes: Lanes, patience: Duration, stall_timeout: Duration) -> Self {
+        Self { pool, lanes, under_way: Shares::new(LISTS_OF_ACCOUNT), patience, stall_timeout }
     }
 
     /// Answers with all of a user's list.
@@ -197,13 +215,16 @@ impl Lists {
     /// failures cut the connection.
     pub async fn answer(&self, user_id: i64, mut walk: impl Walk) -> Result<Response, ApiError> {
         let mut batch = Batch::new(FIRST_ROWS);
-        read(self.pool.acquire().await?, &mut walk, &mut batch).await?;
+        let (turn, connection) = self.connection(user_id, walk.counts()).await?;
+        read(connection, &mut walk, &mut batch).await?;
+        drop(turn);
         if !batch.more {
             return Ok(Success::ok(batch.rows).into_response());
         }
-        let pass = self.lanes.enter(user_id).await?;
+        let share = self.under_way.take(user_id, self.patience).await;
+        let share = share.ok_or(ApiError::TooManyRequests { retry_after: self.patience })?;
         let lists = self.clone();
-        stream::list(self.stall_timeout, |writer| lists.write(walk, batch, writer, pass)).await
+        stream::list(self.stall_timeout, |writer| lists.write(walk, batch, writer, share)).await
     }
 
     /// Answers with a page of a user's list, or with all of it. `scope` is everything else that is asked for: see
@@ -223,9 +244,10 @@ impl Lists {
         let segment = paging.segment();
         let limit = usize::try_from(segment.limit).unwrap_or(usize::MAX);
         let mut batch = Batch { most_bytes: usize::MAX, ..Batch::new(limit) };
-        let mut connection = self.pool.acquire().await?;
+        let (turn, mut connection) = self.connection(user_id, list.counts()).await?;
         list.read(&mut connection, segment, &mut batch).await?;
         connection.release();
+        drop(turn);
         let (rows, page) = paging.finish(batch.rows, L::key)?;
         Ok(Success::ok(rows).on(page).into_response())
     }
@@ -235,7 +257,7 @@ impl Lists {
         mut walk: W,
         mut batch: Batch<W::Row>,
         mut writer: ListWriter,
-        _pass: Pass,
+        share: Share<i64>,
     ) -> Result<(), ApiError> {
         loop {
             let (rows, more, before) = (batch.rows.len(), batch.more, writer.bytes());
@@ -246,17 +268,30 @@ impl Lists {
                 return writer.finish().await;
             }
             batch = Batch::new(next_limit(rows, writer.bytes() - before));
-            read(self.connection().await?, &mut walk, &mut batch).await?;
+            let (turn, connection) = self.patiently(*share.key(), walk.counts()).await?;
+            read(connection, &mut walk, &mut batch).await?;
+            drop(turn);
         }
     }
 
+    async fn connection(&self, user_id: i64, counts: bool) -> Result<(Option<Turn>, Lease), ApiError> {
+        if counts {
+            let (turn, connection) = self.lanes.read(user_id).await?;
+            return Ok((Some(turn), connection));
+        }
+        Ok((None, self.pool.acquire().await?))
+    }
+
     /// A list that is half read is worth more patience than a request that has just come.
-    async fn connection(&self) -> Result<Lease, sqlx::Error> {
+    async fn patiently(&self, user_id: i64, counts: bool) -> Result<(Option<Turn>, Lease), ApiError> {
+        if counts {
+            return self.connection(user_id, counts).await;
+        }
         let since = Instant::now();
         loop {
             match self.pool.acquire().await {
                 Err(sqlx::Error::PoolTimedOut) if since.elapsed() < self.stall_timeout => {}
-                acquired => return acquired,
+                acquired => return Ok((None, acquired?)),
             }
         }
     }

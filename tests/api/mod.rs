@@ -4,6 +4,7 @@ mod abandoned;
 mod around;
 mod auth;
 mod bad_input;
+mod costly;
 mod dashboard;
 mod history;
 mod hostile;

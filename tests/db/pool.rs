@@ -9,12 +9,12 @@ use sqlx::{Connection as _, Executor as _};
 
 use crate::support::cluster;
 
-/// Two connections for requests, and one for readiness.
+/// Two connections for requests, and one for each other purpose.
 pub(crate) fn pools(options: &PgConnectOptions) -> Pools {
     let settings = [
         ("DATABASE_URL", "postgres://localhost/x"),
         ("JWT_SECRET", crate::support::app::SECRET),
-        ("APP_DATABASE__MAX_CONNECTIONS", "3"),
+        ("APP_DATABASE__MAX_CONNECTIONS", "4"),
         ("APP_DATABASE__ACQUIRE_TIMEOUT", "2s"),
     ];
     let environment: Environment = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();

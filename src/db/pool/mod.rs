@@ -32,6 +32,9 @@ const MAX_IDLE: Duration = Duration::from_mins(10);
 /// does not grow for ever.
 const MAX_AGE: Duration = Duration::from_mins(30);
 
+/// The longest that a short request waits for a lock: whoever holds it may go on for long, and connections are few.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Connections of the readiness job.
 const READINESS: u32 = 1;
 
@@ -44,6 +47,8 @@ const CLIENT_CHECK: &str = "1s";
 pub struct Pools {
     /// For everything that is short; of a long list, each batch is.
     pub requests: Pool,
+    /// For changes of many rows, and for counting many: work that takes its turn in a [lane](crate::http::lane) first.
+    pub costly: Pool,
     /// For reports, which may be read from a replica; the pool of the requests where there is none.
     pub reports: Pool,
     /// One connection for the job that finds out whether the API can work, and for nothing else: a server whose other
@@ -61,13 +66,16 @@ impl Pools {
         replica: Option<&PgConnectOptions>,
         config: &DatabaseConfig,
     ) -> Result<Self, BuildError> {
-        let size = config.max_connections.saturating_sub(READINESS).max(1);
-        let new = |options, size, timeout, writes| Pool::new(options, config, size, timeout, writes);
-        let requests = new(options, size, config.statement_timeout, true)?;
+        let costly = (config.max_connections / 4).max(1);
+        let size = config.max_connections.saturating_sub(costly + READINESS).max(1);
+        let usual = Limits { statement_timeout: config.statement_timeout, lock_timeout: None, writes: true };
+        let short = Limits { lock_timeout: Some(LOCK_TIMEOUT.min(config.statement_timeout)), ..usual };
+        let requests = Pool::new(options, config, size, short)?;
         Ok(Self {
-            readiness: new(options, READINESS, config.statement_timeout, true)?,
+            costly: Pool::new(options, config, costly, usual)?,
+            readiness: Pool::new(options, config, READINESS, usual)?,
             reports: match replica {
-                Some(replica) => new(replica, size, config.statement_timeout, false)?,
+                Some(replica) => Pool::new(replica, config, size, Limits { writes: false, ..usual })?,
                 None => requests.clone(),
             },
             requests,
@@ -76,8 +84,13 @@ impl Pools {
 
     /// Each pool with its name in the metrics.
     #[must_use]
-    pub fn all(&self) -> [(&'static str, &Pool); 3] {
-        [("requests", &self.requests), ("reports", &self.reports), ("readiness", &self.readiness)]
+    pub fn all(&self) -> [(&'static str, &Pool); 4] {
+        [
+            ("requests", &self.requests),
+            ("costly", &self.costly),
+            ("reports", &self.reports),
+            ("readiness", &self.readiness),
+        ]
     }
 
     /// Closes what is idle now, and what is under way when it is given back. Whoever asks from now on is refused.
@@ -114,20 +127,26 @@ pub struct PoolStatus {
     pub used: usize,
 }
 
+/// The limits of a pool's sessions.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    statement_timeout: Duration,
+    /// `None` is as long as the statement may take.
+    lock_timeout: Option<Duration>,
+    /// Whether the server has to be one that can be written to; a replica need not.
+    writes: bool,
+}
+
 impl Pool {
-    fn new(
-        options: &PgConnectOptions,
-        config: &DatabaseConfig,
-        size: u32,
-        statement_timeout: Duration,
-        writes: bool,
-    ) -> Result<Self, BuildError> {
+    fn new(options: &PgConnectOptions, config: &DatabaseConfig, size: u32, limits: Limits) -> Result<Self, BuildError> {
         let options = options.clone().application_name("app").disable_statement_logging();
         // As start-up options, which cost no round trip. No statement here runs so long that it would pay to compile it, or to
         // start processes that help; estimates that are too high would have it done all the same, for milliseconds each time.
-        let timeout = format!("{}ms", statement_timeout.as_millis());
+        let timeout = format!("{}ms", limits.statement_timeout.as_millis());
+        let lock_timeout = format!("{}ms", limits.lock_timeout.unwrap_or_default().as_millis());
         let options = options.options([
             ("statement_timeout", timeout.as_str()),
+            ("lock_timeout", lock_timeout.as_str()),
             ("jit", "off"),
             ("max_parallel_workers_per_gather", "0"),
             ("client_connection_check_interval", CLIENT_CHECK),
@@ -141,7 +160,8 @@ impl Pool {
                 recycle: Some(TRY_TIMEOUT),
             },
         };
-        let builder = managed::Pool::builder(Connections { options, writes, generation: AtomicU64::new(0) });
+        let builder =
+            managed::Pool::builder(Connections { options, writes: limits.writes, generation: AtomicU64::new(0) });
         let builder = builder.config(settings);
         Ok(Self(builder.runtime(deadpool::Runtime::Tokio1).build()?))
     }
@@ -160,6 +180,12 @@ impl Pool {
                 Err(sqlx::Error::PoolTimedOut)
             }
         }
+    }
+
+    /// The connections that there are at most.
+    #[must_use]
+    pub fn max_size(&self) -> usize {
+        self.0.status().max_size
     }
 
     /// How many connections there are.

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use sqlx::PgConnection;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -12,6 +13,7 @@ use crate::app::AppState;
 use crate::features::history::{Unit, Work};
 use crate::features::named::Merge;
 use crate::features::transactions;
+use crate::features::transactions::weight_store::{Those, weight};
 use crate::http::envelope::{Done, FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
 use crate::http::etag::Precondition;
@@ -249,8 +251,9 @@ async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Re
     )
 )]
 async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Result<Response, ApiError> {
-    work.run("category.merge", async |unit| {
-        let user_id = unit.user_id;
+    let user_id = work.user_id();
+    let weigh = async |database: &mut PgConnection, rows| weight(database, user_id, Those::InCategory(id), rows).await;
+    work.run_weighed("category.merge", weigh, async |unit| {
         store::hold_tree(unit, user_id).await?;
         let (source, target) = (found(unit, id).await?, found(unit, into).await?);
         let conflict = |message: &str| Err(ApiError::Conflict { code: "CONFLICT", message: message.to_owned() });
@@ -265,6 +268,8 @@ async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Res
         if stays.depth + goes.height - 1 > most && goes.height > 1 && stays.depth > goes.depth {
             return Err(too_deep(most));
         }
+        let weight = weight(unit, user_id, Those::InCategory(id), None).await?;
+        unit.charge(weight)?;
         transactions::store::move_category(unit, user_id, id, into).await?;
         let moved = store::move_children(unit, user_id, id, into).await?;
         moved.map_err(|problem| {

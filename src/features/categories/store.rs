@@ -169,6 +169,10 @@ impl Keyed for CategoryList {
     type Row = Category;
     type Key = Place;
 
+    fn counts(&self) -> bool {
+        self.counts
+    }
+
     fn key(row: &Category) -> Place {
         Place::from(row)
     }

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use sqlx::PgConnection;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -112,7 +113,9 @@ async fn operation(
     )
 )]
 async fn undo_operation(work: Work, Id(id): Id) -> Result<Response, ApiError> {
-    work.run(undo::UNDO, async |unit| Ok(Success::ok(undo::undo(unit, id).await?))).await
+    let user_id = work.user_id();
+    let weigh = async |database: &mut PgConnection, rows| store::weight(database, user_id, id, rows).await;
+    work.run_weighed(undo::UNDO, weigh, async |unit| Ok(Success::ok(undo::undo(unit, id).await?))).await
 }
 
 /// Lists what is in the trash, the last deleted first.

@@ -193,6 +193,41 @@ pub async fn note_undone(
     Ok(())
 }
 
+/// The [weight](crate::http::weight) of undoing an operation; of so many of its changes, if there is a limit.
+///
+/// # Errors
+/// The database's.
+pub async fn weight(
+    connection: &mut PgConnection,
+    user_id: i64,
+    operation_id: i64,
+    limit: Option<i64>,
+) -> Result<i64, sqlx::Error> {
+    // What is put back is in the change, and the words of what only gets other columns are entered again, too. 400 and 20 are
+    // FREE_BYTES and BYTES_OF_A_ROW.
+    sqlx::query_scalar!(
+        r#"
+        select coalesce(sum(1 + greatest(
+            coalesce(pg_column_size(c.before), 0)
+            + coalesce(pg_column_size(c.after), 0)
+            + coalesce(octet_length(t.search), 0)
+            - 2 * 400, 0) / 20), 0)::bigint as "weight!"
+        from (
+            select entity, entity_id, before, after
+            from changes
+            where user_id = $1 and operation_id = $2
+            limit $3
+        ) c
+        left join transactions t on t.user_id = $1 and t.id = c.entity_id and c.entity = 'transactions'
+        "#,
+        user_id,
+        operation_id,
+        limit,
+    )
+    .fetch_one(connection)
+    .await
+}
+
 /// The operation that deleted a transaction, if it is in the trash.
 ///
 /// # Errors

@@ -88,6 +88,8 @@ pub(super) async fn undo(unit: &mut Unit<'_>, id: i64) -> Result<UndoAnswer, Api
     if operation.purged {
         return Err(obstructed(id, vec!["what it deleted has been purged from the trash".to_owned()]));
     }
+    let weight = store::weight(unit, user_id, id, None).await?;
+    unit.charge(weight)?;
     // Two that are right each by itself can make a circle together.
     categories::store::hold_tree(unit, user_id).await?;
     undo_store::hold_rows(unit, user_id, id).await?;

@@ -17,12 +17,15 @@ use super::keys_store::{self, Claimed};
 use super::store;
 use crate::app::AppState;
 use crate::config::QuotasConfig;
+use crate::db::pool::Lease;
 use crate::domain::clock::Clock;
 use crate::features::quotas;
 use crate::http::envelope::Success;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{Claim, IdempotencyKey};
 use crate::http::identity::CurrentUser;
+use crate::http::rate_limit::RateLimits;
+use crate::http::weight::SMALL;
 
 /// A change that somebody who is signed in asks for.
 pub struct Work {
@@ -44,6 +47,17 @@ pub struct Unit<'c> {
     pub quotas: QuotasConfig,
     /// How long an operation is kept.
     pub retention: Duration,
+    limits: Arc<RateLimits>,
+}
+
+impl Unit<'_> {
+    /// Counts the weight of a change of many rows, before it is made.
+    ///
+    /// # Errors
+    /// [`ApiError::TooMuchWork`] if the account may not do so much.
+    pub fn charge(&self, weight: i64) -> Result<(), ApiError> {
+        self.limits.work.charge(self.user_id, weight)
+    }
 }
 
 impl Deref for Unit<'_> {
@@ -72,8 +86,48 @@ impl Work {
         kind: &str,
         change: impl AsyncFnOnce(&mut Unit<'_>) -> Result<Success<T>, ApiError>,
     ) -> Result<Response, ApiError> {
-        let claim = self.key.claim();
+        let _turn = self.state.lanes.change_few(self.user.id).await?;
         let connection = self.state.pools.requests.acquire().await?;
+        self.run_on(connection, kind, change).await
+    }
+
+    /// The same for a change of many rows, on a connection for such work, when it is the user's turn.
+    ///
+    /// # Errors
+    /// As [`Self::run`]; [`ApiError::TooMuchWork`] and [`ApiError::Unavailable`] if the turn does not come.
+    pub async fn run_costly<T: Serialize>(
+        self,
+        kind: &str,
+        change: impl AsyncFnOnce(&mut Unit<'_>) -> Result<Success<T>, ApiError>,
+    ) -> Result<Response, ApiError> {
+        let (_turn, connection) = self.state.lanes.change(self.user.id).await?;
+        self.run_on(connection, kind, change).await
+    }
+
+    /// The same for a change of few rows or many: as a costly one if it weighs more than a small one. `weigh` is given the
+    /// number of rows to look at, and must be quick.
+    ///
+    /// # Errors
+    /// As [`Self::run_costly`].
+    pub async fn run_weighed<T: Serialize>(
+        self,
+        kind: &str,
+        weigh: impl AsyncFnOnce(&mut PgConnection, Option<i64>) -> Result<i64, sqlx::Error>,
+        change: impl AsyncFnOnce(&mut Unit<'_>) -> Result<Success<T>, ApiError>,
+    ) -> Result<Response, ApiError> {
+        let mut connection = self.state.pools.requests.acquire().await?;
+        let weight = weigh(&mut connection, Some(SMALL + 1)).await?;
+        connection.release();
+        if weight > SMALL { self.run_costly(kind, change).await } else { self.run(kind, change).await }
+    }
+
+    async fn run_on<T: Serialize>(
+        self,
+        connection: Lease,
+        kind: &str,
+        change: impl AsyncFnOnce(&mut Unit<'_>) -> Result<Success<T>, ApiError>,
+    ) -> Result<Response, ApiError> {
+        let claim = self.key.claim();
         let answer = connection.transaction(async |database| {
             let quotas = self.state.quotas;
             let (operation_id, near_quota) = match begin(database, self.user.id, kind, &quotas, claim.as_ref()).await? {
@@ -81,8 +135,9 @@ impl Work {
                 Begun::Fresh(store::Begun { id, near_quota }) => (id, near_quota),
             };
             let clock = Arc::clone(&self.state.clock);
-            let retention = self.state.retention;
-            let mut unit = Unit { connection: database, user_id: self.user.id, operation_id, clock, quotas, retention };
+            let (retention, limits) = (self.state.retention, Arc::clone(&self.state.limits));
+            let user_id = self.user.id;
+            let mut unit = Unit { connection: database, user_id, operation_id, clock, quotas, retention, limits };
             let answer = change(&mut unit).await?.by(operation_id).written()?;
             if near_quota || quotas::changes_many(kind) {
                 quotas::check(database, self.user.id, operation_id, &quotas).await?;

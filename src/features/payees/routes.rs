@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use sqlx::PgConnection;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -12,6 +13,7 @@ use crate::app::AppState;
 use crate::features::history::{Unit, Work};
 use crate::features::named::{Listing, Merge, NameTaken};
 use crate::features::transactions;
+use crate::features::transactions::weight_store::{Those, weight};
 use crate::http::envelope::{Done, FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
 use crate::http::etag::Precondition;
@@ -148,10 +150,13 @@ async fn update(
     )
 )]
 async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Response, ApiError> {
-    work.run("payee.delete", async |unit| {
-        let user_id = unit.user_id;
+    let user_id = work.user_id();
+    let weigh = async |database: &mut PgConnection, rows| weight(database, user_id, Those::WithPayee(id), rows).await;
+    work.run_weighed("payee.delete", weigh, async |unit| {
         let current = store::hold(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
         precondition.check(&current)?;
+        let weight = weight(unit, user_id, Those::WithPayee(id), None).await?;
+        unit.charge(weight)?;
         store::delete(unit, user_id, id).await?;
         Ok(Success::ok(Done { message: "Payee deleted successfully" }))
     })
@@ -173,8 +178,9 @@ async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Re
     )
 )]
 async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Result<Response, ApiError> {
-    work.run("payee.merge", async |unit| {
-        let user_id = unit.user_id;
+    let user_id = work.user_id();
+    let weigh = async |database: &mut PgConnection, rows| weight(database, user_id, Those::WithPayee(id), rows).await;
+    work.run_weighed("payee.merge", weigh, async |unit| {
         // In one order, whichever goes.
         for id in [id.min(into), id.max(into)] {
             store::hold(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
@@ -183,6 +189,8 @@ async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Res
             let message = "A payee cannot be merged into itself; nothing was changed".to_owned();
             return Err(ApiError::Conflict { code: "CONFLICT", message });
         }
+        let weight = weight(unit, user_id, Those::WithPayee(id), None).await?;
+        unit.charge(weight)?;
         transactions::store::move_payee(unit, user_id, id, into).await?;
         store::delete(unit, user_id, id).await?;
         Ok(Success::ok(found(unit, into).await?))

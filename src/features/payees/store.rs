@@ -60,6 +60,10 @@ impl Keyed for PayeeList {
     type Row = Payee;
     type Key = Place;
 
+    fn counts(&self) -> bool {
+        self.counts
+    }
+
     fn key(row: &Payee) -> Place {
         Place::from(row)
     }

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use sqlx::PgConnection;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -146,10 +147,13 @@ async fn update(
     )
 )]
 async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Response, ApiError> {
-    work.run("tag.delete", async |unit| {
-        let user_id = unit.user_id;
+    let user_id = work.user_id();
+    let weigh = async |database: &mut PgConnection, rows| store::weight(database, user_id, id, rows).await;
+    work.run_weighed("tag.delete", weigh, async |unit| {
         let current = store::hold(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
         precondition.check(&current)?;
+        let weight = store::weight(unit, user_id, id, None).await?;
+        unit.charge(weight)?;
         store::delete(unit, user_id, id).await?;
         Ok(Success::ok(Done { message: "Tag deleted successfully" }))
     })
@@ -171,8 +175,9 @@ async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Re
     )
 )]
 async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Result<Response, ApiError> {
-    work.run("tag.merge", async |unit| {
-        let user_id = unit.user_id;
+    let user_id = work.user_id();
+    let weigh = async |database: &mut PgConnection, rows| store::weight(database, user_id, id, rows).await;
+    work.run_weighed("tag.merge", weigh, async |unit| {
         // In one order, whichever goes.
         for id in [id.min(into), id.max(into)] {
             store::hold(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
@@ -181,6 +186,8 @@ async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Res
             let message = "A tag cannot be merged into itself; nothing was changed".to_owned();
             return Err(ApiError::Conflict { code: "CONFLICT", message });
         }
+        let weight = store::weight(unit, user_id, id, None).await?;
+        unit.charge(weight)?;
         store::put_beside(unit, user_id, id, into).await?;
         store::delete(unit, user_id, id).await?;
         Ok(Success::ok(found(unit, into).await?))

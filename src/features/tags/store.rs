@@ -62,6 +62,10 @@ impl Keyed for TagList {
     type Row = Tag;
     type Key = Place;
 
+    fn counts(&self) -> bool {
+        self.counts
+    }
+
     fn key(row: &Tag) -> Place {
         Place::from(row)
     }
@@ -267,6 +271,30 @@ pub async fn take_off(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// The [weight](crate::http::weight) of a change of all transactions that have a tag; of so many of them, if there is a
+/// limit.
+///
+/// # Errors
+/// The database's.
+pub async fn weight(
+    connection: &mut PgConnection,
+    user_id: i64,
+    id: i64,
+    limit: Option<i64>,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"
+        select count(*) as "weight!"
+        from (select from transaction_tags where user_id = $1 and tag_id = $2 limit $3) t
+        "#,
+        user_id,
+        id,
+        limit,
+    )
+    .fetch_one(connection)
+    .await
 }
 
 /// Puts a tag on all transactions that have another one.

@@ -13,6 +13,7 @@ use super::bulk_store::{self, Columns, Matched};
 use super::criteria::{self, Criteria};
 use super::filter::Filter;
 use super::model::{MAX_CATEGORY, MAX_NOTE, MAX_TITLE, TAG_NAMES, emptied, not_both};
+use super::weight_store::{Those, weight};
 use crate::app::AppState;
 use crate::domain::transaction_type::TransactionType;
 use crate::features::history::Work;
@@ -23,6 +24,7 @@ use crate::http::extract::Body;
 use crate::http::input::{Change, Day, FromInput, Input, OptionalText, Rule, Text};
 use crate::http::json::Json;
 use crate::http::rules::{Flag, IdNumber, List};
+use crate::http::weight::of_text;
 
 /// The most ids of one request.
 const MAX_IDS: usize = 10_000;
@@ -324,18 +326,25 @@ pub(super) async fn bulk_update(
     let BulkEdit { ids, filter, set, dry_run } = edit;
     if dry_run == Some(true) {
         let user_id = work.user_id();
-        let mut connection = state.pools.requests.acquire().await?;
+        let (_turn, mut connection) = state.lanes.change(user_id).await?;
         let matched = matched(&mut connection, user_id, ids, filter.as_ref()).await?;
         let columns = columns(&mut connection, user_id, set, &matched, true).await?;
         let changed = bulk_store::differing(&mut connection, user_id, &matched.ids, &columns, false).await?.len();
         connection.release();
         return Ok(Success::ok(BulkAnswer::new(matched.ids.len(), changed, true)).into_response());
     }
-    work.run("transactions.update", async |unit| {
-        let user_id = unit.user_id;
+    let (user_id, text) = (work.user_id(), set.weight_of_text());
+    let few = ids.clone();
+    let weigh = async |database: &mut PgConnection, rows| {
+        let Some(ids) = few else { return Ok(i64::MAX) };
+        Ok(weight(database, user_id, Those::Ids(&ids), rows).await?.saturating_add(rows_of(&ids) * text))
+    };
+    work.run_weighed("transactions.update", weigh, async |unit| {
         let matched = matched(unit, user_id, ids, filter.as_ref()).await?;
         let columns = columns(unit, user_id, set, &matched, false).await?;
         let differing = bulk_store::differing(unit, user_id, &matched.ids, &columns, true).await?;
+        let weight = weight(unit, user_id, Those::Ids(&differing), None).await?;
+        unit.charge(weight.saturating_add(rows_of(&differing) * text))?;
         // Before it is written: it may be gigabytes.
         let growth = bulk_store::text_growth(unit, user_id, &differing, &columns).await?;
         if growth > 0 {
@@ -369,19 +378,38 @@ pub(super) async fn bulk_delete(
     Body(BulkDelete { ids, filter, dry_run }): Body<BulkDelete>,
 ) -> Result<Response, ApiError> {
     if dry_run == Some(true) {
-        let mut connection = state.pools.requests.acquire().await?;
+        let (_turn, mut connection) = state.lanes.change(work.user_id()).await?;
         let matched = matched(&mut connection, work.user_id(), ids, filter.as_ref()).await?.ids.len();
         connection.release();
         return Ok(Success::ok(BulkAnswer::new(matched, matched, true)).into_response());
     }
-    work.run("transactions.delete", async |unit| {
-        let user_id = unit.user_id;
+    let user_id = work.user_id();
+    let few = ids.clone();
+    let weigh = async |database: &mut PgConnection, rows| {
+        let Some(ids) = few else { return Ok(i64::MAX) };
+        weight(database, user_id, Those::Ids(&ids), rows).await
+    };
+    work.run_weighed("transactions.delete", weigh, async |unit| {
         let matched = matched(unit, user_id, ids, filter.as_ref()).await?.ids;
         let matched = bulk_store::hold(unit, user_id, &matched).await?;
+        let weight = weight(unit, user_id, Those::Ids(&matched), None).await?;
+        unit.charge(weight)?;
         bulk_store::delete(unit, user_id, &matched).await?;
         Ok(Success::ok(BulkAnswer::new(matched.len(), matched.len(), false)))
     })
     .await
+}
+
+impl BulkSet {
+    /// The weight that the texts in it add to each row.
+    fn weight_of_text(&self) -> i64 {
+        let note = if let Change::Set(note) = &self.note { note.len() } else { 0 };
+        of_text(self.title.as_ref().map_or(0, String::len) + note)
+    }
+}
+
+fn rows_of(ids: &[i64]) -> i64 {
+    i64::try_from(ids.len()).unwrap_or(i64::MAX)
 }
 
 impl BulkAnswer {

@@ -11,6 +11,7 @@ mod routes;
 mod search_store;
 pub mod store;
 mod walk_store;
+pub mod weight_store;
 
 pub use model::{NewTransaction, Transaction};
 pub use routes::{add, not_found, router};
