@@ -126,12 +126,11 @@ impl ApiError {
         match self {
             Self::Validation(_) | Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized | Self::InvalidCredentials => StatusCode::UNAUTHORIZED,
-            Self::RegistrationClosed { .. } => StatusCode::FORBIDDEN,
             Self::NotFound { .. } | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict { .. } | Self::Obstructed { .. } => StatusCode::CONFLICT,
-            Self::QuotaExceeded { .. } => StatusCode::FORBIDDEN,
+            Self::RegistrationClosed { .. } | Self::QuotaExceeded { .. } => StatusCode::FORBIDDEN,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -216,7 +215,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         // The boundary: the one place that logs an error.
         if let Self::Internal(error) = &self {
-            tracing::error!(error = %Chain(error.as_ref()), "a request failed");
+            tracing::error!(error = %Bounded(Chain(error.as_ref())), "a request failed");
         }
         let status = self.status();
         let retry_after = self.retry_after();
@@ -235,6 +234,21 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+/// The most bytes of an error in the log: the database's may quote what a client sent.
+const MAX_LOGGED_BYTES: usize = 2_000;
+
+/// An error as it is logged, cut where it is too long.
+pub(super) struct Bounded<T>(pub(super) T);
+
+impl<T: std::fmt::Display> std::fmt::Display for Bounded<T> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = self.0.to_string();
+        let end = text.floor_char_boundary(MAX_LOGGED_BYTES);
+        formatter.write_str(&text[..end])?;
+        if end < text.len() { formatter.write_str("…") } else { Ok(()) }
     }
 }
 
@@ -260,7 +274,19 @@ impl From<sqlx::Error> for ApiError {
             Meaning::Overloaded => Self::overloaded(),
             Meaning::Mistake => return Self::internal(error),
         };
-        tracing::warn!(%error, "the database did not answer");
+        tracing::warn!(error = %Bounded(&error), "the database did not answer");
         unavailable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_logged_up_to_a_length() {
+        assert_eq!(Bounded("short").to_string(), "short");
+        let logged = Bounded("ก".repeat(1_000_000)).to_string();
+        assert_eq!((logged.chars().count(), logged.ends_with('…')), (667, true));
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tracing::Instrument;
 
 use super::envelope::Meta;
-use super::error::ApiError;
+use super::error::{ApiError, Bounded};
 
 /// A chunk is sent once it has this many bytes.
 const CHUNK_BYTES: usize = 32 * 1024;
@@ -143,7 +143,7 @@ async fn next_chunk((first, parts): Rest) -> Option<(Result<Bytes, ListCut>, Res
         Some(Part::Chunk(chunk)) => Some((Ok(chunk), (None, Some(parts)))),
         Some(Part::Last(last)) => Some((Ok(last), (None, None))),
         Some(Part::Failed(error)) => {
-            tracing::error!(?error, "a list was cut off");
+            tracing::error!(error = %Bounded(format_args!("{error:?}")), "a list was cut off");
             Some((Err(ListCut), (None, None)))
         }
         None => Some((Err(ListCut), (None, None))),
