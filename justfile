@@ -54,6 +54,10 @@ query-cache:
 verify:
     cargo run -- migrate verify
 
+# The owner of an account signs in while strangers attack it, for a minute each and with the costs of prod
+sign-in-attack:
+    SIGN_IN_ATTACK_SECONDS=60 cargo test --release --test main -- --nocapture api::sign_in::the_owner
+
 # The tests on PostgreSQL 15 and on 18; both are fetched where they are not installed
 test-majors:
     scripts/test-majors

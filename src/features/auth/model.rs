@@ -35,7 +35,7 @@ impl PasswordPolicy {
         short.then(|| format!("password must be longer than or equal to {} characters", self.min_length))
     }
 
-    /// The problem of a new password, for somebody with this address and name. Takes up to 20 ms: not for a thread that
+    /// The problem of a new password, for somebody with this address and name. Takes up to 30 ms: not for a thread that
     /// serves.
     #[must_use]
     pub fn problem(&self, password: &str, email: &str, name: Option<&str>) -> Option<String> {
