@@ -169,3 +169,18 @@ async fn where_registration_is_open_a_code_is_not_looked_at() {
     let body = json!({"email": "b@example.com", "password": "pass123", "inviteCode": null});
     app.anon.post(REGISTER, body).await.expect(201);
 }
+
+#[tokio::test]
+async fn invitations_that_ended_a_month_ago_are_forgotten() {
+    let app = TestApp::configured(&mode("invite")).await;
+    invitation(&app, 1, 60.0).await;
+    let (_, old) = invitation(&app, 1, 60.0).await;
+    let mut connection = app.connection().await;
+    sqlx::query("update invites set expires_at = now() - interval '31 days' where id = $1")
+        .bind(old)
+        .execute(&mut connection)
+        .await
+        .expect("updated");
+    assert_eq!(invites_store::forget_old(&mut connection).await.expect("removed"), 1);
+    assert_eq!(app.count("select count(*) from invites").await, 1);
+}

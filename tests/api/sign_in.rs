@@ -235,6 +235,42 @@ async fn failures_that_no_longer_count_are_removed_and_never_more_are_kept_than_
     assert_eq!(store::forget_failures_beyond(&mut connection, 1_000).await.expect("removed"), 30);
 }
 
+#[tokio::test]
+async fn a_network_that_nobody_signed_in_from_for_half_a_year_is_forgotten() {
+    let app = TestApp::configured(&[PROXIED]).await;
+    app.user("alice").await;
+    assert_eq!(status(&app.anon, "203.0.113.1", ALICE, RIGHT).await, 200);
+    let mut connection = app.connection().await;
+    assert_eq!(store::forget_networks(&mut connection).await.expect("removed"), 0);
+    sqlx::query("update known_networks set last_used_at = now() - interval '181 days'")
+        .execute(&mut connection)
+        .await
+        .expect("updated");
+    // Signing in from one of the two keeps that one.
+    assert_eq!(status(&app.anon, "203.0.113.1", ALICE, RIGHT).await, 200);
+    assert_eq!(store::forget_networks(&mut connection).await.expect("removed"), 1);
+    assert_eq!(app.count("select count(*) from known_networks").await, 1);
+}
+
+#[tokio::test]
+async fn the_kinds_of_hashes_are_found_whatever_the_number_of_users() {
+    let app = TestApp::start().await;
+    let mut connection = app.connection().await;
+    assert!(store::hash_kinds(&mut connection, 8).await.expect("kinds").is_empty());
+    let insert = "insert into users (email, password_hash)
+        select n || '@example.com', (array[
+            '$2a$10$salt', '$2b$12$salt', '$argon2id$v=19$m=64,t=1,p=1$salt$hash', '$argon2id$v=19$m=64,t=2,p=1$salt$hash',
+            'no hash at all'
+        ])[n % 5 + 1]
+        from generate_series(1, 1000) n";
+    sqlx::query(insert).execute(&mut connection).await.expect("inserted");
+    let mut kinds = store::hash_kinds(&mut connection, 8).await.expect("kinds");
+    kinds.sort_unstable();
+    let all = ["$2a$10", "$2b$12", "$argon2id$v=19$m=64,t=1,p=1", "$argon2id$v=19$m=64,t=2,p=1"];
+    assert_eq!(kinds, all);
+    assert_eq!(store::hash_kinds(&mut connection, 3).await.expect("kinds").len(), 3);
+}
+
 /// The owner's right password is taken within 2 s, whatever an attacker who knows her address does meanwhile. With small
 /// costs of hashing and for a few seconds; `SIGN_IN_ATTACK_SECONDS` and the costs of prod make it the real thing.
 #[tokio::test(flavor = "multi_thread")]
