@@ -38,7 +38,7 @@ pub struct Services {
     pub hasher: Hasher,
     /// What is asked of a new password.
     pub passwords: PasswordPolicy,
-    /// Who may register.
+    /// The people who may register.
     pub registration: RegistrationMode,
     /// The limits of signing in.
     pub sign_in: SignInLimits,

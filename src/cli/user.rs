@@ -34,10 +34,10 @@ enum Command {
     #[command(after_help = "Whoever registers sends it as inviteCode.\n\n\
                             Exit codes: 0 made, 1 failed, 3 the database is not up to date")]
     Invite {
-        /// How long the code is good for, such as 12h or 30d
+        /// The time that the code is good for, such as 12h or 30d
         #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = lifetime)]
         expires: Duration,
-        /// How many may register with it
+        /// The number of registrations that it is good for
         #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(i64).range(1..=1000))]
         uses: i64,
     },

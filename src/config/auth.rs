@@ -28,7 +28,7 @@ const WELL_KNOWN: &[&str] = &[
 /// Ten years: past it a token is no token but a password.
 const LONGEST_LIFETIME: Duration = Duration::from_hours(10 * 366 * 24);
 
-/// Who may register.
+/// The people who may register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RegistrationMode {
     /// Anybody.
@@ -60,11 +60,11 @@ pub struct AuthConfig {
     pub jwt_secret: Option<Secret<String>>,
     /// How long a token is good for.
     pub jwt_expires_in: Duration,
-    /// Who may register.
+    /// The people who may register.
     pub registration: RegistrationMode,
     /// The fewest characters of a new password.
     pub min_password_length: usize,
-    /// Whether a password that is easily guessed is refused.
+    /// Refuses a password that is easily guessed.
     pub refuse_common_passwords: bool,
     /// argon2id's memory in KiB.
     pub argon2_memory_kib: u32,

@@ -63,7 +63,7 @@ impl SecurityEvent {
         }
     }
 
-    /// Whether it is the ordinary case, which is told as INFO; everything else as WARN.
+    /// True for the ordinary case, which is told as INFO; everything else is told as WARN.
     const fn is_ordinary(self) -> bool {
         matches!(self, Self::SignInSucceeded | Self::Registered | Self::InviteMade | Self::InviteRevoked)
     }

@@ -1,4 +1,4 @@
-//! Who may register: `auth.registration`.
+//! The right to register: `auth.registration`.
 
 use std::time::Duration;
 

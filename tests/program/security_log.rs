@@ -1,4 +1,4 @@
-//! What the log tells of security, held against the page that tells administrators of it.
+//! The log's lines about security, held against the page that tells administrators of it.
 
 use std::time::Duration;
 

@@ -54,7 +54,7 @@ pub(crate) struct Server {
     /// Speaks to the internal listener.
     pub(crate) internal: Client,
     pub(crate) log: mpsc::Receiver<String>,
-    /// What it logged until it listened.
+    /// The lines that it logged until it listened.
     pub(crate) before_listening: Vec<String>,
 }
 

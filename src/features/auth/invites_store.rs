@@ -14,7 +14,7 @@ pub struct Invite {
     pub created_at: DateTime<Utc>,
     /// The end of its time.
     pub expires_at: DateTime<Utc>,
-    /// Whether that has come.
+    /// True once that has come.
     pub expired: bool,
 }
 
@@ -79,7 +79,7 @@ pub async fn delete(connection: &mut PgConnection, id: i64) -> Result<bool, sqlx
     Ok(done.rows_affected() == 1)
 }
 
-/// Whether a code could be used now.
+/// Looks whether a code could be used now.
 ///
 /// # Errors
 /// The database's.

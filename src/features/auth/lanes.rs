@@ -133,7 +133,7 @@ impl Lanes {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // What is inside is counted whole under the lock, so a panic elsewhere leaves it right.
+        // Counts change as a whole under the lock, so a panic elsewhere leaves them right.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -23,7 +23,7 @@ const MAX_INVITE_CODE: usize = 100;
 pub struct PasswordPolicy {
     /// The fewest characters.
     pub min_length: usize,
-    /// Whether a password that is easily guessed is refused.
+    /// Refuses a password that is easily guessed.
     pub refuse_guessable: bool,
 }
 

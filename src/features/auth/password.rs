@@ -180,7 +180,7 @@ impl Inner {
     }
 }
 
-/// Whether a hash, of whatever kind, is this password's. One that cannot be read is nobody's.
+/// Compares a password with a hash of any kind. One that cannot be read is nobody's.
 fn matches(argon2: &Argon2<'_>, password: &str, hash: &str) -> bool {
     match HashKind::of(hash) {
         // Of the password bcrypt looks at 72 bytes, as the original did.

@@ -1,4 +1,4 @@
-//! Who may register: `auth.registration`.
+//! The right to register: `auth.registration`.
 
 use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
@@ -42,7 +42,7 @@ fn hash_of(code: &str) -> [u8; 32] {
     Sha256::digest(plain).into()
 }
 
-/// Whether somebody may register, looked at before any work is done for it. It does not depend on the address.
+/// Looks whether somebody may register, before any work is done for it. It does not depend on the address.
 ///
 /// # Errors
 /// The database's.

@@ -13,7 +13,7 @@ const MAX_KNOWN: i64 = 20;
 /// Rows of failures that are kept at most. Each cost the hashing of a password, so that more take hours to come.
 const MAX_FAILURES: i64 = 200_000;
 
-/// How long from now each key's failures go on counting; a key without failures is left out.
+/// The time for which each key's failures go on counting; a key without failures is left out.
 ///
 /// # Errors
 /// The database's.
@@ -106,7 +106,7 @@ pub async fn forget_failures_beyond(connection: &mut PgConnection, most: i64) ->
     Ok(done.rows_affected())
 }
 
-/// Whether a user has signed in from a network, and if so whether that was within the last day. An id that no user has is asked for an address without an account, so
+/// Looks whether a user has signed in from a network, and if so whether that was within the last day. An id that no user has is asked for an address without an account, so
 /// that both take the same time.
 ///
 /// # Errors

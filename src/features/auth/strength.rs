@@ -88,7 +88,7 @@ fn own_words(email: &str, name: Option<&str>) -> Vec<String> {
     words.retain(|word| word.chars().count() >= MIN_OWN_WORD);
     let mut seen = std::collections::HashSet::new();
     words.retain(|word| seen.insert(word.clone()));
-    // What comes first tells most; a name of a hundred words would only cost time.
+    // The first tell most; a name of a hundred words would only cost time.
     words.truncate(MAX_OWN_WORDS);
     words.iter().map(|word| word.chars().take(MAX_JUDGED).collect()).collect()
 }

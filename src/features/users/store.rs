@@ -54,7 +54,7 @@ pub async fn insert(
     }
 }
 
-/// Whether there is any user.
+/// Looks whether there is any user.
 ///
 /// # Errors
 /// The database's.
