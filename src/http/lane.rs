@@ -18,7 +18,7 @@ use super::error::ApiError;
 use crate::db::pool::{Lease, Pools};
 
 /// Pieces of work of one kind that one user may have in line, the one under way included.
-const MAX_IN_LINE: usize = 8;
+const MAX_IN_LINE: usize = 32;
 
 /// The lines of all users who have something in them.
 #[derive(Debug, Clone)]

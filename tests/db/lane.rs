@@ -43,7 +43,7 @@ async fn the_line_of_a_user_is_short_and_who_leaves_it_makes_room() {
     let lanes = Lanes::new(pools(&cluster::options()), LATE);
     let under_way = lanes.change(1).await.expect("a turn");
     let wait = |lanes: Lanes| tokio::spawn(async move { lanes.change(1).await.map(drop) });
-    let waiting: Vec<_> = (0..7).map(|_| wait(lanes.clone())).collect();
+    let waiting: Vec<_> = (0..31).map(|_| wait(lanes.clone())).collect();
     // On the one thread of this test they are all in line before this goes on.
     tokio::time::sleep(Duration::from_millis(50)).await;
     // At once, not after a minute: the line is full.

@@ -248,6 +248,7 @@ async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Re
         (status = 404, description = "`CATEGORY_NOT_FOUND`: either of them", body = FailureBody),
         (status = 409, description = "`CONFLICT`: they are not of one kind, or the one that stays is below the one that goes; \
             `CATEGORY_ALREADY_EXISTS`: both have one of the same name below them", body = FailureBody),
+        (status = 422, description = "`TOO_MUCH_WORK`: more than an account may change at once", body = FailureBody),
     )
 )]
 async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Result<Response, ApiError> {

@@ -110,6 +110,7 @@ async fn operation(
         (status = 403, description = "`QUOTA_EXCEEDED`: there would be too many", body = FailureBody),
         (status = 404, description = "`OPERATION_NOT_FOUND`: also of one that is not kept any more", body = FailureBody),
         (status = 409, description = "`UNDO_CONFLICT`: what stands in the way is in `details`; `ALREADY_UNDONE`", body = FailureBody),
+        (status = 422, description = "`TOO_MUCH_WORK`: more than an account may change at once", body = FailureBody),
     )
 )]
 async fn undo_operation(work: Work, Id(id): Id) -> Result<Response, ApiError> {

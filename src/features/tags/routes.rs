@@ -144,6 +144,7 @@ async fn update(
         (status = 200, description = "Deleted", body = SuccessBody<Done>),
         (status = 404, description = "`TAG_NOT_FOUND`", body = FailureBody),
         (status = 412, description = "`PRECONDITION_FAILED`: it is not what `If-Match` names", body = FailureBody),
+        (status = 422, description = "`TOO_MUCH_WORK`: more than an account may change at once", body = FailureBody),
     )
 )]
 async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Response, ApiError> {
@@ -172,6 +173,7 @@ async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Re
         (status = 200, description = "The tag that stays", body = SuccessBody<Tag>),
         (status = 404, description = "`TAG_NOT_FOUND`: either of them", body = FailureBody),
         (status = 409, description = "`CONFLICT`: they are the same", body = FailureBody),
+        (status = 422, description = "`TOO_MUCH_WORK`: more than an account may change at once", body = FailureBody),
     )
 )]
 async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Result<Response, ApiError> {

@@ -316,6 +316,7 @@ async fn tags_by_name(
         (status = 200, description = "What was changed, or would be", body = SuccessBody<BulkAnswer>),
         (status = 403, description = "`QUOTA_EXCEEDED`: there would be too many, or too much text", body = FailureBody),
         (status = 404, description = "`CATEGORY_NOT_FOUND`, `PAYEE_NOT_FOUND`: what they would get", body = FailureBody),
+        (status = 422, description = "`TOO_MUCH_WORK`: more than an account may change at once", body = FailureBody),
     )
 )]
 pub(super) async fn bulk_update(
@@ -326,7 +327,7 @@ pub(super) async fn bulk_update(
     let BulkEdit { ids, filter, set, dry_run } = edit;
     if dry_run == Some(true) {
         let user_id = work.user_id();
-        let (_turn, mut connection) = state.lanes.change(user_id).await?;
+        let (_turn, mut connection) = state.lanes.read(user_id).await?;
         let matched = matched(&mut connection, user_id, ids, filter.as_ref()).await?;
         let columns = columns(&mut connection, user_id, set, &matched, true).await?;
         let changed = bulk_store::differing(&mut connection, user_id, &matched.ids, &columns, false).await?.len();
@@ -370,7 +371,10 @@ pub(super) async fn bulk_update(
     tag = "transactions",
     security(("bearer" = [])),
     request_body = BulkDelete,
-    responses((status = 200, description = "What was deleted, or would be", body = SuccessBody<BulkAnswer>))
+    responses(
+        (status = 200, description = "What was deleted, or would be", body = SuccessBody<BulkAnswer>),
+        (status = 422, description = "`TOO_MUCH_WORK`: more than an account may change at once", body = FailureBody),
+    )
 )]
 pub(super) async fn bulk_delete(
     State(state): State<AppState>,
@@ -378,7 +382,7 @@ pub(super) async fn bulk_delete(
     Body(BulkDelete { ids, filter, dry_run }): Body<BulkDelete>,
 ) -> Result<Response, ApiError> {
     if dry_run == Some(true) {
-        let (_turn, mut connection) = state.lanes.change(work.user_id()).await?;
+        let (_turn, mut connection) = state.lanes.read(work.user_id()).await?;
         let matched = matched(&mut connection, work.user_id(), ids, filter.as_ref()).await?.ids.len();
         connection.release();
         return Ok(Success::ok(BulkAnswer::new(matched, matched, true)).into_response());

@@ -117,7 +117,7 @@ fn name_operation(operation: &mut Operation, suffix: &str) {
 
 const ANY_OPERATION: &[(&str, &str)] = &[
     ("408", "`REQUEST_TIMEOUT`: the request took too long"),
-    ("429", "`TOO_MANY_REQUESTS`: come back after `Retry-After`"),
+    ("429", "`TOO_MANY_REQUESTS` or `TOO_MUCH_WORK`: come back after `Retry-After`"),
     ("500", "`INTERNAL_ERROR`: quote the request id"),
     ("503", "`MIGRATIONS_PENDING`, `DATABASE_UNAVAILABLE` or `OVERLOADED`: come back after `Retry-After`"),
 ];
