@@ -330,7 +330,7 @@ where d.entity = 'transactions' and d.after is null
         where l.user_id = d.user_id and l.entity = 'transactions' and l.entity_id = d.entity_id
     );
 
--- What a user has, for the quotas: counted anew now and then, and brought up to date every few seconds from `usage_deltas`.
+-- Usage of each user, for the quotas: recounted once a week, and brought up to date every few seconds from `usage_deltas`.
 create table usage (
     user_id bigint not null references users (id) on delete cascade,
     transactions bigint not null default 0,
@@ -347,7 +347,7 @@ create table usage (
     primary key (user_id)
 );
 
--- What was added since, a row for each statement: nobody waits for a counter that somebody else is changing. A row is here for
+-- Usage added since, a row for each statement: nobody waits for a counter that somebody else is changing. A row is here for
 -- seconds, and a key or an index would cost each change more than the row itself.
 create table usage_deltas (
     user_id bigint not null,

@@ -48,7 +48,7 @@ pub struct Services {
     pub cursors: Cursors,
     /// The most that one user may have.
     pub quotas: QuotasConfig,
-    /// How long an operation is kept.
+    /// The time that an operation is kept.
     pub retention: Duration,
     /// Reads long lists.
     pub lists: Lists,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::reader::Reader;
 
-/// How long what was deleted can be restored, and what was done be undone.
+/// The times that deleted transactions can be restored, and operations be undone.
 #[derive(Debug, Clone, Copy)]
 pub struct HistoryConfig {
     /// The time that a deleted transaction stays in the trash.

@@ -71,13 +71,13 @@ impl<R> Batch<R> {
         self.rows.len()
     }
 
-    /// Whether no row is in it.
+    /// Tells if no row is in it.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// Whether it has as many rows or bytes as it may have.
+    /// Tells if it has as many rows or bytes as it may have.
     #[must_use]
     pub const fn is_full(&self) -> bool {
         self.rows.len() >= self.limit || self.bytes >= self.most_bytes
@@ -115,7 +115,7 @@ impl<R> Batch<R> {
         Ok(())
     }
 
-    /// Whether rows came that found no room.
+    /// Tells if rows came that found no room.
     #[must_use]
     pub const fn has_dropped(&self) -> bool {
         self.dropped
@@ -129,7 +129,7 @@ impl<R> Batch<R> {
 
 /// A list on the way from its first row to its last.
 pub trait Walk: Send + 'static {
-    /// What it is a list of.
+    /// The row of the list.
     type Row: Serialize + Send;
 
     /// Whether it counts many rows, and so takes its turn on connections for such work.
@@ -147,9 +147,9 @@ pub trait Walk: Send + 'static {
 
 /// A list that is read by the keys of its rows.
 pub trait Keyed: Send + Sync + 'static {
-    /// What it is a list of.
+    /// The row of the list.
     type Row: Serialize + Send;
-    /// What it is sorted by, different for each row.
+    /// The sort key, different for each row.
     type Key: Serialize + DeserializeOwned + Send + Sync;
 
     /// Whether it counts many rows, and so takes its turn on connections for such work.
@@ -190,7 +190,7 @@ impl<L: Keyed> Walk for KeyedWalk<L> {
     }
 }
 
-/// What long lists are read with.
+/// Reads long lists.
 #[derive(Debug, Clone)]
 pub struct Lists {
     pool: Pool,

@@ -23,7 +23,7 @@ pub struct Jobs {
     pub pools: Pools,
     /// The profile, which decides what a database that is ahead means.
     pub profile: Profile,
-    /// How long the trash and the history are kept.
+    /// The times that the trash and the history are kept.
     pub history: HistoryConfig,
     /// The most that one user may have.
     pub quotas: QuotasConfig,

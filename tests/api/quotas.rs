@@ -47,7 +47,7 @@ fn exceeded(answer: &Answer, quota: &str) {
     assert!(message.contains(&format!("quotas.{quota}")) && message.contains("nothing was changed"), "{message}");
 }
 
-/// What the job does every few seconds.
+/// Adds up usage, as the job does every few seconds.
 async fn settle(app: &TestApp) {
     let mut connection = app.connection().await;
     while quotas::store::settle(&mut connection).await.expect("settled") > 0 {}

@@ -30,7 +30,7 @@ async fn run(app: &TestApp, sql: String) {
     sqlx::query(AssertSqlSafe(sql.clone())).execute(&mut app.connection().await).await.expect(&sql);
 }
 
-/// What is counted of the history is what is there of it.
+/// Checks that the history's counter is the sum of what is there.
 async fn assert_counted(app: &TestApp) {
     let mut connection = app.connection().await;
     while quotas::store::settle(&mut connection).await.expect("settled") > 0 {}
@@ -104,7 +104,7 @@ async fn several_processes_remove_the_oldest_where_there_are_too_many() {
     for task in tasks {
         task.await.expect("joined").expect("trimmed");
     }
-    // What another had in its hands is taken up by the next round.
+    // The next round takes up what another process had in its hands.
     upkeep::trim_history(&app.pools.requests, &kept).await.expect("trimmed");
     assert_eq!(app.count("select count(*) from operations where user_id = 1").await, 10);
     assert_eq!(app.count("select count(*) from operations where user_id = 2").await, 5);

@@ -155,7 +155,7 @@ pub async fn find(connection: &mut PgConnection, user_id: i64, id: i64) -> Resul
 /// A user's categories: incomes before expenses, then by position and name.
 #[derive(Debug, Clone, Copy)]
 pub struct CategoryList {
-    /// Whose.
+    /// The owner's id.
     pub user_id: i64,
     /// Of this kind only.
     pub kind: Option<TransactionType>,

@@ -2,18 +2,18 @@
 
 use sqlx::PgConnection;
 
-/// Where a category stands in the tree, and what is below it.
+/// The place of a category in the tree, and the height of what is below it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stand {
     /// Its level: 1 on the top.
     pub(super) depth: i64,
     /// The levels that it and those below it take: 1 if nothing is below it. No more than one above the quota is counted.
     pub(super) height: i64,
-    /// Whether the other category that was asked for is above it, or is itself.
+    /// True if the other category that was asked for is above it, or is itself.
     pub(super) is_below: bool,
 }
 
-/// Where a user's category stands, and whether `other` is above it. Each row is looked at once, so that even a circle has an
+/// Finds the place of a user's category, and if `other` is above it. Each row is looked at once, so that even a circle has an
 /// end.
 ///
 /// # Errors
@@ -56,7 +56,7 @@ pub(super) async fn stand(
     .await
 }
 
-/// What undoing an operation has made of the tree.
+/// Faults of the tree after an undo.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
     /// A category stands below itself.
@@ -65,7 +65,7 @@ pub struct Shape {
     pub is_too_deep: bool,
 }
 
-/// What taking back an operation has made of the tree: looked at from the categories that it put back or moved, no further up
+/// Looks for faults of the tree after an operation was taken back, from the categories that were put back or moved, no further up
 /// or down than a tree may be deep.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! What was done to a transaction, in the table `changes`: the changes of one operation are one entry.
+//! The history of a transaction, in the table `changes`: the changes of one operation are one entry.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::features::tags;
 use crate::http::page::Segment;
 use crate::http::walk::{Batch, Keyed, SMALL_ROW};
 
-/// What was done to a transaction, the last first.
+/// The history of a transaction, the last operation first.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HistoryList {
     pub(super) user_id: i64,
@@ -163,7 +163,7 @@ impl HistoryList {
     }
 }
 
-/// Whether anything is recorded of a user's transaction.
+/// Tells if anything is recorded of a user's transaction.
 ///
 /// # Errors
 /// The database's.

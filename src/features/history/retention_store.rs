@@ -16,17 +16,17 @@ const CHANGES: i64 = 5_000;
 /// A user, some of whose operations may have to go.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    /// Who.
+    /// The user's id.
     pub user_id: i64,
-    /// Whether the oldest operation is too old.
+    /// True if the oldest operation is too old.
     pub has_old: bool,
-    /// Whether there may be too many.
+    /// True if there may be too many operations.
     pub may_have_many: bool,
-    /// Whether they take too much.
+    /// True if they take too many bytes.
     pub has_large: bool,
 }
 
-/// What is kept.
+/// Limits of the history.
 #[derive(Debug, Clone, Copy)]
 pub struct Kept {
     /// For so many seconds.
@@ -108,12 +108,12 @@ pub async fn last_to_go(
     .await
 }
 
-/// What one step has done.
+/// The outcome of one step.
 #[derive(Debug, Clone, Copy)]
 pub struct Removed {
     /// Bytes of history that are gone.
     pub bytes: i64,
-    /// Whether there is more to do for these operations.
+    /// True if there is more to do for these operations.
     pub more: bool,
 }
 

@@ -14,11 +14,11 @@ use crate::http::walk::{Batch, Keyed, SMALL_ROW};
 pub struct Begun {
     /// Its id.
     pub id: i64,
-    /// Whether the user is so near a quota that what a small operation adds could exceed it.
+    /// True if the user is so near a quota that a small operation could exceed it.
     pub near_quota: bool,
 }
 
-/// What an operation adds at most, unless it [changes many rows](crate::features::quotas::changes_many).
+/// The most that an operation adds, unless it [changes many rows](crate::features::quotas::changes_many).
 const SMALL_TEXT_BYTES: i64 = 64 * 1024;
 const SMALL_ROWS: i64 = 50;
 
@@ -56,7 +56,7 @@ pub async fn begin(
     .fetch_one(connection)
     .await;
     match begun {
-        // Who has a new account has no usage yet, and is looked at closer.
+        // A new account has no usage yet, and is counted to the row.
         Ok(row) => Ok(Some(Begun { id: row.id, near_quota: row.near_quota.unwrap_or(true) })),
         Err(error) if breaks(&error, "operations_user_id_fkey") => Ok(None),
         Err(error) => Err(error),
@@ -90,7 +90,7 @@ pub async fn find(connection: &mut PgConnection, user_id: i64, id: i64) -> Resul
 /// A user's operations, the last first.
 #[derive(Debug, Clone, Copy)]
 pub struct OperationList {
-    /// Whose.
+    /// The owner's id.
     pub user_id: i64,
 }
 

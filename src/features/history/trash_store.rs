@@ -9,7 +9,7 @@ use super::model::{Trashed, shown};
 use crate::http::page::Segment;
 use crate::http::walk::{Batch, Keyed, SMALL_ROW};
 
-/// What is in a user's trash, the last deleted first.
+/// The trash of a user, the last deleted first.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TrashList {
     pub(super) user_id: i64,

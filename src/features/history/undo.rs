@@ -41,7 +41,7 @@ pub(super) fn not_found(id: i64) -> ApiError {
     ApiError::NotFound { code: "OPERATION_NOT_FOUND", message: format!("Operation not found: {id}") }
 }
 
-/// That there is no such operation, and whether it may have been there before the oldest that is kept.
+/// The error for an operation that is not there, or not any more: one that is older than the oldest that is kept.
 pub(super) fn not_kept(id: i64, oldest: Option<(i64, DateTime<Utc>)>, retention: Duration) -> ApiError {
     match oldest {
         Some((oldest, at)) if id > 0 && id < oldest => ApiError::NotFound {

@@ -45,7 +45,7 @@ pub struct Unit<'c> {
     pub clock: Arc<dyn Clock>,
     /// The most that the user may have.
     pub quotas: QuotasConfig,
-    /// How long an operation is kept.
+    /// The time that an operation is kept.
     pub retention: Duration,
     limits: Arc<RateLimits>,
 }

@@ -50,7 +50,7 @@ pub async fn hold(connection: &mut PgConnection, user_id: i64, id: i64) -> Resul
 /// A user's payees by name.
 #[derive(Debug, Clone, Copy)]
 pub struct PayeeList {
-    /// Whose.
+    /// The owner's id.
     pub user_id: i64,
     /// With their use.
     pub counts: bool,

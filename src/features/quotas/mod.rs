@@ -1,6 +1,6 @@
 //! Quotas: the most that one user may have.
 //!
-//! What a user has stands in the table `usage`. Every statement that changes rows adds a row to `usage_deltas`, by the same
+//! The usage of each user stands in the table `usage`. Every statement that changes rows adds a row to `usage_deltas`, by the same
 //! triggers that record the change, and a job adds those up every few seconds: nobody waits for a counter. Whoever is far
 //! from every quota is not looked at any closer. Whoever is near one, or changes many rows at once, is counted to the row
 //! before the change is committed, whichever way the rows came in. Only requests of one user that are under way at the same
@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 use crate::config::QuotasConfig;
 use crate::http::error::ApiError;
 
-/// Whether operations of this kind change so many rows that they are always counted.
+/// Tells if operations of this kind change so many rows that they are always counted.
 #[must_use]
 pub fn changes_many(kind: &str) -> bool {
     matches!(kind, "transactions.update" | "undo")

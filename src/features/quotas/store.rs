@@ -2,7 +2,7 @@
 
 use sqlx::{Connection as _, PgConnection};
 
-/// How much of something a user has.
+/// A user's usage of one quota.
 #[derive(Debug, Clone)]
 pub struct Counted {
     /// The quota that it counts for.
@@ -13,7 +13,7 @@ pub struct Counted {
     pub grown: i64,
 }
 
-/// How much of everything a user has, to the row, with what the operation under way has done.
+/// Counts a user's usage of all quotas to the row, with the changes of the operation under way.
 ///
 /// # Errors
 /// The database's.

@@ -52,7 +52,7 @@ pub async fn hold(connection: &mut PgConnection, user_id: i64, id: i64) -> Resul
 /// A user's tags by name.
 #[derive(Debug, Clone, Copy)]
 pub struct TagList {
-    /// Whose.
+    /// The owner's id.
     pub user_id: i64,
     /// With their use.
     pub counts: bool,

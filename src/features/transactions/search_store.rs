@@ -25,7 +25,7 @@ const COMMON: i64 = 200;
 const COMMON_WORDS: i64 = 10;
 
 impl Reading<'_> {
-    /// Whether so many of the first rows have the words that looking at all rows takes less time than their index, which has
+    /// Tells if so many of the first rows have the words that looking at all rows takes less time than their index, which has
     /// them in no order.
     pub(super) async fn has_common_words(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
         if self.criteria.words.is_empty() {

@@ -1,6 +1,6 @@
 //! All transactions that meet criteria, on the way from the first to the last.
 //!
-//! What an index has in the order of the list is read off it, batch by batch. What has to be looked for is looked for in
+//! Rows that an index has in the order of the list are read off it, batch by batch. Others are looked for in
 //! larger portions, of which the ids are kept: to find the rows of each batch anew would cost more with each.
 
 use std::collections::VecDeque;
@@ -55,7 +55,7 @@ pub(super) struct CriteriaWalk {
     /// The ids that were found and are to be read yet, in their order.
     found: VecDeque<i64>,
     exhausted: bool,
-    /// Whether so many rows have the words that their index would only be a detour.
+    /// True if so many rows have the words that their index would only be a detour.
     common: Option<bool>,
 }
 
