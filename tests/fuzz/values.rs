@@ -4,7 +4,7 @@ use app::domain::civil_date::parse_day;
 use app::domain::currency::Currency;
 use app::domain::money::Amount;
 use app::http::client_address::{client_address, network_of};
-use app::http::etag;
+use app::http::{etag, json};
 use proptest::prelude::*;
 use reqwest::header::{HeaderMap, HeaderValue, IF_NONE_MATCH};
 
@@ -34,6 +34,76 @@ fn no_text_is_more_than_an_amount_may_be() {
             prop_assert!(value.scale() <= 4, "{value}");
             prop_assert!(value.mantissa() < 10_i128.pow(15) || value.scale() == 0, "{value}");
             prop_assert_eq!(Amount::parse(&value.to_string()).map(|again| again.value().normalize()), Ok(value));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn what_the_reader_takes_is_json_and_what_it_refuses_is_none_or_too_much() {
+    const BOUNDS: &[&str] = &[
+        "nested deeper than",
+        "more than 20000 values",
+        "is given twice",
+        "a number of more than",
+        // Which serde_json only sees where it keeps the string.
+        "half of a surrogate pair",
+    ];
+    let seeds = [
+        r#"{"title":"กาแฟ\u0041","amount":75.50,"tags":["a",{"b":[null,true,false]}],"n":-1e-7}"#,
+        "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
+        r#"{"$serde_json::private::RawValue":"[1]","$serde_json::private::Number":"1"}"#,
+        r#"  "\ud83d\ude00 \\ \/ \b\f\n\r\t"  "#,
+        "-0.0E+10",
+        "null",
+    ];
+    let words = [
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\\",
+        "\\u",
+        "\\ud800",
+        "\\udc00",
+        "null",
+        "true",
+        "-",
+        "+",
+        "e",
+        "E",
+        ".",
+        "0",
+        "00",
+        "\u{feff}",
+        "\0",
+        "\u{7f}",
+        "\u{2028}",
+        "NaN",
+        "Infinity",
+        "//",
+        "{\"a\":1,\"a\":1}",
+        "99999999999999999999999999999999",
+    ];
+    fuzz("JSON", &near(&seeds, &words), |bytes| {
+        // By a text and not by bytes, of which serde_json looks at none that it drops.
+        let text = std::str::from_utf8(&bytes);
+        let known = text.is_ok_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok());
+        match json::parse(&bytes) {
+            Ok(value) => {
+                prop_assert!(known, "{value:?} was read of what is no JSON");
+                if let (json::Json::String(text), Ok(same)) = (&value, serde_json::from_slice::<String>(&bytes)) {
+                    prop_assert_eq!(text, &same);
+                }
+            }
+            Err(error) => {
+                let error = error.to_string();
+                let too_much = BOUNDS.iter().any(|bound| error.contains(bound));
+                prop_assert!(too_much || !known, "refused, and is JSON: {error}");
+            }
         }
         Ok(())
     });
