@@ -246,7 +246,11 @@ async fn a_deploy_gives_back_what_a_role_has_lost_and_otherwise_says_nothing() {
         }
         panic!("{text}: {}", server.client.get("/api").await.text);
     };
-    told("run `app migrate deploy`, which gives it the right").await;
+    told("MIGRATIONS_PENDING").await;
+    // The world is not told why; the log is.
+    let why = "run `app migrate deploy`, which gives it the right";
+    let mut lines = std::iter::from_fn(|| server.log.recv_timeout(Duration::from_secs(10)).ok());
+    assert!(lines.any(|line| line.contains(why)), "the log says what is left to do");
     assert!(roles.deploy(&[]).contains("was given its rights"));
     told("\"success\":true").await;
     roles.execute(&format!("revoke update on users from {}", roles.server)).await;
