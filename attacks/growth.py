@@ -15,6 +15,9 @@ SECONDS = 25
 # The largest request that enters one transaction has 40 kB of text.
 KB_A_REQUEST = 400
 
+# A quota that is met within seconds; the default one is meant for years of a person's.
+TEXT_BYTES = 8_000_000
+
 
 def largest(turn: int) -> dict:
     """A transaction with as much of everything as may be, of which no two are alike."""
@@ -27,10 +30,10 @@ def largest(turn: int) -> dict:
     }
 
 
-@attack("growth", "H5", 60, WITHOUT_BRAKES)
+@attack("growth", "H5", 60, {**WITHOUT_BRAKES, "quotas.text_bytes": str(TEXT_BYTES)})
 async def growth(world: World) -> Outcome:
-    """The largest entries, as fast as they go, with no limit of requests: a patient client gets as far. A quota has to end it,
-    and until then no request may cost many times what it brought."""
+    """The largest entries, as fast as they go, with no limit of requests (a patient client gets as far) and a quota of 8 MB of text,
+    which has to end it; until then no request may cost many times what it brought."""
     outcome = Outcome()
     account = world.plain[-1]
     database = world.database_mb()

@@ -25,6 +25,8 @@ STOP_PATIENCE = 45
 WITHOUT_BRAKES = {
     "throttle.limit": "1000000000",
     "throttle.login_limit": "1000000000",
+    "throttle.login_address_limit": "1000000000",
+    "throttle.login_account_limit": "1000000000",
 }
 
 
