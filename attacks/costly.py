@@ -118,6 +118,27 @@ async def chain(world: World) -> Outcome:
     return outcome
 
 
+@attack("one-row", "H4", 80)
+async def one_row(world: World) -> Outcome:
+    """The same row and the same Idempotency-Key, from thirty addresses at once: whoever waits for a row must not hold what others
+    need."""
+    outcome = Outcome()
+    path = f"/api/transactions/{world.facts['history of']}"
+    account = world.history
+
+    def change(turn: int) -> bytes:
+        key = [("Idempotency-Key", f"key-{turn // 30}")]
+        kinds = (
+            lambda: with_body("PATCH", path, {"note": LONG_NOTE[:4000]}, account.token, key),
+            lambda: with_body("POST", "/api/transactions", {"title": "a", "amount": "1", "type": "EXPENSE", "note": LONG_NOTE}, account.token, key),
+            lambda: with_body("PUT", path, {"title": f"{turn}", "tags": [f"{n}" for n in range(50)]}, account.token),
+        )
+        return kinds[turn % 3]()
+
+    outcome.expect_no_faults(await repeatedly(world, account, change, 30, SECONDS), "one row")
+    return outcome
+
+
 @attack("history", "M3", 80)
 async def history(world: World) -> Outcome:
     """The first change of a transaction that was changed 1,200 times, and lists without a limit."""
