@@ -61,6 +61,8 @@ class App:
 
     def settings(self, wanted: dict[str, str]) -> dict[str, str]:
         """Settings as environment variables; those that the binary does not know are left out."""
+        # Off in prod, so that it would not be attacked.
+        wanted = {"server.docs": "true", **wanted}
         if self.internal_port:
             wanted = {"server.internal": f"127.0.0.1:{self.internal_port}", **wanted}
         return {

@@ -55,12 +55,11 @@ where
 }
 
 /// Takes the memory that an answer needs until its client has taken it, or answers that there is none.
-pub(super) fn counted(response: Response, stranger: Caller, memory: &Memory) -> Response {
+pub(super) fn counted(response: Response, client: Caller, memory: &Memory) -> Response {
     let bytes = response.body().size_hint().exact().unwrap_or(STREAM_BYTES);
     if bytes <= FREE_BYTES || response.extensions().get::<SharedBytes>().is_some() {
         return response;
     }
-    let client = response.extensions().get().copied().unwrap_or(stranger);
     match usize::try_from(bytes).ok().and_then(|bytes| memory.take(client, bytes)) {
         Some(held) => Kept::with(response, held),
         None => ApiError::overloaded().into_response(),

@@ -13,10 +13,11 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
-use super::answer::Kept;
+use super::answer::{self, Kept};
 use super::context;
 use super::error::ApiError;
 use super::identity::CurrentUser;
+use super::memory::Memory;
 use super::rate_limit::{Caller, RateLimits};
 use super::readiness::ReadinessState;
 use super::request_body::{Bodies, Read};
@@ -35,6 +36,8 @@ pub(super) struct Guard {
     pub(super) addresses: Arc<Shares<IpAddr>>,
     /// Reads bodies.
     pub(super) bodies: Bodies,
+    /// The memory for answers that wait for their clients.
+    pub(super) answers: Memory,
     /// The rate limits.
     pub(super) limits: Arc<RateLimits>,
     /// Whether the API can work.
@@ -120,10 +123,9 @@ impl Guard {
             return Err(refusal);
         }
         let answered = tokio::time::timeout_at(deadline, route.oneshot(request)).await;
-        let Ok(mut response) = answered.map_err(|_| ApiError::Timeout)?;
+        let Ok(response) = answered.map_err(|_| ApiError::Timeout)?;
         drop((permit, of_address, memory));
-        response.extensions_mut().insert(caller);
         // An answer that is not taken counts as under way, for who asked for it and for nobody else.
-        Ok(Kept::with(response, of_account))
+        Ok(Kept::with(answer::counted(response, caller, &self.answers), of_account))
     }
 }

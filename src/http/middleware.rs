@@ -59,7 +59,8 @@ pub(super) fn security_headers<B>(mut response: Response<B>) -> Response<B> {
         .insert(PERMISSIONS_POLICY, HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=()"));
     // A page says itself what it needs. Everything else is data, which no page may run and nobody may keep.
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
-        let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+        let nothing =
+            HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
         headers.insert(header::CONTENT_SECURITY_POLICY, nothing);
         // What has a tag may be kept by its own user, and is asked for again.
         let kept = if headers.contains_key(header::ETAG) { "private, no-cache" } else { "no-store" };

@@ -56,7 +56,7 @@ use crate::domain::clock::Clock;
 use self::context::RequestContext;
 use self::guard::{Behind, BodyRead, Guard};
 use self::memory::Memory;
-use self::rate_limit::{Caller, RateLimits};
+use self::rate_limit::RateLimits;
 use self::readiness::ReadinessState;
 use self::request_body::Bodies;
 use self::shares::Shares;
@@ -95,7 +95,8 @@ pub fn assemble(kit: Kit, api: Router, document: utoipa::openapi::OpenApi) -> im
             patience: config.body_timeout,
             memory: Memory::new(config.body_memory_bytes),
         },
-        limits: Arc::clone(&limits),
+        answers: Memory::new(config.answer_memory_bytes),
+        limits,
         readiness: readiness.clone(),
         patience: config.request_timeout,
     });
@@ -126,19 +127,16 @@ pub fn assemble(kit: Kit, api: Router, document: utoipa::openapi::OpenApi) -> im
         .layer(middleware::cors(&config.cors))
         .layer(CatchPanicLayer::custom(middleware::panicked))
         .service(routes);
-    let memory = Arc::new(Memory::new(config.answer_memory_bytes));
     service_fn(move |request: Request| {
         let context = RequestContext::of(&request, Arc::clone(&clock));
-        let stranger = Caller::Address(limits.address(request.extensions(), request.headers()));
         let checked = protocol::check(&request);
         let has_body = !request.body().is_end_stream();
-        let (inside, memory) = (inside.clone(), Arc::clone(&memory));
+        let inside = inside.clone();
         let answered = async move {
             match checked {
                 Ok(()) => {
                     let response = answered(inside, request).await;
                     let body_is_left = has_body && response.extensions().get::<BodyRead>().is_none();
-                    let response = answer::counted(response, stranger, &memory);
                     if body_is_left { middleware::closing(response) } else { response }
                 }
                 Err(refusal) => middleware::closing(middleware::security_headers(refusal.into_response())),

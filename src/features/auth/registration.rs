@@ -12,8 +12,8 @@ use crate::http::error::ApiError;
 /// The characters of a code: none of them looks like another.
 const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
 
-/// 32 to the power of 20 is 2 to the power of 100: nobody guesses it.
-const CODE_LENGTH: usize = 20;
+/// 32 to the power of 30 is 2 to the power of 150: nobody guesses it.
+const CODE_LENGTH: usize = 30;
 
 /// Characters between two dashes.
 const GROUP: usize = 5;

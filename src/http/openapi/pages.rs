@@ -64,7 +64,8 @@ fn served(written: &Result<Arc<Document>, String>, headers: &HeaderMap) -> Respo
 
 /// A file of Swagger UI, which is a page with scripts and styles of its own, from here and nowhere else.
 fn file(config: Arc<Config<'static>>, name: &str, headers: &HeaderMap) -> Response {
-    let own = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
+    let own = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; \
+               form-action 'none'; frame-ancestors 'none'";
     let file = match utoipa_swagger_ui::serve(name, config) {
         Ok(Some(file)) => file,
         Ok(None) => return ApiError::NoRoute.into_response(),
