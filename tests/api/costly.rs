@@ -1,5 +1,7 @@
 //! Changes of many rows: they wait for each other and for nobody else, and an account may do so much of it.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _};
 use tokio::task::JoinHandle;
@@ -50,13 +52,15 @@ async fn while_many_changes_of_one_user_wait_for_a_lock_nobody_else_is_held_up()
     lock.execute("select from transactions for update").await.expect("locked");
     let all = |note: &str| json!({"filter": {"type": "EXPENSE"}, "set": {"note": note}});
     let bulk: Vec<_> = (0..3).map(|n| patch(&alice, "/api/transactions", all(&format!("note {n}")))).collect();
+    let begun = Instant::now();
     while app.pools.costly.status().used == 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        assert!(begun.elapsed() < Duration::from_secs(20), "they have connections of their own");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     // And what waits for the locks of those, more than there are connections.
     let path: &'static str = Box::leak(format!("/api/transactions/{first}").into_boxed_str());
     let beside: Vec<_> = (0..8).map(|_| patch(&alice, path, json!({"title": "beside"}))).collect();
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
     for _ in 0..3 {
         everything_works(&app, &bob, "bob").await;
         let used = (app.pools.costly.status().used, app.pools.requests.status().used);
