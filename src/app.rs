@@ -123,6 +123,7 @@ impl AppState {
             config: config.server.clone(),
             readiness,
             limits: Arc::clone(&self.limits),
+            connections: self.pools.requests.max_size(),
         };
         crate::http::assemble(kit, api.with_state(self.clone()), document)
     }

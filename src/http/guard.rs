@@ -32,6 +32,9 @@ pub(super) struct Guard {
     pub(super) permits: Semaphore,
     /// Requests that an account may have under way.
     pub(super) accounts: Arc<Shares<i64>>,
+    /// Requests of an account that may be worked on: fewer than there are connections of the database, so that one account's
+    /// slow requests leave some to the others.
+    pub(super) working: Arc<Shares<i64>>,
     /// Requests from an address that may be worked on.
     pub(super) addresses: Arc<Shares<IpAddr>>,
     /// Reads bodies.
@@ -111,7 +114,11 @@ impl Guard {
         };
         let own = self.patience.min(PATIENCE_FOR_OWN);
         let of_account = match account {
-            Some(account) => Some(self.accounts.take(account, own).await.ok_or_else(ApiError::overloaded)?),
+            Some(account) => {
+                let under_way = self.accounts.take(account, own).await.ok_or_else(ApiError::overloaded)?;
+                let working = self.working.take(account, own).await.ok_or_else(ApiError::overloaded)?;
+                Some((under_way, working))
+            }
             None => None,
         };
         let of_address = self.addresses.take(address, own).await.ok_or_else(ApiError::overloaded)?;
@@ -124,8 +131,9 @@ impl Guard {
         }
         let answered = tokio::time::timeout_at(deadline, route.oneshot(request)).await;
         let Ok(response) = answered.map_err(|_| ApiError::Timeout)?;
+        let under_way = of_account.map(|(under_way, _)| under_way);
         drop((permit, of_address, memory));
         // An answer that is not taken counts as under way, for who asked for it and for nobody else.
-        Ok(Kept::with(answer::counted(response, caller, &self.answers), of_account))
+        Ok(Kept::with(answer::counted(response, caller, &self.answers), under_way))
     }
 }

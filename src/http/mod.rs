@@ -77,6 +77,8 @@ pub struct Kit {
     pub readiness: ReadinessState,
     /// The rate limits.
     pub limits: Arc<RateLimits>,
+    /// Connections of the database for requests.
+    pub connections: usize,
 }
 
 /// Puts the features' routes, the documents and the health routes into one service, with everything around it.
@@ -84,10 +86,11 @@ pub struct Kit {
 /// What goes around everything is put on from outside and not as layers of a router, which boxes each of them for each
 /// request.
 pub fn assemble(kit: Kit, api: Router, document: utoipa::openapi::OpenApi) -> impl HttpService {
-    let Kit { clock, config, readiness, limits } = kit;
+    let Kit { clock, config, readiness, limits, connections } = kit;
     let guard = Arc::new(Guard {
         permits: Semaphore::new(config.max_in_flight),
         accounts: Shares::new(config.max_in_flight_per_account),
+        working: Shares::new(connections.saturating_sub(1).max(1)),
         addresses: Shares::new(config.max_in_flight_per_address),
         bodies: Bodies {
             max_bytes: config.max_body_bytes,

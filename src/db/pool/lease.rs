@@ -62,20 +62,6 @@ impl Lease {
         Ok(done)
     }
 
-    /// Gives the connection back if all rows have been read that were read one by one; if that has failed, it is closed: more
-    /// of them may be on their way, and reading them all off only to keep the connection would take as long.
-    ///
-    /// # Errors
-    /// What reading them failed with.
-    pub fn give_back<E>(self, read: Result<(), E>) -> Result<(), E> {
-        if read.is_ok() {
-            self.release();
-        } else {
-            self.discard();
-        }
-        read
-    }
-
     /// Closes the connection, which does not come back.
     pub fn discard(mut self) {
         self.end = End::Closed;
