@@ -172,12 +172,17 @@ async fn compare(
     hints: &[schema::Hint],
     wishes: &Wishes,
 ) -> Result<(Proposal, bool), MigrateError> {
-    let database = schema::read(&mut session.connection).await?;
+    let database = session.schema().await?;
+    let rows_role = session.settings.rows_role.clone();
     schema::in_shadow(session, async |shadow| {
         let target = side::build(shadow, sources, Side::Desired, &Catalog::default()).await?;
         reset::empty(shadow).await?;
         let built = side::build(shadow, sources, Side::Migrations, &Catalog::default()).await?;
-        let drift = if wishes.create_only { Vec::new() } else { database.differences_from(&built) };
+        let drift = if wishes.create_only {
+            Vec::new()
+        } else {
+            database.differences_from(&built.clone().without_privileges_of(rows_role.as_deref()))
+        };
         let pushed = !drift.is_empty() && database.differences_from(&target).is_empty();
         if !drift.is_empty() && !pushed {
             return Err(MigrateError::Differs {

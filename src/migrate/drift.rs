@@ -29,7 +29,7 @@ pub(super) async fn look(
     if let Some(reason) = why_not(history, plan) {
         return Ok(Drift::NotLooked(reason.to_owned()));
     }
-    let found = schema::read(&mut session.connection).await?;
+    let found = session.schema().await?;
     let expected = match schema::built_by(session, &applied(migrations, history)).await {
         Ok(expected) => expected,
         Err(

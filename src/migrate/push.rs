@@ -84,7 +84,7 @@ async fn apply(options: &PgConnectOptions, settings: &Settings, proposal: &Propo
 /// [`MigrateError::Unsafe`] if the database has something that no SQL is written for.
 pub async fn pull(options: &PgConnectOptions, settings: &Settings) -> Result<String, MigrateError> {
     Session::with(options, settings, async |session| {
-        let found = schema::read(&mut session.connection).await?;
+        let found = session.schema().await?;
         let (up, _) = schema::in_shadow(session, async |shadow| schema::written(shadow, &found).await).await?;
         Ok(format!("{HEADER}\n{up}"))
     })

@@ -65,7 +65,7 @@ async fn prove(
         return Err(MigrateError::Refused(Problem::Unknown(plan.unknown.clone())));
     }
     let expected = schema::built_by(session, &applied(migrations, history)).await?;
-    let differences = schema::read(&mut session.connection).await?.differences_from(&expected);
+    let differences = session.schema().await?.differences_from(&expected);
     if differences.is_empty() {
         return Ok(());
     }

@@ -114,7 +114,7 @@ pub(super) async fn declare(
         let new: Vec<&Migration> = migrations.iter().filter(|one| versions.contains(&one.version)).collect();
         builders.extend(new.iter().map(|one| (*one).clone()));
         let expected = schema::built_by(session, &builders).await?;
-        let differences = schema::read(&mut session.connection).await?.differences_from(&expected);
+        let differences = session.schema().await?.differences_from(&expected);
         if !differences.is_empty() {
             return Err(MigrateError::Differs {
                 summary: "the files are written, and do not build what the database has; nothing was recorded:"
@@ -189,7 +189,7 @@ async fn verify(
     let mut builders = applied(migrations, history);
     builders.push(migration.clone());
     let expected = schema::built_by(session, &builders).await?;
-    let differences = schema::read(&mut session.connection).await?.differences_from(&expected);
+    let differences = session.schema().await?.differences_from(&expected);
     if differences.is_empty() {
         return Ok(());
     }

@@ -7,6 +7,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Either, Executor as _, PgConnection, Row as _};
 use tokio::time::Instant;
 
+use super::schema::{self, Catalog};
 use super::settings::Settings;
 use super::{MigrateError, lock};
 
@@ -84,6 +85,12 @@ impl<'a> Session<'a> {
     /// How the database is reached.
     pub(super) const fn options(&self) -> &PgConnectOptions {
         self.options
+    }
+
+    /// What the database is made of, without the rights of the role that serves, which every deploy gives it.
+    pub(super) async fn schema(&mut self) -> Result<Catalog, sqlx::Error> {
+        let catalog = schema::read(&mut self.connection).await?;
+        Ok(catalog.without_privileges_of(self.settings.rows_role.as_deref()))
     }
 
     /// The database's name.

@@ -42,7 +42,7 @@ pub(super) async fn propose(
     hints: &[Hint],
     manner: Manner,
 ) -> Result<Proposal, MigrateError> {
-    let database = schema::read(&mut session.connection).await?;
+    let database = session.schema().await?;
     schema::in_shadow(session, async |shadow| {
         let target = if to == Side::Database {
             database.clone()

@@ -234,6 +234,15 @@ async fn a_deploy_gives_back_what_a_role_has_lost_and_otherwise_says_nothing() {
     let roles = Roles::new().await;
     roles.deploy(&[]);
     assert_eq!(roles.deploy(&[]).matches("note:").count(), 0);
+    // The rights are the deployment's own, and no drift; anybody else's are.
+    roles.execute(&format!("alter role {} createdb", roles.owner)).await;
+    let status = run(&["migrate", "status"], &roles.environment());
+    assert_eq!(status.status.code(), Some(0), "{}", stdout(&status));
+    roles.execute(&format!("create role {}_other; grant select on users to {0}_other", roles.server)).await;
+    let status = run(&["migrate", "status"], &roles.environment());
+    assert_eq!(status.status.code(), Some(6), "{}", stdout(&status));
+    assert_eq!(stdout(&status).matches("privileges of").count(), 1, "{}", stdout(&status));
+    roles.execute(&format!("revoke select on users from {}_other", roles.server)).await;
     // As after a restore without the rights.
     roles.execute(&format!("revoke all on all tables in schema public from {}", roles.server)).await;
     let server = Server::start(&roles.environment());

@@ -211,6 +211,17 @@ fn json(row: &PgRow, column: &str) -> Result<BTreeMap<String, Value>, sqlx::Erro
 }
 
 impl Catalog {
+    /// The same without the privileges of a role, where they are a deployment's own and no migration's.
+    pub(in crate::migrate) fn without_privileges_of(mut self, role: Option<&str>) -> Self {
+        let Some(role) = role else { return self };
+        let quoted = format!("\"{}\"", role.replace('"', "\"\""));
+        let given =
+            |object: &Object| object.kind() == Kind::Privileges && (object.ident == role || object.ident == quoted);
+        self.needs.retain(|key, _| !self.objects.get(key).is_some_and(given));
+        self.objects.retain(|_, object| !given(object));
+        self
+    }
+
     pub(super) fn get(&self, key: &Key) -> Option<&Object> {
         self.objects.get(key)
     }

@@ -50,9 +50,10 @@ pub(in crate::migrate) async fn built_by(
     session: &mut Session<'_>,
     migrations: &[Migration],
 ) -> Result<Catalog, MigrateError> {
+    let rows_role = session.settings.rows_role.clone();
     in_shadow(session, async |shadow| {
         deploy::deploy_on(shadow, migrations, &mut |_| ()).await?;
-        Ok(catalog::read(&mut shadow.connection).await?)
+        Ok(catalog::read(&mut shadow.connection).await?.without_privileges_of(rows_role.as_deref()))
     })
     .await
 }
