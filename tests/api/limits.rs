@@ -119,7 +119,8 @@ async fn more_than_can_be_worked_on_is_turned_away_at_once() {
     refused.refused(503, "OVERLOADED", "The server has too much to do; try again shortly");
     assert!(refused.header("retry-after").is_some());
     locked.rollback().await.expect("rolled back");
-    assert_eq!(slow.await.expect("an answer"), 200);
+    // 503 where the machine was so busy that the wait for the lock came to its end.
+    assert!([200, 503].contains(&slow.await.expect("an answer")));
     app.anon.get("/api").await.expect(200);
 }
 

@@ -271,12 +271,16 @@ async fn the_kinds_of_hashes_are_found_whatever_the_number_of_users() {
     assert_eq!(store::hash_kinds(&mut connection, 3).await.expect("kinds").len(), 3);
 }
 
-/// The owner's right password is taken within 2 s, whatever an attacker who knows her address does meanwhile. With small
-/// costs of hashing and for a few seconds; `SIGN_IN_ATTACK_SECONDS` and the costs of prod make it the real thing.
+/// Sign-ins of the owner under each attack, from a known address and from a new one.
+const ROUNDS: u32 = 8;
+
+/// The owner's right password is taken, whatever an attacker who knows her address does meanwhile. With small costs of hashing
+/// and for a few rounds here; `SIGN_IN_ATTACK_SECONDS`, with the costs of prod and at most 2 s each, makes it the real thing.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_owner_signs_in_while_strangers_try_from_one_address_and_from_many_at_once() {
-    let seconds = std::env::var("SIGN_IN_ATTACK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3);
-    let real = std::env::var_os("SIGN_IN_ATTACK_SECONDS").is_some();
+    let seconds =
+        std::env::var("SIGN_IN_ATTACK_SECONDS").ok().and_then(|text| text.parse().ok()).map(Duration::from_secs);
+    let real = seconds.is_some();
     let mut settings = vec![
         PROXIED,
         ("APP_THROTTLE__LOGIN_LIMIT", "10"),
@@ -312,13 +316,16 @@ async fn the_owner_signs_in_while_strangers_try_from_one_address_and_from_many_a
                 .collect();
             let begun = Instant::now();
             let mut new = 0;
-            while begun.elapsed() < Duration::from_secs(seconds) {
+            while seconds
+                .map_or(new < ROUNDS || failures.load(Ordering::Relaxed) == 0, |seconds| begun.elapsed() < seconds)
+            {
                 new += 1;
                 for from in [known.to_owned(), format!("192.0.{}.1", new % 250)] {
                     let asked = Instant::now();
                     assert_eq!(status(&app.anon, &from, ALICE, RIGHT).await, 200, "{addresses} addresses, from {from}");
                     let took = asked.elapsed();
-                    assert!(took < Duration::from_secs(2), "{took:?} with {addresses} addresses, from {from}");
+                    // How long it takes here tells of the machine, which runs the other tests meanwhile.
+                    assert!(!real || took < Duration::from_secs(2), "{took:?} with {addresses} addresses, from {from}");
                 }
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
