@@ -1,12 +1,18 @@
 -- POST /api/transactions, with a category that is there, as nearly all are.
 \set user random(:first_user, :last_user)
 \set amount random(100, 40000) / 4.0
+\set quota 1000000
 begin;
 insert into operations (user_id, kind)
 values (:user, :operation)
 returning
     id,
-    set_config('app.operation', id::text, true) as named;
+    set_config('app.operation', id::text, true) as named,
+    (
+        select transactions > :quota or text_bytes > :quota or tags > :quota or payees > :quota or categories > :quota
+        from usage
+        where user_id = :user
+    ) as near_quota;
 select
     u.currency,
     u.time_zone,
