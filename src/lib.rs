@@ -1,5 +1,6 @@
 #![doc = include_str!("../docs/architecture.md")]
 
+pub mod allocator;
 pub mod app;
 pub mod cli;
 pub mod config;

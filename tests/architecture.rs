@@ -15,6 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("features", &["app", "config", "db", "domain", "features", "http"]),
     ("jobs", &["config", "db", "domain", "features", "http", "migrate"]),
     ("server", &["config", "http"]),
+    ("allocator.rs", &[]),
     ("telemetry.rs", &["config"]),
     ("app.rs", &["config", "db", "domain", "features", "http"]),
 ];

@@ -22,7 +22,7 @@ use crate::http::health;
 use crate::http::readiness::{Readiness, ReadinessState};
 use crate::jobs::Jobs;
 use crate::migrate::{self, Event, MigrateError, Settings};
-use crate::{server, telemetry};
+use crate::{allocator, server, telemetry};
 
 /// How long a server that applies migrations waits for a database that is just starting.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
@@ -50,7 +50,8 @@ impl Options {
         let config = globals.config(Purpose::Serve)?;
         telemetry::start_logging(&config.log);
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        runtime.worker_threads(config.server.worker_threads).enable_all().build()?.block_on(serve(&config))
+        runtime.worker_threads(config.server.worker_threads).on_thread_park(allocator::collect_when_idle).enable_all();
+        runtime.build()?.block_on(serve(&config))
     }
 }
 

@@ -15,6 +15,10 @@ pub(super) async fn run(pools: Pools, limits: Arc<RateLimits>, metrics: Option<P
     loop {
         tokio::time::sleep(PAUSE).await;
         limits.forget_idle();
+        // A serving thread that is woken gives back what others have freed of its memory before it sleeps again.
+        for _ in 0..tokio::runtime::Handle::current().metrics().num_workers() {
+            tokio::spawn(std::future::ready(()));
+        }
         if let Some(metrics) = &metrics {
             metrics.run_upkeep();
         }

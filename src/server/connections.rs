@@ -1,10 +1,10 @@
 //! Which connections are held: so many in all, so many an address, and which of them goes when there is no room.
 //!
 //! A connection waits for its client while no request is under way on it, while the body of one arrives, and while an answer is
-//! taken. Such a one makes room for a newcomer: an idle one first, of the address that holds the most, the one that waits the
+//! taken. Such a one makes room for a newcomer: of the address that holds the most, an idle one first, the one that waits the
 //! longest. So a flood displaces itself, also where it keeps its connections busy, and what the server works on goes on.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +22,10 @@ pub(super) struct Connections {
 #[derive(Debug, Default)]
 struct Held {
     connections: HashMap<u64, Arc<Connection>>,
-    addresses: HashMap<IpAddr, usize>,
+    /// The connections of each address.
+    addresses: HashMap<IpAddr, Vec<u64>>,
+    /// The addresses by the number of their connections: looking through all of them for each newcomer would take long.
+    ranking: BTreeSet<(usize, IpAddr)>,
     last: u64,
 }
 
@@ -79,11 +82,11 @@ impl Connections {
     /// a request of each connection that could make room.
     pub(super) fn enter(self: &Arc<Self>, address: IpAddr, exempt: bool) -> Option<Place> {
         let mut held = self.lock();
-        let own = held.addresses.get(&address).copied().unwrap_or_default();
+        let own = held.addresses.get(&address).map_or(0, Vec::len);
         if !exempt && own >= self.most_each {
-            held.displace(|connection| connection.address == address)?;
+            held.displace_of(address)?;
         } else if held.connections.len() >= self.most {
-            held.displace(|_| true)?;
+            held.displace()?;
         }
         held.last += 1;
         let number = held.last;
@@ -93,8 +96,7 @@ impl Connections {
             since: AtomicU64::new(moment()),
             displaced: Notify::new(),
         });
-        held.connections.insert(number, Arc::clone(&connection));
-        *held.addresses.entry(address).or_default() += 1;
+        held.insert(number, Arc::clone(&connection));
         drop(held);
         Some(Place { number, connection, among: Arc::clone(self) })
     }
@@ -102,7 +104,7 @@ impl Connections {
     /// Makes room by closing one, such as when the system has no more file descriptors.
     pub(super) fn displace_one(&self) {
         // Where none may go there is nothing to be done.
-        let _ = self.lock().displace(|_| true);
+        let _ = self.lock().displace();
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
@@ -112,29 +114,56 @@ impl Connections {
 }
 
 impl Held {
-    /// Tells a connection that waits for its client to close, and forgets it.
-    fn displace(&mut self, may_go: impl Fn(&Connection) -> bool) -> Option<()> {
-        let waiting = self.connections.iter().filter(|(_, connection)| connection.may_go() && may_go(connection));
-        let (number, _) = waiting.max_by_key(|(_, connection)| {
-            let of_address = self.addresses.get(&connection.address).copied().unwrap_or_default();
-            let since = connection.since.load(Ordering::Relaxed);
-            (connection.is_in(Phase::Idle), of_address, std::cmp::Reverse(since))
-        })?;
-        let number = *number;
-        let connection = self.remove(number)?;
-        connection.displaced.notify_one();
-        Some(())
+    fn insert(&mut self, number: u64, connection: Arc<Connection>) {
+        let address = connection.address;
+        self.connections.insert(number, connection);
+        let of_address = self.addresses.entry(address).or_default();
+        self.ranking.remove(&(of_address.len(), address));
+        of_address.push(number);
+        self.ranking.insert((of_address.len(), address));
     }
 
     fn remove(&mut self, number: u64) -> Option<Arc<Connection>> {
         let connection = self.connections.remove(&number)?;
-        if let Some(count) = self.addresses.get_mut(&connection.address) {
-            *count -= 1;
-            if *count == 0 {
-                self.addresses.remove(&connection.address);
+        let address = connection.address;
+        if let Some(of_address) = self.addresses.get_mut(&address) {
+            self.ranking.remove(&(of_address.len(), address));
+            of_address.retain(|one| *one != number);
+            if of_address.is_empty() {
+                self.addresses.remove(&address);
+            } else {
+                self.ranking.insert((of_address.len(), address));
             }
         }
         Some(connection)
+    }
+
+    /// Tells a connection that waits for its client to close, and forgets it: one of the address that has the most of those
+    /// that have such a one.
+    fn displace(&mut self) -> Option<()> {
+        let number = self.ranking.iter().rev().find_map(|(_, address)| self.next_to_go(*address))?;
+        self.close(number)
+    }
+
+    /// The same of one address.
+    fn displace_of(&mut self, address: IpAddr) -> Option<()> {
+        let number = self.next_to_go(address)?;
+        self.close(number)
+    }
+
+    fn next_to_go(&self, address: IpAddr) -> Option<u64> {
+        let of_address = self.addresses.get(&address)?;
+        let waiting = of_address.iter().filter_map(|number| {
+            let connection = self.connections.get(number).filter(|connection| connection.may_go())?;
+            let since = connection.since.load(Ordering::Relaxed);
+            Some(((connection.is_in(Phase::Idle), std::cmp::Reverse(since)), *number))
+        });
+        waiting.max_by_key(|(order, _)| *order).map(|(_, number)| number)
+    }
+
+    fn close(&mut self, number: u64) -> Option<()> {
+        self.remove(number)?.displaced.notify_one();
+        Some(())
     }
 }
 
@@ -224,7 +253,7 @@ mod tests {
         drop(flood);
         assert_eq!(connections.lock().connections.len(), 2);
         drop((one, newcomer));
-        assert!(connections.lock().addresses.is_empty());
+        assert!(connections.lock().addresses.is_empty() && connections.lock().ranking.is_empty());
     }
 
     #[test]
