@@ -2,7 +2,7 @@
 //! goes to the client.
 //!
 //! Nothing of the database is held while a client reads, and what is held in memory does not depend on the length of the
-//! list: a batch has about [`BATCH_BYTES`], however large the rows are. Each batch begins behind the last row of the one
+//! list: a batch has about 256 KiB, however large the rows are. Each batch begins behind the last row of the one
 //! before it, so a row that is there all the time and keeps its place is met exactly once.
 
 use std::sync::Arc;

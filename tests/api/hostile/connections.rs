@@ -1,7 +1,6 @@
 //! More connections than there may be.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use sqlx::{Connection as _, Executor as _};
 
