@@ -12,8 +12,8 @@ thread_local! {
 
 /// Collects what others have freed of this thread's memory; for a thread that has nothing to do, at most once a second.
 ///
-/// What one thread allocates and another frees waits for its owner, and a server that is idle after a flood allocates little:
-/// tens of megabytes would stay.
+/// Memory that one thread allocates and another frees waits for its owner, and a server that is idle after a flood allocates
+/// little: tens of megabytes would stay.
 pub fn collect_when_idle() {
     let now = Instant::now();
     if LAST.get().is_some_and(|last| now.duration_since(last) < PAUSE) {

@@ -67,13 +67,17 @@ pub(super) struct Allowance {
     reset: Duration,
 }
 
+/// Allows `limit` units in `ttl`, at once or bit by bit.
+pub(super) fn quota(ttl: Duration, limit: NonZeroU32) -> Quota {
+    // A duration is never zero here: the configuration asks for a millisecond at least, and this for a nanosecond.
+    let each = (ttl / limit.get()).max(Duration::from_nanos(1));
+    Quota::with_period(each).unwrap_or_else(|| Quota::per_second(limit)).allow_burst(limit)
+}
+
 impl<K: Hash + Eq + Clone> Limit<K> {
     fn new(ttl: Duration, limit: u32) -> Self {
         let limit = NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN);
-        // A duration is never zero here: the configuration asks for a millisecond at least, and this for a nanosecond.
-        let each = (ttl / limit.get()).max(Duration::from_nanos(1));
-        let quota = Quota::with_period(each).unwrap_or_else(|| Quota::per_second(limit)).allow_burst(limit);
-        Self { limiter: RateLimiter::keyed(quota).with_middleware(), limit, ttl }
+        Self { limiter: RateLimiter::keyed(quota(ttl, limit)).with_middleware(), limit, ttl }
     }
 
     /// What is left, or how long to wait.

@@ -7,9 +7,10 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::{DefaultKeyedRateLimiter, RateLimiter};
 
 use super::error::ApiError;
+use super::rate_limit::quota;
 
 /// Bytes of text that a row has without weighing more.
 pub const FREE_BYTES: i64 = 400;
@@ -40,10 +41,7 @@ impl WorkLimit {
     #[must_use]
     pub fn new(ttl: Duration, limit: u32) -> Self {
         let limit = NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN);
-        // A duration is never zero here: the configuration asks for a millisecond at least, and this for a nanosecond.
-        let each = (ttl / limit.get()).max(Duration::from_nanos(1));
-        let quota = Quota::with_period(each).unwrap_or_else(|| Quota::per_second(limit)).allow_burst(limit);
-        Self { limiter: RateLimiter::keyed(quota), limit, ttl }
+        Self { limiter: RateLimiter::keyed(quota(ttl, limit)), limit, ttl }
     }
 
     /// Counts a change of this weight. It must not have begun: an error says that nothing was changed.

@@ -46,7 +46,7 @@ impl Lease {
     /// await: the pool then rolls back, or closes the connection.
     ///
     /// # Errors
-    /// Those of the work, after which the pool rolls back; the database's.
+    /// The errors of the work, after which the pool rolls back; the database's.
     pub async fn transaction<T, E: From<sqlx::Error>>(
         mut self,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
