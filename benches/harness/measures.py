@@ -129,6 +129,42 @@ def loads(tools: Tools, cluster: Cluster, app: App, seeded: Seeded, rounds: int,
     return figures
 
 
+@dataclass
+class TurnFigures:
+    """Of all rounds of two builds: this one and the other."""
+
+    name: str
+    this: list[Http]
+    other: list[Http]
+    idle: tuple[Memory, Memory]
+    after: tuple[Memory, Memory]
+
+    @property
+    def ratios(self) -> list[float]:
+        """The rate of this build by the other's, a round."""
+        return [this.rate / other.rate for this, other in zip(self.this, self.other)]
+
+
+def turns(tools: Tools, builds: list[tuple[App, Seeded]], rounds: int, seconds: int, connections: int) -> list[TurnFigures]:
+    """Each load on both builds in turns. Who goes first changes each round, so that no build always follows the other."""
+    figures = []
+    for name in LOADS:
+        progress(name)
+        with builds[0][0].serve() as this, builds[1][0].serve() as other:
+            servers = (this, other)
+            time.sleep(1)
+            idle = (this.memory(), other.memory())
+            for server, (_, seeded) in zip(servers, builds):
+                check_answers(server, seeded)
+                load.http(tools, server, seeded, name, connections, 2)
+            answered: tuple[list[Http], list[Http]] = ([], [])
+            for number in range(rounds):
+                for one in (0, 1) if number % 2 == 0 else (1, 0):
+                    answered[one].append(load.http(tools, servers[one], builds[one][1], name, connections, seconds))
+            figures.append(TurnFigures(LOADS[name], *answered, idle, (this.memory(), other.memory())))
+    return figures
+
+
 def check_answers(server: Server, seeded: Seeded) -> None:
     """What the loads ask for is what is answered; during the loads only the status is looked at."""
     token = seeded.reader_token

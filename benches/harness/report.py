@@ -6,17 +6,18 @@ import platform
 import sys
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Iterable
 
 from .cluster import Cluster
 
 if TYPE_CHECKING:
-    from .measures import FloodFigures, LoadFigures, MemoryFigures
+    from .measures import FloodFigures, LoadFigures, MemoryFigures, TurnFigures
     from .migrations import MigrationFigures
     from .lists import ListFigures
     from .schema import SchemaFigures
 
 MIN_RATIO = 0.5
+MIN_TURN_RATIO = 0.95
 RATIO_FOR = ("single read", "list of 20", "create")
 MAX_IDLE_MB = 20
 MAX_LIST_MB = 16
@@ -90,6 +91,23 @@ def loads(figures: list["LoadFigures"]) -> None:
         target, met = (f"≥ {MIN_RATIO}", mark(ratio >= MIN_RATIO)) if wanted else ("", "")
         say(f"{figure.name:12} {rate:7.0f} {p50:7.2f} {p99:7.2f} {median(figure.pgbench):9.0f}"
             f" {ratio:6.2f} {spread:>13} {target:>7} {met:6} {figure.after.rss:7.1f} MB")
+
+
+def turns(figures: list["TurnFigures"]) -> None:
+    say()
+    say(f"{'this, other':12} {'req/s':>15} {'p99 ms':>13} {'ratio':>6} {'(rounds)':>13} {'target':>7} {'':6}"
+        f" {'RSS idle MB':>13} {'RSS after MB':>13}")
+    for figure in figures:
+        rates = pair(median(http.rate for http in side) for side in (figure.this, figure.other))
+        p99 = pair((median(http.p99_ms for http in side) for side in (figure.this, figure.other)), 2)
+        ratio = median(figure.ratios)
+        spread = f"{min(figure.ratios):.2f} to {max(figure.ratios):.2f}"
+        say(f"{figure.name:12} {rates:>15} {p99:>13} {ratio:6.3f} {spread:>13} {f'≥ {MIN_TURN_RATIO}':>7} {mark(ratio >= MIN_TURN_RATIO):6}"
+            f" {pair((memory.rss for memory in figure.idle), 1):>13} {pair((memory.rss for memory in figure.after), 1):>13}")
+
+
+def pair(numbers: Iterable[float], digits: int = 0) -> str:
+    return ", ".join(f"{number:.{digits}f}" for number in numbers)
 
 
 def flood(figures: "FloodFigures") -> None:

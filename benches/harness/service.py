@@ -53,9 +53,17 @@ class App:
         }
 
     def migrate(self) -> None:
-        done = subprocess.run([self.binary, "migrate", "deploy"], cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        done = self.deploy()
+        # An older build does not know all settings, and names those.
+        if unknown := re.findall(r"no such setting \(from the environment variable (\w+)\)", done.stderr):
+            for name in unknown:
+                del self.environment[name]
+            done = self.deploy()
         if done.returncode != 0:
             raise Failure(f"`app migrate deploy` failed:\n{done.stdout}{done.stderr}")
+
+    def deploy(self) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([self.binary, "migrate", "deploy"], cwd=self.folder, env=self.environment, capture_output=True, text=True)
 
     @contextmanager
     def serve(self) -> Iterator["Server"]:

@@ -28,7 +28,6 @@
     from transactions t
     join categories c on c.user_id = t.user_id and c.id = t.category_id
     left join payees p on p.user_id = t.user_id and p.id = t.payee_id
-where t.user_id = :reader and t.date >= coalesce(:day, '0001-01-01'::date)
-    and (t.date, t.id) < (coalesce(null, :day, '9999-12-31'::date), coalesce(null, 9223372036854775807))
+where t.user_id = :reader and t.date between coalesce(:day, '0001-01-01'::date) and coalesce(:day, '9999-12-31'::date)
 order by t.date desc, t.id desc
 limit :limit;

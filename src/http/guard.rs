@@ -18,7 +18,7 @@ use super::context;
 use super::error::ApiError;
 use super::identity::CurrentUser;
 use super::memory::Memory;
-use super::rate_limit::{Caller, RateLimits};
+use super::rate_limit::{Admission, Caller, RateLimits};
 use super::readiness::ReadinessState;
 use super::request_body::{Bodies, Read};
 use super::shares::Shares;
@@ -74,11 +74,11 @@ pub(super) async fn guard(
     mut request: Request,
 ) -> Result<Response, Infallible> {
     context::note_route(&request);
-    let (allowance, excess) = guard.limits.admit(&mut request);
+    let Admission { address, allowance, excess } = guard.limits.admit(&mut request);
     let mut body_is_read = false;
     let passed = match excess {
         Some(excess) => Err(excess),
-        None => guard.pass(behind, route, request, &mut body_is_read).await,
+        None => guard.pass(behind, route, request, address, &mut body_is_read).await,
     };
     let mut response = passed.unwrap_or_else(IntoResponse::into_response);
     if body_is_read {
@@ -94,10 +94,10 @@ impl Guard {
         behind: Behind,
         route: Route,
         mut request: Request,
+        address: IpAddr,
         body_is_read: &mut bool,
     ) -> Result<Response, ApiError> {
         let deadline = Instant::now() + self.patience;
-        let address = self.limits.address(request.extensions(), request.headers());
         let account = request.extensions().get::<CurrentUser>().map(|user| user.id);
         let caller = account.map_or(Caller::Address(address), Caller::Account);
         // Before anything is taken that others need: a body that comes slowly holds up nobody.

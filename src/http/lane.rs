@@ -8,17 +8,17 @@
 //! The turns are those of one process. What a user does on several replicas at once waits for locks in the database, there
 //! on the connections for such work, too.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::ApiError;
+use super::shares::{Share, Shares};
 use crate::db::pool::{Lease, Pools};
 
-/// Pieces of work of one kind that one user may have in line, the one under way included.
-const MAX_IN_LINE: usize = 32;
+/// Pieces of work of one kind that one user may have waiting.
+const MAX_WAITING: usize = 31;
 
 /// The lines of all users who have something in them.
 #[derive(Debug, Clone)]
@@ -27,8 +27,8 @@ pub struct Lanes(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     pools: Pools,
-    /// The line of each user who is in one; forgotten with the last piece of work.
-    users: Mutex<HashMap<i64, User>>,
+    /// One piece of work in each line of each user.
+    lines: Arc<Shares<(i64, Line)>>,
     /// As many pieces of work as there are connections for it.
     all: Arc<Semaphore>,
     /// One less, where there is more than one: reading, which is short, does not wait for changes.
@@ -37,16 +37,8 @@ struct Inner {
     patience: Duration,
 }
 
-/// The lines of one user.
-#[derive(Debug, Clone)]
-struct User {
-    lines: [Arc<Semaphore>; 3],
-    /// Pieces of work in each line.
-    waiting: [usize; 3],
-}
-
 /// The lines that a user has.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Line {
     /// Changes of many rows.
     Changes,
@@ -56,20 +48,12 @@ enum Line {
     Beside,
 }
 
-/// A place in a line of a user; given up by dropping it.
-#[derive(Debug)]
-struct Place {
-    lanes: Lanes,
-    user_id: i64,
-    line: Line,
-}
-
 /// A turn, which ends by dropping it.
 #[derive(Debug)]
 pub struct Turn {
-    // In this order: whoever is next of the same user does not find the line full.
-    _permits: Vec<OwnedSemaphorePermit>,
-    _place: Place,
+    // In this order: the user's next piece of work finds a place among everybody's.
+    _everybodys: Vec<OwnedSemaphorePermit>,
+    _own: Share<(i64, Line)>,
 }
 
 impl Lanes {
@@ -79,7 +63,7 @@ impl Lanes {
         let size = pools.costly.max_size();
         Self(Arc::new(Inner {
             pools,
-            users: Mutex::default(),
+            lines: Shares::with_queue(1, MAX_WAITING),
             all: Arc::new(Semaphore::new(size)),
             changes: Arc::new(Semaphore::new(size.saturating_sub(1).max(1))),
             patience,
@@ -108,69 +92,33 @@ impl Lanes {
     /// # Errors
     /// As [`Self::change`].
     pub async fn change_few(&self, user_id: i64) -> Result<Option<Turn>, ApiError> {
-        let busy = self.users().get(&user_id).is_some_and(|user| user.waiting[Line::Changes as usize] > 0);
-        if !busy {
+        if self.0.lines.held(&(user_id, Line::Changes)) == 0 {
             return Ok(None);
         }
-        let (place, line) = self.place(user_id, Line::Beside)?;
-        let own = self.wait(line).await.ok_or_else(busy_with_own)?;
-        Ok(Some(Turn { _permits: vec![own], _place: place }))
+        let own = self.own(user_id, Line::Beside).await?;
+        Ok(Some(Turn { _everybodys: Vec::new(), _own: own }))
     }
 
-    /// Whether nobody is in any line, and so nothing of anybody is remembered.
+    /// Tells if nobody is in any line, and so nothing of anybody is remembered.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.users().is_empty()
+        self.0.lines.is_empty()
     }
 
     async fn turn(&self, user_id: i64, line: Line, everybodys: &[&Arc<Semaphore>]) -> Result<(Turn, Lease), ApiError> {
-        let (place, line) = self.place(user_id, line)?;
         // First the user's own line, so that a user has one place at most in everybody's, and all take turns.
-        let mut permits = vec![self.wait(line).await.ok_or_else(busy_with_own)?];
+        let own = self.own(user_id, line).await?;
+        let mut permits = Vec::with_capacity(everybodys.len());
         for everybodys in everybodys {
-            permits.push(self.wait(Arc::clone(everybodys)).await.ok_or_else(ApiError::overloaded)?);
+            let permit = tokio::time::timeout(self.0.patience, Arc::clone(everybodys).acquire_owned()).await;
+            permits.push(permit.ok().and_then(Result::ok).ok_or_else(ApiError::overloaded)?);
         }
         let lease = self.0.pools.costly.acquire().await?;
-        Ok((Turn { _permits: permits, _place: place }, lease))
+        Ok((Turn { _everybodys: permits, _own: own }, lease))
     }
 
-    async fn wait(&self, line: Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-        tokio::time::timeout(self.0.patience, line.acquire_owned()).await.ok()?.ok()
-    }
-
-    fn place(&self, user_id: i64, line: Line) -> Result<(Place, Arc<Semaphore>), ApiError> {
-        let mut users = self.users();
-        let user = users.entry(user_id).or_insert_with(User::new);
-        let waiting = &mut user.waiting[line as usize];
-        if *waiting >= MAX_IN_LINE {
-            return Err(busy_with_own());
-        }
-        *waiting += 1;
-        let semaphore = Arc::clone(&user.lines[line as usize]);
-        drop(users);
-        Ok((Place { lanes: self.clone(), user_id, line }, semaphore))
-    }
-
-    fn users(&self) -> std::sync::MutexGuard<'_, HashMap<i64, User>> {
-        self.0.users.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl User {
-    fn new() -> Self {
-        Self { lines: std::array::from_fn(|_| Arc::new(Semaphore::new(1))), waiting: [0; 3] }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut users = self.lanes.users();
-        if let Some(user) = users.get_mut(&self.user_id) {
-            user.waiting[self.line as usize] -= 1;
-            if user.waiting == [0; 3] {
-                users.remove(&self.user_id);
-            }
-        }
+    async fn own(&self, user_id: i64, line: Line) -> Result<Share<(i64, Line)>, ApiError> {
+        self.0.lines.take((user_id, line), self.0.patience).await.ok_or_else(busy_with_own)
     }
 }
 

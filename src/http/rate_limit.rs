@@ -60,6 +60,16 @@ struct Limit<K: Hash + Eq + Clone> {
     ttl: Duration,
 }
 
+/// What counting a request has found.
+pub(super) struct Admission {
+    /// The network that it comes from: an address, of version 6 its /64.
+    pub(super) address: IpAddr,
+    /// What its caller has left.
+    pub(super) allowance: Allowance,
+    /// The refusal, if that is nothing.
+    pub(super) excess: Option<ApiError>,
+}
+
 /// What a caller has left.
 pub(super) struct Allowance {
     limit: u32,
@@ -132,10 +142,10 @@ impl RateLimits {
         self.work.forget_idle();
     }
 
-    /// Counts a request, by account if it is signed in and by address if not, and leaves the identity with it. What the
-    /// caller has left, and the refusal if that is nothing.
-    pub(super) fn admit(&self, request: &mut Request) -> (Allowance, Option<ApiError>) {
+    /// Counts a request, by account if it is signed in and by address if not, and leaves the identity with it.
+    pub(super) fn admit(&self, request: &mut Request) -> Admission {
         let client = self.client(request.extensions(), request.headers());
+        let address = network_of(client);
         let user = self.tokens.identify(request.headers());
         context::note_caller(client, user.map(|user| user.id));
         let caller = match user {
@@ -143,23 +153,18 @@ impl RateLimits {
                 request.extensions_mut().insert(user);
                 Caller::Account(user.id)
             }
-            None => Caller::Address(network_of(client)),
+            None => Caller::Address(address),
         };
         match self.requests.check(&caller) {
-            Ok(allowance) => (allowance, None),
+            Ok(allowance) => Admission { address, allowance, excess: None },
             Err(retry_after) => {
                 if self.told.check(&caller).is_ok() {
                     SecurityEvent::RequestLimited.log(Some(client), user.map(|user| user.id));
                 }
                 let allowance = Allowance { limit: self.requests.limit.get(), remaining: 0, reset: retry_after };
-                (allowance, Some(ApiError::TooManyRequests { retry_after }))
+                Admission { address, allowance, excess: Some(ApiError::TooManyRequests { retry_after }) }
             }
         }
-    }
-
-    /// The network that a request comes from: an address, of version 6 its /64.
-    pub(super) fn address(&self, extensions: &Extensions, headers: &HeaderMap) -> IpAddr {
-        network_of(self.client(extensions, headers))
     }
 
     fn client(&self, extensions: &Extensions, headers: &HeaderMap) -> IpAddr {

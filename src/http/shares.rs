@@ -1,62 +1,109 @@
 //! What one client may hold of something that all of them share: requests under way, bytes of memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
 
 /// A number of units that each key may hold at once. Nothing is kept of a key that holds none.
 #[derive(Debug)]
-pub(crate) struct Shares<K: Eq + Hash> {
+pub(crate) struct Shares<K: Eq + Hash + Clone> {
     each: usize,
-    keys: Mutex<HashMap<K, Arc<Semaphore>>>,
+    most_waiting: usize,
+    keys: Mutex<Keys<K>>,
+}
+
+type Keys<K> = HashMap<K, Holder<K>>;
+
+/// What a key holds: one unit at least. Requests wait only while it holds all that it may.
+#[derive(Debug)]
+struct Holder<K: Eq + Hash + Clone> {
+    held: usize,
+    waiting: VecDeque<oneshot::Sender<Share<K>>>,
 }
 
 /// Units that are held; given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Share<K: Eq + Hash + Clone> {
-    // Dropped before the key is looked at.
-    permit: Option<OwnedSemaphorePermit>,
-    semaphore: Arc<Semaphore>,
+    units: usize,
     key: K,
     of: Arc<Shares<K>>,
 }
 
 impl<K: Eq + Hash + Clone> Shares<K> {
-    /// Shares of `each` units a key.
+    /// Shares of `each` units a key, one at least.
     pub(crate) fn new(each: usize) -> Arc<Self> {
-        Arc::new(Self { each: each.min(Semaphore::MAX_PERMITS), keys: Mutex::new(HashMap::new()) })
+        Self::with_queue(each, usize::MAX)
+    }
+
+    /// The same, where so many may wait for a unit of each key.
+    pub(crate) fn with_queue(each: usize, most_waiting: usize) -> Arc<Self> {
+        Arc::new(Self { each: each.max(1), most_waiting, keys: Mutex::default() })
     }
 
     /// Takes units for a key, if it has so many left.
     pub(crate) fn try_take(self: &Arc<Self>, key: K, units: usize) -> Option<Share<K>> {
-        let mut share = self.share(key);
-        let permit = Arc::clone(&share.semaphore).try_acquire_many_owned(u32::try_from(units).ok()?);
-        share.permit = Some(permit.ok()?);
-        Some(share)
+        let taken = self.add(&mut self.lock(), &key, units);
+        taken.then(|| self.share(key, units))
     }
 
-    /// Takes one unit for a key; waits for it in the order in which it was asked for, `patience` at most.
+    /// Takes one unit for a key; waits for it in the order in which it was asked for, `patience` at most. `None` if it
+    /// did not come, or too many wait already.
     pub(crate) async fn take(self: &Arc<Self>, key: K, patience: Duration) -> Option<Share<K>> {
-        let mut share = self.share(key);
-        let waiting = Arc::clone(&share.semaphore);
-        // Nearly always there is one, and then no timer is needed.
-        share.permit = match Arc::clone(&waiting).try_acquire_owned() {
-            Ok(permit) => Some(permit),
-            Err(_) => Some(tokio::time::timeout(patience, waiting.acquire_owned()).await.ok()?.ok()?),
+        let granted = {
+            let mut keys = self.lock();
+            // Nearly always there is one, and then neither a place in the queue nor a timer is needed.
+            if self.add(&mut keys, &key, 1) {
+                drop(keys);
+                return Some(self.share(key, 1));
+            }
+            let (sender, granted) = oneshot::channel();
+            let waiting = &mut keys.get_mut(&key)?.waiting;
+            // Those who gave up have waited the longest. Without this they would stay until a unit is given back.
+            while waiting.front().is_some_and(oneshot::Sender::is_closed) {
+                waiting.pop_front();
+            }
+            if waiting.len() >= self.most_waiting {
+                return None;
+            }
+            waiting.push_back(sender);
+            granted
         };
-        Some(share)
+        tokio::time::timeout(patience, granted).await.ok()?.ok()
     }
 
-    fn share(self: &Arc<Self>, key: K) -> Share<K> {
-        let semaphore =
-            Arc::clone(self.lock().entry(key.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.each))));
-        Share { permit: None, semaphore, key, of: Arc::clone(self) }
+    /// The units that a key holds.
+    pub(crate) fn held(&self, key: &K) -> usize {
+        self.lock().get(key).map_or(0, |holder| holder.held)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, Arc<Semaphore>>> {
+    /// Tells if no key holds anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// Adds to what a key holds, if it may hold so much.
+    fn add(&self, keys: &mut Keys<K>, key: &K, units: usize) -> bool {
+        let Some(holder) = keys.get_mut(key) else {
+            if units > 0 && units <= self.each {
+                keys.insert(key.clone(), Holder { held: units, waiting: VecDeque::new() });
+            }
+            return units <= self.each;
+        };
+        let free = units <= self.each - holder.held;
+        if free {
+            holder.held += units;
+        }
+        free
+    }
+
+    fn share(self: &Arc<Self>, key: K, units: usize) -> Share<K> {
+        Share { units, key, of: Arc::clone(self) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Keys<K>> {
         // Nothing panics while it is held, and a map is whole all the same.
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -70,28 +117,33 @@ impl<K: Eq + Hash + Clone> Share<K> {
 
     /// Adds units to those held, if the key has so many left.
     pub(crate) fn grow(&mut self, units: usize) -> bool {
-        let more = u32::try_from(units).ok();
-        let more = more.and_then(|units| Arc::clone(&self.semaphore).try_acquire_many_owned(units).ok());
-        match (more, &mut self.permit) {
-            (None, _) => false,
-            (Some(more), Some(permit)) => {
-                permit.merge(more);
-                true
-            }
-            (more, none) => {
-                *none = more;
-                true
-            }
+        let more = self.of.add(&mut self.of.lock(), &self.key, units);
+        if more {
+            self.units += units;
         }
+        more
     }
 }
 
 impl<K: Eq + Hash + Clone> Drop for Share<K> {
+    /// Hands the units on to the requests that wait for them.
     fn drop(&mut self) {
-        drop(self.permit.take());
+        if self.units == 0 {
+            return;
+        }
         let mut keys = self.of.lock();
-        // The map's and this one: nobody else holds or waits for a unit of this key.
-        if Arc::strong_count(&self.semaphore) == 2 {
+        let Some(holder) = keys.get_mut(&self.key) else { return };
+        while self.units > 0
+            && let Some(next) = holder.waiting.pop_front()
+        {
+            match next.send(self.of.share(self.key.clone(), 1)) {
+                Ok(()) => self.units -= 1,
+                // It gave up, and its unit is still here.
+                Err(mut refused) => refused.units = 0,
+            }
+        }
+        holder.held -= self.units;
+        if holder.held == 0 {
             keys.remove(&self.key);
         }
     }
@@ -113,6 +165,35 @@ mod tests {
         let waiting = shares.take(1, Duration::from_mins(1));
         drop(first);
         assert!(waiting.await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gave_up_is_passed_over_and_who_waits_has_a_turn() {
+        let shares = Shares::new(1);
+        let patience = Duration::from_secs(10);
+        let mut held = shares.try_take(1, 1).expect("a unit");
+        for _ in 0..100 {
+            assert!(shares.take(1, patience).await.is_none());
+        }
+        assert!(shares.lock()[&1].waiting.len() <= 1, "they are forgotten");
+        let waiting: Vec<_> = (0..3)
+            .map(|_| {
+                tokio::spawn({
+                    let shares = Arc::clone(&shares);
+                    async move { shares.take(1, patience).await }
+                })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        // The first is gone, the second has the unit and never looks, the third has it then.
+        waiting[0].abort();
+        tokio::task::yield_now().await;
+        assert!(!held.grow(1));
+        drop(held);
+        waiting[1].abort();
+        let [.., third] = <[_; 3]>::try_from(waiting).expect("three");
+        assert!(third.await.expect("it ends").is_some());
+        assert_eq!(shares.lock().len(), 0);
     }
 
     #[tokio::test]

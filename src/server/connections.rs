@@ -36,6 +36,9 @@ pub(super) struct Connection {
     phase: AtomicU8,
     /// The moment at which the phase began.
     since: AtomicU64,
+    /// The turns that its task has had, and the one in which the last request began.
+    turns: AtomicU64,
+    turn_of_request: AtomicU64,
     displaced: Notify,
 }
 
@@ -94,6 +97,8 @@ impl Connections {
             address,
             phase: AtomicU8::new(Phase::Idle as u8),
             since: AtomicU64::new(moment()),
+            turns: AtomicU64::new(0),
+            turn_of_request: AtomicU64::new(0),
             displaced: Notify::new(),
         });
         held.insert(number, Arc::clone(&connection));
@@ -182,6 +187,17 @@ impl Connection {
         if self.phase.swap(phase as u8, Ordering::Relaxed) != phase as u8 {
             self.since.store(moment(), Ordering::Relaxed);
         }
+    }
+
+    /// Notes that its task has its turn.
+    pub(super) fn note_turn(&self) {
+        self.turns.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Tells if a request of this turn has begun before, and notes that one has: the client sends several at once.
+    pub(super) fn begins_another(&self) -> bool {
+        let turn = self.turns.load(Ordering::Relaxed);
+        self.turn_of_request.swap(turn, Ordering::Relaxed) == turn
     }
 
     /// Notes that a request is under way.

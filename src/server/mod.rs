@@ -6,7 +6,7 @@ mod files;
 mod transport;
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{self, Future};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -180,20 +180,26 @@ async fn serve_connection(
     let connection = Arc::clone(place.connection());
     let answer = service_fn(move |request: Request<Incoming>| {
         let under_way = connection.begin();
+        let is_another = connection.begins_another();
         let mut request = request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&connection))));
         request.extensions_mut().insert(PeerAddress(peer));
         let answered = service.clone().oneshot(request);
         async move {
+            if is_another {
+                // The other connections have their turns between the requests that a client has sent at once.
+                tokio::task::yield_now().await;
+            }
             let Ok(response) = answered.await;
             Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, under_way)))
         }
     });
+    let connection = Arc::clone(place.connection());
     let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(transport), answer));
     let mut told_to_end = false;
     loop {
         tokio::select! {
             biased;
-            ended = serving.as_mut() => {
+            ended = future::poll_fn(|context| { connection.note_turn(); serving.as_mut().poll(context) }) => {
                 // A connection that ends badly is the client's affair: it left, was too slow, or spoke no HTTP.
                 if let Err(error) = ended {
                     tracing::debug!(%error, %peer, "a connection ended early");

@@ -1,8 +1,9 @@
 //! The document and Swagger UI over it, as they are sent: compressed once, and the same bytes for every client.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io::Read as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -12,7 +13,6 @@ use axum::{Router, routing};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::read::{GzDecoder, GzEncoder};
-use futures_util::stream;
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::Config;
 
@@ -20,13 +20,17 @@ use super::DOCUMENT_PATH;
 use crate::http::answer::SharedBytes;
 use crate::http::error::ApiError;
 
-/// The bytes of a piece of what is decompressed for a client that takes nothing else.
-const PIECE: usize = 16 * 1024;
-
 /// The document as it is sent.
 struct Document {
     plain: Bytes,
     gzip: Bytes,
+}
+
+/// The files of Swagger UI, which are in the binary compressed.
+struct Files {
+    config: Arc<Config<'static>>,
+    /// Those that a client wanted decompressed. Decompressing them for each client would take its time from the others.
+    plain: Mutex<HashMap<String, Bytes>>,
 }
 
 /// The routes of the document and of its page.
@@ -36,14 +40,17 @@ pub(in crate::http) fn router(document: &OpenApi) -> Router {
     let document = move |headers: HeaderMap| std::future::ready(served(&written, &headers));
     let page = Router::new()
         .route("/api/docs", routing::get(|| std::future::ready(Redirect::to("/api/docs/"))))
-        .route("/api/docs/", routing::get(async |State(config), headers: HeaderMap| file(config, "", &headers)))
+        .route(
+            "/api/docs/",
+            routing::get(async |State(files): State<Arc<Files>>, headers: HeaderMap| files.serve("", &headers)),
+        )
         .route(
             "/api/docs/{file}",
-            routing::get(async |State(config), Path(name): Path<String>, headers: HeaderMap| {
-                file(config, &name, &headers)
+            routing::get(async |State(files): State<Arc<Files>>, Path(name): Path<String>, headers: HeaderMap| {
+                files.serve(&name, &headers)
             }),
         )
-        .with_state(Arc::new(Config::from(DOCUMENT_PATH)));
+        .with_state(Arc::new(Files { config: Arc::new(Config::from(DOCUMENT_PATH)), plain: Mutex::default() }));
     Router::new().route(DOCUMENT_PATH, routing::get(document)).merge(page)
 }
 
@@ -56,47 +63,49 @@ fn write(document: &OpenApi) -> std::io::Result<Document> {
 
 fn served(written: &Result<Arc<Document>, String>, headers: &HeaderMap) -> Response {
     match written {
-        Ok(document) if takes_gzip(headers) => shared("application/json", true, document.gzip.clone().into()),
-        Ok(document) => shared("application/json", false, document.plain.clone().into()),
+        Ok(document) if takes_gzip(headers) => shared("application/json", true, document.gzip.clone()),
+        Ok(document) => shared("application/json", false, document.plain.clone()),
         Err(error) => ApiError::internal(error.clone()).into_response(),
     }
 }
 
-/// A file of Swagger UI, which is a page with scripts and styles of its own, from here and nowhere else.
-fn file(config: Arc<Config<'static>>, name: &str, headers: &HeaderMap) -> Response {
-    let own = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; \
-               form-action 'none'; frame-ancestors 'none'";
-    let file = match utoipa_swagger_ui::serve(name, config) {
-        Ok(Some(file)) => file,
-        Ok(None) => return ApiError::NoRoute.into_response(),
-        Err(error) => return ApiError::internal(error.to_string()).into_response(),
-    };
-    let as_it_is = !file.gzpipped || takes_gzip(headers);
-    let body = match file.bytes {
-        Cow::Borrowed(bytes) if as_it_is => Bytes::from_static(bytes).into(),
-        Cow::Borrowed(bytes) => decompressed(bytes),
-        Cow::Owned(bytes) => bytes.into(),
-    };
-    let mut response = shared(&file.content_type, file.gzpipped && as_it_is, body);
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(own));
-    response
-}
+impl Files {
+    /// A file of Swagger UI, which is a page with scripts and styles of its own, from here and nowhere else.
+    fn serve(&self, name: &str, headers: &HeaderMap) -> Response {
+        let own = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; \
+                   form-action 'none'; frame-ancestors 'none'";
+        let file = match utoipa_swagger_ui::serve(name, Arc::clone(&self.config)) {
+            Ok(Some(file)) => file,
+            Ok(None) => return ApiError::NoRoute.into_response(),
+            Err(error) => return ApiError::internal(error.to_string()).into_response(),
+        };
+        let decompress = file.gzpipped && !takes_gzip(headers);
+        let body = match file.bytes {
+            bytes if decompress => match self.decompressed(name, &bytes) {
+                Ok(plain) => plain,
+                Err(error) => return ApiError::internal(error).into_response(),
+            },
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        };
+        let mut response = shared(&file.content_type, file.gzpipped && !decompress, body);
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(own));
+        response
+    }
 
-/// Decompresses as fast as the client takes it, so that nothing of it is held.
-fn decompressed(bytes: &'static [u8]) -> Body {
-    Body::from_stream(stream::unfold(GzDecoder::new(bytes), |mut decoder| async move {
-        // Others have their turn between two pieces: a thousand clients that want all of it would keep them waiting.
-        tokio::task::yield_now().await;
-        let mut piece = vec![0; PIECE];
-        match decoder.read(&mut piece) {
-            Ok(0) => None,
-            Ok(read) => {
-                piece.truncate(read);
-                Some((Ok(Bytes::from(piece)), decoder))
-            }
-            Err(error) => Some((Err(error), decoder)),
+    fn decompressed(&self, name: &str, gzip: &[u8]) -> std::io::Result<Bytes> {
+        // While one request decompresses it, those that want it, too, wait some milliseconds for that.
+        let mut files = self.plain.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plain) = files.get(name) {
+            return Ok(plain.clone());
         }
-    }))
+        let mut plain = Vec::new();
+        GzDecoder::new(gzip).read_to_end(&mut plain)?;
+        plain.shrink_to_fit();
+        let plain = Bytes::from(plain);
+        files.insert(name.to_owned(), plain.clone());
+        Ok(plain)
+    }
 }
 
 fn takes_gzip(headers: &HeaderMap) -> bool {
@@ -108,8 +117,8 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-fn shared(content_type: &str, is_gzip: bool, body: Body) -> Response {
-    let mut response = Response::new(body);
+fn shared(content_type: &str, is_gzip: bool, body: Bytes) -> Response {
+    let mut response = Response::new(Body::from(body));
     response.extensions_mut().insert(SharedBytes);
     let headers = response.headers_mut();
     if let Ok(content_type) = HeaderValue::from_str(content_type) {
