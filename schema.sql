@@ -330,6 +330,23 @@ where d.entity = 'transactions' and d.after is null
         where l.user_id = d.user_id and l.entity = 'transactions' and l.entity_id = d.entity_id
     );
 
+-- Categories, payees and tags that were merged into others: what lies in the trash with one of them is restored with the one
+-- that stays.
+create table merged (
+    user_id bigint not null,
+    operation_id bigint not null,
+    -- The table.
+    entity text not null,
+    id bigint not null,
+    into_id bigint not null,
+    -- A merge that is done again after it was undone stands behind what came between.
+    primary key (user_id, entity, id, operation_id),
+    constraint merged_operation_fkey foreign key (user_id, operation_id)
+        references operations (user_id, id) on delete cascade
+);
+
+create index merged_by_operation on merged (user_id, operation_id);
+
 -- Usage of each user, for the quotas: recounted once a week, and brought up to date every few seconds from `usage_deltas`.
 create table usage (
     user_id bigint not null references users (id) on delete cascade,

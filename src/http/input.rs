@@ -134,6 +134,23 @@ impl<T> Change<T> {
     }
 }
 
+impl<T: PartialEq> Change<T> {
+    /// Tells if a field stays what it is.
+    #[must_use]
+    pub fn keeps(&self, current: Option<&T>) -> bool {
+        match self {
+            Self::Keep => true,
+            Self::Clear => current.is_none(),
+            Self::Set(value) => current == Some(value),
+        }
+    }
+}
+
+/// Tells if a field that cannot be empty stays what it is.
+pub fn keeps<T: PartialEq>(edited: Option<&T>, current: &T) -> bool {
+    edited.is_none_or(|value| value == current)
+}
+
 /// A key of any length came from outside and goes into a message.
 pub(super) fn shortened(key: &str) -> String {
     if key.chars().count() <= 64 { key.to_owned() } else { key.chars().take(64).chain(['…']).collect() }

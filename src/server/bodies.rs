@@ -49,16 +49,23 @@ impl HttpBody for RequestBody {
 pub(super) struct AnswerBody {
     body: Body,
     rest: Bytes,
+    /// The turn in which bytes were handed over, and how many.
+    turn: u64,
+    bytes_in_turn: usize,
     /// The request is under way until its answer is gone.
-    _request: UnderWay,
+    request: UnderWay,
 }
 
 /// The bytes of a piece.
 const PIECE: usize = 16 * 1024;
 
+/// The bytes that are handed over before other connections have their turns. A system takes a quarter of a megabyte at once, and
+/// a thousand clients who ask for so much would keep all others waiting.
+const BYTES_A_TURN: usize = 2 * PIECE;
+
 impl AnswerBody {
     pub(super) fn new(body: Body, request: UnderWay) -> Self {
-        Self { body, rest: Bytes::new(), _request: request.answered() }
+        Self { body, rest: Bytes::new(), turn: 0, bytes_in_turn: 0, request: request.answered() }
     }
 }
 
@@ -70,6 +77,14 @@ impl HttpBody for AnswerBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let turn = self.request.connection().turn();
+        if self.turn != turn {
+            (self.turn, self.bytes_in_turn) = (turn, 0);
+        }
+        if self.bytes_in_turn >= BYTES_A_TURN && !self.is_end_stream() {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if self.rest.is_empty() {
             let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)).transpose()? else {
                 return Poll::Ready(None);
@@ -80,6 +95,7 @@ impl HttpBody for AnswerBody {
             }
         }
         let piece = self.rest.len().min(PIECE);
+        self.bytes_in_turn += piece;
         Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(piece)))))
     }
 

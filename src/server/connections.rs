@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -36,9 +36,11 @@ pub(super) struct Connection {
     phase: AtomicU8,
     /// The moment at which the phase began.
     since: AtomicU64,
-    /// The turns that its task has had, and the one in which the last request began.
+    /// The turns that its task has had, and the one in which the last request began or was answered.
     turns: AtomicU64,
     turn_of_request: AtomicU64,
+    /// The requests in a row that were there before the one before them was answered.
+    pipelined: AtomicU32,
     displaced: Notify,
 }
 
@@ -99,6 +101,7 @@ impl Connections {
             since: AtomicU64::new(moment()),
             turns: AtomicU64::new(0),
             turn_of_request: AtomicU64::new(0),
+            pipelined: AtomicU32::new(0),
             displaced: Notify::new(),
         });
         held.insert(number, Arc::clone(&connection));
@@ -194,10 +197,20 @@ impl Connection {
         self.turns.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Tells if a request of this turn has begun before, and notes that one has: the client sends several at once.
-    pub(super) fn begins_another(&self) -> bool {
-        let turn = self.turns.load(Ordering::Relaxed);
-        self.turn_of_request.swap(turn, Ordering::Relaxed) == turn
+    /// The turn that its task has.
+    pub(super) fn turn(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request that begins; says how many in a row were there before the one before them was answered.
+    pub(super) fn count_pipelined(&self) -> u32 {
+        let turn = self.turn();
+        if self.turn_of_request.swap(turn, Ordering::Relaxed) == turn {
+            self.pipelined.fetch_add(1, Ordering::Relaxed) + 1
+        } else {
+            self.pipelined.store(0, Ordering::Relaxed);
+            0
+        }
     }
 
     /// Notes that a request is under way.
@@ -211,7 +224,13 @@ impl UnderWay {
     /// Notes that the answer is taken by the client.
     pub(super) fn answered(self) -> Self {
         self.0.note(Phase::Sending);
+        self.0.turn_of_request.store(self.0.turn(), Ordering::Relaxed);
         self
+    }
+
+    /// The connection that it came on.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.0
     }
 }
 

@@ -48,6 +48,13 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// A failure that lasts is told so often.
 const TELL_AGAIN: Duration = Duration::from_secs(10);
 
+/// So many requests in a row that a client sends without waiting for answers are answered without a pause. No browser and next to
+/// no library sends any so; a flood of them would keep the others waiting.
+const MANY_PIPELINED: u32 = 16;
+
+/// The pause before each further one.
+const PAUSE_OF_PIPELINED: Duration = Duration::from_millis(10);
+
 /// A client that was let in last sends its request in this time; hyper closes a connection that nothing was read of.
 const LAST_REQUESTS: Duration = Duration::from_millis(100);
 
@@ -180,14 +187,16 @@ async fn serve_connection(
     let connection = Arc::clone(place.connection());
     let answer = service_fn(move |request: Request<Incoming>| {
         let under_way = connection.begin();
-        let is_another = connection.begins_another();
+        let pipelined = connection.count_pipelined();
         let mut request = request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&connection))));
         request.extensions_mut().insert(PeerAddress(peer));
         let answered = service.clone().oneshot(request);
         async move {
-            if is_another {
-                // The other connections have their turns between the requests that a client has sent at once.
-                tokio::task::yield_now().await;
+            // The other connections have their turns between the requests that a client has sent at once.
+            match pipelined {
+                0 => {}
+                1..=MANY_PIPELINED => tokio::task::yield_now().await,
+                _ => tokio::time::sleep(PAUSE_OF_PIPELINED).await,
             }
             let Ok(response) = answered.await;
             Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, under_way)))

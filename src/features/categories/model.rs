@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::transaction_type::{TRANSACTION_TYPES, TransactionType};
-use crate::http::input::{Change, FromInput, Input, OneOf, Text};
+use crate::http::input::{Change, FromInput, Input, OneOf, Text, keeps};
 use crate::http::page::PageRequest;
 use crate::http::rules::{Color, Flag, IdNumber, List, Whole};
 
@@ -112,6 +112,19 @@ pub struct CategoryEdit {
     /// Whether it is no longer offered to be chosen.
     #[schema(example = true)]
     pub archived: Option<bool>,
+}
+
+impl CategoryEdit {
+    /// Tells if the category is so already.
+    #[must_use]
+    pub fn changes_nothing(&self, current: &Category) -> bool {
+        keeps(self.name.as_ref(), &current.name)
+            && self.parent_id.keeps(current.parent_id.as_ref())
+            && self.icon.keeps(current.icon.as_ref())
+            && self.color.keeps(current.color.as_ref())
+            && keeps(self.position.as_ref(), &current.position)
+            && keeps(self.archived.as_ref(), &current.archived)
+    }
 }
 
 impl FromInput for CategoryEdit {

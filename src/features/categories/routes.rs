@@ -94,7 +94,6 @@ async fn create(work: Work, Body(new): Body<NewCategory>) -> Result<Response, Ap
     work.run("category.create", async |unit| {
         let user_id = unit.user_id;
         if let Some(parent_id) = new.parent_id {
-            store::hold_tree(unit, user_id).await?;
             let (most, parent) = (unit.quotas.category_depth, stand(unit, parent_id, None).await?);
             if parent.depth >= most {
                 return Err(too_deep(most));
@@ -151,9 +150,12 @@ async fn update(
 ) -> Result<Response, ApiError> {
     work.run("category.update", async |unit| {
         let user_id = unit.user_id;
-        store::hold_tree(unit, user_id).await?;
         let current = found(unit, id).await?;
         precondition.check(&current)?;
+        if edit.changes_nothing(&current) {
+            unit.note_nothing_changed();
+            return Ok(Success::ok(current).tagged());
+        }
         let name = edit.name.clone().unwrap_or_else(|| current.name.clone());
         let parent_id = if let Change::Set(parent_id) = edit.parent_id { Some(parent_id) } else { None };
         if let Some(parent_id) = parent_id.filter(|parent_id| current.parent_id != Some(*parent_id)) {
@@ -217,7 +219,6 @@ fn below_itself() -> ApiError {
 async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Response, ApiError> {
     work.run("category.delete", async |unit| {
         let user_id = unit.user_id;
-        store::hold_tree(unit, user_id).await?;
         precondition.check(&found(unit, id).await?)?;
         let needed = store::needed(unit, user_id, id).await?;
         let by = match (needed.by_transactions, needed.by_categories) {
@@ -255,7 +256,6 @@ async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Res
     let user_id = work.user_id();
     let weigh = async |database: &mut PgConnection, rows| weight(database, user_id, Those::InCategory(id), rows).await;
     work.run_weighed("category.merge", weigh, async |unit| {
-        store::hold_tree(unit, user_id).await?;
         let (source, target) = (found(unit, id).await?, found(unit, into).await?);
         let conflict = |message: &str| Err(ApiError::Conflict { code: "CONFLICT", message: message.to_owned() });
         if source.kind != target.kind {
@@ -276,6 +276,7 @@ async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Res
         moved.map_err(|problem| {
             refused(problem, "both have one of the same name below them; merge these first", Some(into))
         })?;
+        unit.note_merged("categories", id, into).await?;
         store::delete(unit, user_id, id).await?;
         Ok(Success::ok(target))
     })

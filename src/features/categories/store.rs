@@ -274,18 +274,6 @@ pub async fn update(
     Ok(refused(updated.execute(connection).await)?.map(drop))
 }
 
-/// Holds a user's tree against other changes of it, until the transaction ends: two moves that are right each by itself can
-/// make a circle together.
-///
-/// # Errors
-/// The database's.
-pub async fn hold_tree(connection: &mut PgConnection, user_id: i64) -> Result<(), sqlx::Error> {
-    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('categories', $1)) as held", user_id)
-        .fetch_one(connection)
-        .await?;
-    Ok(())
-}
-
 /// The ids of these of a user's categories, and of all below them: each once, so that even a circle has an end.
 ///
 /// # Errors

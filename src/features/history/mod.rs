@@ -8,6 +8,7 @@ pub mod keys_store;
 mod model;
 pub mod retention_store;
 mod routes;
+mod stand_in_store;
 pub mod store;
 mod trash_store;
 mod undo;

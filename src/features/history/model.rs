@@ -191,8 +191,9 @@ pub(super) fn history(changes: Vec<Change>, user_id: i64, tag_names: &HashMap<i6
                 kind: change.operation,
                 at: change.created_at,
                 user_id,
-                before: None,
-                after: None,
+                // Where only tags were changed, nothing of the row was, and it was there before and after.
+                before: Some(Map::new()),
+                after: Some(Map::new()),
                 tags_added: Vec::new(),
                 tags_removed: Vec::new(),
             });

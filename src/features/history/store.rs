@@ -22,7 +22,19 @@ pub struct Begun {
 const SMALL_TEXT_BYTES: i64 = 64 * 1024;
 const SMALL_ROWS: i64 = 50;
 
+/// Has a user's data to itself until the transaction ends: other changes of it wait, and this waits for those under way.
+///
+/// # Errors
+/// The database's.
+pub async fn lock_alone(connection: &mut PgConnection, user_id: i64) -> Result<(), sqlx::Error> {
+    sqlx::query!(r#"select pg_advisory_xact_lock(hashtextextended('changes', $1)) as "locked!: ()""#, user_id)
+        .fetch_one(connection)
+        .await?;
+    Ok(())
+}
+
 /// Begins an operation, for which all further changes of this transaction are recorded; `None` if there is no such user.
+/// Waits for a change that has the user's data [to itself](lock_alone), and keeps such ones waiting.
 ///
 /// # Errors
 /// The database's.
@@ -39,6 +51,7 @@ pub async fn begin(
         returning
             id,
             set_config('app.operation', id::text, true) as named,
+            pg_advisory_xact_lock_shared(hashtextextended('changes', $1)) as "locked!: ()",
             (
                 select transactions > $3 or text_bytes > $4 or tags > $5 or payees > $6 or categories > $7
                 from usage
@@ -61,6 +74,15 @@ pub async fn begin(
         Err(error) if breaks(&error, "operations_user_id_fkey") => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Forgets an operation of this transaction, which has changed nothing.
+///
+/// # Errors
+/// The database's.
+pub async fn forget(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<(), sqlx::Error> {
+    sqlx::query!("delete from operations where user_id = $1 and id = $2", user_id, id).execute(connection).await?;
+    Ok(())
 }
 
 /// A user's operation.
@@ -165,28 +187,34 @@ pub struct Held {
     pub purged: bool,
 }
 
-/// Notes that an operation takes another one back; what that one had taken back is in force again.
+/// Notes that an operation takes another one back. What that one had taken back is in force again, what this had taken back is
+/// not, and so on.
 ///
 /// # Errors
 /// The database's.
-pub async fn note_undone(
-    connection: &mut PgConnection,
-    user_id: i64,
-    undone: i64,
-    by: i64,
-    in_force_again: Option<i64>,
-) -> Result<(), sqlx::Error> {
+pub async fn note_undone(connection: &mut PgConnection, user_id: i64, undone: i64, by: i64) -> Result<(), sqlx::Error> {
+    sqlx::query!("update operations set undoes = $3 where user_id = $1 and id = $2", user_id, by, undone)
+        .execute(&mut *connection)
+        .await?;
     sqlx::query!(
         r#"
-        update operations
-        set undoes = case when id = $3 then $2 else undoes end,
-            undone_by = case when id = $2 then $3 when id = $4 then null else undone_by end
-        where user_id = $1 and id in ($2, $3, $4)
+        with recursive chain as (
+            select id, undoes, $3::bigint as taken_back_by, true as is_taken_back
+            from operations
+            where user_id = $1 and id = $2
+            union all
+            select o.id, o.undoes, c.id, not c.is_taken_back
+            from chain c
+            join operations o on o.user_id = $1 and o.id = c.undoes
+        )
+        update operations o
+        set undone_by = case when c.is_taken_back then c.taken_back_by end
+        from chain c
+        where o.user_id = $1 and o.id = c.id
         "#,
         user_id,
         undone,
         by,
-        in_force_again,
     )
     .execute(connection)
     .await?;
@@ -210,15 +238,18 @@ pub async fn weight(
         select coalesce(sum(1 + greatest(
             coalesce(pg_column_size(c.before), 0)
             + coalesce(pg_column_size(c.after), 0)
-            + coalesce(octet_length(t.search), 0)
+            + coalesce(octet_length((
+                select t.search
+                from transactions t
+                where t.user_id = c.user_id and t.id = c.entity_id and c.entity = 'transactions'
+            )), 0)
             - 2 * 400, 0) / 20), 0)::bigint as "weight!"
         from (
-            select entity, entity_id, before, after
+            select user_id, entity, entity_id, before, after
             from changes
             where user_id = $1 and operation_id = $2
             limit $3
         ) c
-        left join transactions t on t.user_id = $1 and t.id = c.entity_id and c.entity = 'transactions'
         "#,
         user_id,
         operation_id,

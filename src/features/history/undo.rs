@@ -8,8 +8,9 @@ use sqlx::{Connection as _, PgConnection};
 use utoipa::ToSchema;
 
 use super::retention_store;
+use super::stand_in_store::StandIns;
 use super::store;
-use super::undo_store::{self, Obstacle, TABLES, Table, Undone};
+use super::undo_store::{self, Changed, Obstacle, TABLES, Table, Undone};
 use super::work::Unit;
 use crate::domain::clock::rfc3339_millis;
 use crate::features::{categories, transactions};
@@ -25,15 +26,15 @@ pub(super) struct UndoAnswer {
     /// The operation that was undone.
     #[schema(example = 17)]
     pub undone: i64,
-    /// Rows that were deleted and are there again.
+    /// Transactions, categories, payees and tags that were deleted and are there again.
     #[schema(example = 0)]
-    pub restored: u64,
-    /// Rows that were changed and are as before.
+    pub restored: i64,
+    /// Those that were changed and are as before.
     #[schema(example = 1)]
-    pub reverted: u64,
-    /// Rows that were created and are gone.
+    pub reverted: i64,
+    /// Those that were created and are gone.
     #[schema(example = 0)]
-    pub removed: u64,
+    pub removed: i64,
 }
 
 /// That there is no such operation.
@@ -90,17 +91,17 @@ pub(super) async fn undo(unit: &mut Unit<'_>, id: i64) -> Result<UndoAnswer, Api
     }
     let weight = store::weight(unit, user_id, id, None).await?;
     unit.charge(weight)?;
-    // Two that are right each by itself can make a circle together.
-    categories::store::hold_tree(unit, user_id).await?;
-    undo_store::hold_rows(unit, user_id, id).await?;
+    let changed = undo_store::changed(unit, user_id, id).await?;
+    changed.plan_for_many(unit).await?;
     let mut obstacles = Vec::new();
-    for table in TABLES {
-        obstacles.extend(table.obstacles(unit, user_id, id, in_passing(table, &operation.kind)).await?);
+    for table in changed.tables() {
+        obstacles.extend(table.obstacles(unit, &changed, in_passing(table, &operation.kind)).await?);
     }
     if !obstacles.is_empty() {
         return Err(obstructed(id, obstacles.into_iter().map(told).collect()));
     }
-    let undone = take_back(unit, user_id, id, &operation.kind).await.map_err(|error| broken(id, error))?;
+    take_back(unit, &changed, &operation.kind).await.map_err(|error| broken(id, error))?;
+    undo_store::plan_as_usual(unit).await?;
     let most = unit.quotas.category_depth;
     let shape = categories::tree_store::shape_after_undo(unit, user_id, id, most).await?;
     if shape.is_circular {
@@ -110,12 +111,13 @@ pub(super) async fn undo(unit: &mut Unit<'_>, id: i64) -> Result<UndoAnswer, Api
         return Err(obstructed(id, vec![format!("a category would stand deeper than {most} levels in the tree")]));
     }
     transactions::store::fold_pending(unit, user_id).await?;
-    store::note_undone(unit, user_id, id, by, operation.undoes).await?;
-    let Undone { restored, reverted, removed } = undone;
+    store::note_undone(unit, user_id, id, by).await?;
+    let Undone { restored, reverted, removed } = undo_store::undone(unit, user_id, by).await?;
     Ok(UndoAnswer { undone: id, restored, reverted, removed })
 }
 
-/// Puts one transaction back that an operation deleted, with its tags.
+/// Puts one transaction back that an operation deleted, with its tags. Of what it had and what is not there any more it gets
+/// what took its place.
 ///
 /// # Errors
 /// What stands in the way; the database's.
@@ -127,9 +129,11 @@ pub(super) async fn restore(unit: &mut Unit<'_>, transaction_id: i64) -> Result<
             message: format!("Transaction not found in the trash: {transaction_id}"),
         });
     };
+    let deletion = (user_id, operation_id);
+    let stand_ins = StandIns::find(unit, deletion, Some(transaction_id)).await?;
     for table in TABLES.iter().filter(|table| table.name.starts_with("transaction")) {
         let mut savepoint = unit.begin().await?;
-        let restored = table.restore(&mut savepoint, user_id, operation_id, Some(transaction_id)).await;
+        let restored = table.restore(&mut savepoint, deletion, Some(transaction_id), &stand_ins).await;
         restored.map_err(|error| broken(operation_id, error))?;
         savepoint.commit().await?;
     }
@@ -141,18 +145,25 @@ fn in_passing(table: &Table, kind: &str) -> bool {
     matches!(table.name, "categories" | "payees" | "tags") && kind.starts_with("transaction")
 }
 
-async fn take_back(connection: &mut PgConnection, user_id: i64, id: i64, kind: &str) -> Result<Undone, sqlx::Error> {
-    let mut undone = Undone::default();
-    for table in TABLES {
-        undone.restored += table.restore(connection, user_id, id, None).await?;
+async fn take_back(connection: &mut PgConnection, changed: &Changed, kind: &str) -> Result<(), sqlx::Error> {
+    let deletion = (changed.user_id, changed.operation_id);
+    let (transactions, names): (Vec<_>, Vec<_>) =
+        changed.tables().partition(|table| table.name.starts_with("transaction"));
+    for table in names {
+        table.restore(connection, deletion, None, &StandIns::default()).await?;
     }
-    for table in TABLES {
-        undone.reverted += table.revert(connection, user_id, id).await?;
+    // After the categories, payees and tags that come back themselves.
+    let stand_ins = StandIns::find(connection, deletion, None).await?;
+    for table in transactions {
+        table.restore(connection, deletion, None, &stand_ins).await?;
     }
-    for table in TABLES.iter().rev() {
-        undone.removed += table.remove(connection, user_id, id, in_passing(table, kind)).await?;
+    for table in changed.tables() {
+        table.revert(connection, changed).await?;
     }
-    Ok(undone)
+    for table in changed.tables().rev() {
+        table.remove(connection, changed, in_passing(table, kind)).await?;
+    }
+    Ok(())
 }
 
 fn told(obstacle: Obstacle) -> String {

@@ -2,7 +2,12 @@
 //!
 //! The statements are the same for each table but for its name and its columns, so they are made from those.
 
+use std::collections::HashMap;
+
+use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+
+use super::stand_in_store::StandIns;
 
 /// A table whose changes are recorded.
 #[derive(Debug)]
@@ -17,6 +22,8 @@ pub(super) struct Table {
     derived: &'static str,
     /// What stands on its rows: the table, and the column that points at them.
     dependents: &'static [(&'static str, &'static str)],
+    /// The column that a change's `entity_id` is in.
+    id: &'static str,
     /// How the row `t` of a change `c` is found.
     of_change: &'static str,
 }
@@ -33,6 +40,7 @@ pub(super) const TABLES: &[Table] = &[
         columns: &["kind", "name", "created_at", "updated_at", "parent_id", "icon", "color", "position", "archived"],
         derived: "'{updated_at}'::text[]",
         dependents: &[("transactions", "category_id"), ("categories", "parent_id")],
+        id: "id",
         of_change: BY_ID,
     },
     Table {
@@ -41,6 +49,7 @@ pub(super) const TABLES: &[Table] = &[
         columns: &["name", "search", "created_at", "updated_at"],
         derived: SEARCHED,
         dependents: &[("transactions", "payee_id")],
+        id: "id",
         of_change: BY_ID,
     },
     Table {
@@ -49,6 +58,7 @@ pub(super) const TABLES: &[Table] = &[
         columns: &["name", "color", "created_at", "updated_at"],
         derived: "'{updated_at}'::text[]",
         dependents: &[("transaction_tags", "tag_id")],
+        id: "id",
         of_change: BY_ID,
     },
     Table {
@@ -72,6 +82,7 @@ pub(super) const TABLES: &[Table] = &[
         ],
         derived: SEARCHED,
         dependents: &[],
+        id: "id",
         of_change: BY_ID,
     },
     Table {
@@ -80,6 +91,7 @@ pub(super) const TABLES: &[Table] = &[
         columns: &["date", "amount"],
         derived: "'{date,amount}'::text[]",
         dependents: &[],
+        id: "transaction_id",
         of_change: "t.user_id = c.user_id and t.transaction_id = c.entity_id and t.tag_id = c.tag_id",
     },
 ];
@@ -100,15 +112,121 @@ pub(super) struct Obstacle {
     pub operation_id: Option<i64>,
 }
 
-/// How many rows were brought back to what they were.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What an operation changed.
+#[derive(Debug)]
+pub(super) struct Changed {
+    pub(super) user_id: i64,
+    pub(super) operation_id: i64,
+    /// The ids of the rows of each table.
+    ids: HashMap<String, Vec<i64>>,
+}
+
+/// From so many rows on, joins are made by hashing. The planner takes a user whom its statistics do not know yet for one who
+/// has a row at most, and would look through all rows for each.
+const MANY: usize = 100;
+
+/// Finds what an operation changed.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn changed(
+    connection: &mut PgConnection,
+    user_id: i64,
+    operation_id: i64,
+) -> Result<Changed, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"
+        select
+            entity,
+            array_agg(distinct entity_id) as "ids!"
+        from changes
+        where user_id = $1 and operation_id = $2
+        group by entity
+        "#,
+        user_id,
+        operation_id,
+    );
+    let ids = rows.fetch_all(connection).await?.into_iter().map(|row| (row.entity, row.ids)).collect();
+    Ok(Changed { user_id, operation_id, ids })
+}
+
+impl Changed {
+    /// The tables that it changed, in the order in which rows can be put back.
+    pub(super) fn tables(&self) -> impl DoubleEndedIterator<Item = &'static Table> {
+        TABLES.iter().filter(|table| self.ids.contains_key(table.name))
+    }
+
+    fn ids(&self, table: &Table) -> &[i64] {
+        self.ids.get(table.name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Has the statements that follow planned for as many rows as there are, until [`plan_as_usual`] or the end of the
+    /// transaction.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) async fn plan_for_many(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        if self.ids.values().map(Vec::len).sum::<usize>() > MANY {
+            sqlx::query!("set local enable_nestloop = off").execute(connection).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Ends what [`Changed::plan_for_many`] has begun.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn plan_as_usual(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query!("set local enable_nestloop = default").execute(connection).await?;
+    Ok(())
+}
+
+/// The things that an operation brought back, changed and took away: categories, payees, tags and transactions. A transaction
+/// that only got or lost tags was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Undone {
     /// Deleted ones that are there again.
-    pub restored: u64,
+    pub restored: i64,
     /// Changed ones that are as before.
-    pub reverted: u64,
+    pub reverted: i64,
     /// Created ones that are gone.
-    pub removed: u64,
+    pub removed: i64,
+}
+
+/// Counts what an operation that takes back another one did.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn undone(
+    connection: &mut PgConnection,
+    user_id: i64,
+    operation_id: i64,
+) -> Result<Undone, sqlx::Error> {
+    sqlx::query_as!(
+        Undone,
+        r#"
+        with things as (
+            select
+                case when entity = 'transaction_tags' then 'transactions' else entity end as entity,
+                entity_id,
+                bool_or(entity <> 'transaction_tags' and before is null) as made,
+                bool_or(entity <> 'transaction_tags' and after is null) as gone
+            from changes
+            where user_id = $1 and operation_id = $2
+            group by 1, 2
+        )
+        select
+            count(*) filter (where made) as "restored!",
+            count(*) filter (where not made and not gone) as "reverted!",
+            count(*) filter (where gone) as "removed!"
+        from things
+        "#,
+        user_id,
+        operation_id,
+    )
+    .fetch_one(connection)
+    .await
 }
 
 impl Table {
@@ -120,11 +238,10 @@ impl Table {
     pub(super) async fn obstacles(
         &self,
         connection: &mut PgConnection,
-        user_id: i64,
-        operation_id: i64,
+        changed: &Changed,
         in_passing: bool,
     ) -> Result<Vec<Obstacle>, sqlx::Error> {
-        let Self { name, noun, of_change, derived, .. } = self;
+        let Self { name, noun, id, of_change, derived, .. } = self;
         let created = if in_passing { "false" } else { "true" };
         let tagged_since = match *name {
             "transactions" => {
@@ -149,7 +266,7 @@ impl Table {
             r"
             select c.entity_id, found.what, {LAST_OPERATION} as operation_id
             from changes c
-            left join {name} t on {of_change}
+            left join {name} t on {of_change} and t.user_id = $1 and t.{id} = any ($3)
             cross join lateral (
                 select case
                     when c.before is null and {created} then case
@@ -175,8 +292,9 @@ impl Table {
         );
         let rows = sqlx::query(AssertSqlSafe(sql))
             .persistent(false)
-            .bind(user_id)
-            .bind(operation_id)
+            .bind(changed.user_id)
+            .bind(changed.operation_id)
+            .bind(changed.ids(self))
             .fetch_all(connection)
             .await?;
         let obstacle = |row: &sqlx::postgres::PgRow| {
@@ -186,35 +304,53 @@ impl Table {
         rows.iter().map(obstacle).collect()
     }
 
-    /// Puts back the rows that the operation deleted.
+    /// Puts back the rows that the operation deleted, or those of one transaction. What they pointed at and is not there any
+    /// more has its stand-in.
     ///
     /// # Errors
     /// The database's.
     pub(super) async fn restore(
         &self,
         connection: &mut PgConnection,
-        user_id: i64,
-        operation_id: i64,
+        (user_id, operation_id): (i64, i64),
         only: Option<i64>,
-    ) -> Result<u64, sqlx::Error> {
+        stand_ins: &StandIns,
+    ) -> Result<(), sqlx::Error> {
         let Self { name, derived, .. } = self;
-        // The day and the amount of a tag are those that its transaction has by now; the database puts them in.
-        let row = if *name == "transaction_tags" { format!("c.before - {derived}") } else { "c.before".to_owned() };
-        run(
-            connection,
-            format!(
-                r"
-                insert into {name} overriding system value
-                select r.*
-                from changes c
-                cross join lateral jsonb_populate_record(null::{name}, {row}) r
-                where c.user_id = $1 and c.operation_id = $2 and c.entity = '{name}' and c.after is null
-                    and ($3::bigint is null or c.entity_id = $3)
-                "
+        let (row, behind) = match *name {
+            "transactions" => (
+                "c.before || jsonb_build_object('category_id', coalesce($4::jsonb -> (c.before ->> 'category_id'), \
+                 c.before -> 'category_id'), 'payee_id', case when $5::jsonb ? (c.before ->> 'payee_id') \
+                 then $5::jsonb -> (c.before ->> 'payee_id') else c.before -> 'payee_id' end)"
+                    .to_owned(),
+                "",
             ),
-            (user_id, operation_id, only),
-        )
-        .await
+            // The day and the amount of a tag are those that its transaction has by now; the database puts them in.
+            "transaction_tags" => (
+                format!(
+                    "(c.before - {derived}) || jsonb_build_object('tag_id', \
+                     case when $6::jsonb ? c.tag_id::text then $6::jsonb -> c.tag_id::text else to_jsonb(c.tag_id) end)"
+                ),
+                "and not coalesce($6::jsonb -> c.tag_id::text = 'null', false) on conflict do nothing",
+            ),
+            _ => ("c.before".to_owned(), ""),
+        };
+        let sql = format!(
+            r"
+            insert into {name} overriding system value
+            select r.*
+            from changes c
+            cross join lateral jsonb_populate_record(null::{name}, {row}) r
+            where c.user_id = $1 and c.operation_id = $2 and c.entity = '{name}' and c.after is null
+                and ($3::bigint is null or c.entity_id = $3)
+                and $4::jsonb is not null and $5::jsonb is not null and $6::jsonb is not null
+                {behind}
+            "
+        );
+        let query = sqlx::query(AssertSqlSafe(sql)).persistent(false).bind(user_id).bind(operation_id).bind(only);
+        let query = query.bind(Json(&stand_ins.categories)).bind(Json(&stand_ins.payees)).bind(Json(&stand_ins.tags));
+        query.execute(connection).await?;
+        Ok(())
     }
 
     /// Gives the rows that the operation changed what they had before. A row that something else has changed since keeps
@@ -222,18 +358,14 @@ impl Table {
     ///
     /// # Errors
     /// The database's.
-    pub(super) async fn revert(
-        &self,
-        connection: &mut PgConnection,
-        user_id: i64,
-        operation_id: i64,
-    ) -> Result<u64, sqlx::Error> {
-        let Self { name, of_change, columns, derived, .. } = self;
+    pub(super) async fn revert(&self, connection: &mut PgConnection, changed: &Changed) -> Result<(), sqlx::Error> {
+        let Self { name, id, of_change, columns, derived, .. } = self;
         // What a transaction is found by is made of columns of which some may stay; a payee's follows its name.
         let search = if *name == "transactions" { "'null'::jsonb" } else { "c.before -> key" };
         let from: Vec<String> = columns.iter().map(|column| format!("r.{column}")).collect();
-        run(
+        self.run(
             connection,
+            changed,
             format!(
                 r"
                 update {name} t
@@ -250,12 +382,11 @@ impl Table {
                 )
                 from changes c
                 where {of_change} and c.user_id = $1 and c.operation_id = $2 and c.entity = '{name}'
-                    and c.before is not null and c.after is not null and $3::bigint is null
+                    and t.user_id = $1 and t.{id} = any ($3) and c.before is not null and c.after is not null
                 ",
                 columns = columns.join(", "),
                 from = from.join(", "),
             ),
-            (user_id, operation_id, None),
         )
         .await
     }
@@ -268,11 +399,10 @@ impl Table {
     pub(super) async fn remove(
         &self,
         connection: &mut PgConnection,
-        user_id: i64,
-        operation_id: i64,
+        changed: &Changed,
         in_passing: bool,
-    ) -> Result<u64, sqlx::Error> {
-        let Self { name, of_change, derived, .. } = self;
+    ) -> Result<(), sqlx::Error> {
+        let Self { name, id, of_change, derived, .. } = self;
         let unused = self.dependents.iter().map(|(table, column)| {
             format!("and not exists (select from {table} d where d.user_id = t.user_id and d.{column} = t.id)")
         });
@@ -281,52 +411,24 @@ impl Table {
         } else {
             String::new()
         };
-        run(
+        self.run(
             connection,
+            changed,
             format!(
                 r"
                 delete from {name} t
                 using changes c
                 where {of_change} and c.user_id = $1 and c.operation_id = $2 and c.entity = '{name}'
-                    and c.before is null and $3::bigint is null {unused}
+                    and t.user_id = $1 and t.{id} = any ($3) and c.before is null {unused}
                 "
             ),
-            (user_id, operation_id, None),
         )
         .await
     }
-}
 
-async fn run(
-    connection: &mut PgConnection,
-    sql: String,
-    (user_id, operation_id, only): (i64, i64, Option<i64>),
-) -> Result<u64, sqlx::Error> {
-    let query = sqlx::query(AssertSqlSafe(sql)).persistent(false).bind(user_id).bind(operation_id).bind(only);
-    Ok(query.execute(connection).await?.rows_affected())
-}
-
-/// Keeps the changes of a table from the sets that another session makes, until the transaction ends: what is looked at is
-/// what is changed.
-///
-/// # Errors
-/// The database's.
-pub(super) async fn hold_rows(
-    connection: &mut PgConnection,
-    user_id: i64,
-    operation_id: i64,
-) -> Result<(), sqlx::Error> {
-    for Table { name, of_change, .. } in TABLES {
-        run(
-            connection,
-            format!(
-                "select from {name} t join changes c on {of_change} \
-                 where c.user_id = $1 and c.operation_id = $2 and c.entity = '{name}' and $3::bigint is null \
-                 for update of t"
-            ),
-            (user_id, operation_id, None),
-        )
-        .await?;
+    async fn run(&self, connection: &mut PgConnection, changed: &Changed, sql: String) -> Result<(), sqlx::Error> {
+        let query = sqlx::query(AssertSqlSafe(sql)).persistent(false).bind(changed.user_id).bind(changed.operation_id);
+        query.bind(changed.ids(self)).execute(connection).await?;
+        Ok(())
     }
-    Ok(())
 }

@@ -2,6 +2,10 @@
 //!
 //! A route that changes something takes a [`Work`] and runs its change in it: one database transaction, the operation
 //! that the change can be undone by, and the answer that is given again to the same `Idempotency-Key`.
+//!
+//! Changes of one transaction go on beside each other, and the row's own lock orders those of the same one. Everything else
+//! (merges, deletions, moves, undo, changes of many rows) has the user's data to itself: what such a change has looked at is
+//! what it changes, and what a small one names is there when it is written.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -14,7 +18,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 
 use super::keys_store::{self, Claimed};
-use super::store;
+use super::{stand_in_store, store};
 use crate::app::AppState;
 use crate::config::QuotasConfig;
 use crate::db::pool::Lease;
@@ -48,9 +52,23 @@ pub struct Unit<'c> {
     /// The time that an operation is kept.
     pub retention: Duration,
     limits: Arc<RateLimits>,
+    nothing_changed: bool,
 }
 
 impl Unit<'_> {
+    /// Notes that everything is as it was already: then there is no operation, and nothing to undo.
+    pub const fn note_nothing_changed(&mut self) {
+        self.nothing_changed = true;
+    }
+
+    /// Notes that a row of a table was merged into another, for what lies in the trash.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn note_merged(&mut self, entity: &str, from: i64, into: i64) -> Result<(), sqlx::Error> {
+        stand_in_store::note_merged(self.connection, (self.user_id, self.operation_id), entity, from, into).await
+    }
+
     /// Counts the weight of a change of many rows, before it is made.
     ///
     /// # Errors
@@ -137,15 +155,20 @@ impl Work {
             let clock = Arc::clone(&self.state.clock);
             let (retention, limits) = (self.state.retention, Arc::clone(&self.state.limits));
             let user_id = self.user.id;
-            let mut unit = Unit { connection: database, user_id, operation_id, clock, quotas, retention, limits };
-            let answer = change(&mut unit).await?.by(operation_id).written()?;
+            let connection = &mut *database;
+            let nothing_changed = false;
+            let mut unit =
+                Unit { connection, user_id, operation_id, clock, quotas, retention, limits, nothing_changed };
+            let answer = change(&mut unit).await?;
+            if unit.nothing_changed {
+                store::forget(database, user_id, operation_id).await?;
+                return keep(database, user_id, claim.as_ref(), answer.written()?, None).await;
+            }
+            let answer = answer.by(operation_id).written()?;
             if near_quota || quotas::changes_many(kind) {
                 quotas::check(database, self.user.id, operation_id, &quotas).await?;
             }
-            if let Some(claim) = &claim {
-                keys_store::answer(database, self.user.id, claim, &answer, Some(operation_id)).await?;
-            }
-            Ok(answer)
+            keep(database, user_id, claim.as_ref(), answer, Some(operation_id)).await
         });
         Ok(answer.await?.into_response())
     }
@@ -157,9 +180,26 @@ impl Work {
     }
 }
 
+/// Keeps the answer for the same request under its key.
+async fn keep(
+    connection: &mut PgConnection,
+    user_id: i64,
+    claim: Option<&Claim>,
+    answer: Written,
+    operation_id: Option<i64>,
+) -> Result<Written, ApiError> {
+    if let Some(claim) = claim {
+        keys_store::answer(connection, user_id, claim, &answer, operation_id).await?;
+    }
+    Ok(answer)
+}
+
+/// An answer as it is kept and given again.
+type Written = Success<Box<serde_json::value::RawValue>>;
+
 enum Begun {
     Fresh(store::Begun),
-    Answered(Success<Box<serde_json::value::RawValue>>),
+    Answered(Written),
 }
 
 async fn begin(
@@ -174,7 +214,16 @@ async fn begin(
     {
         return stored.again(claim).map(Begun::Answered);
     }
+    // After the key: two requests with the same one would else each hold what the other waits for.
+    if !changes_one(kind) {
+        store::lock_alone(connection, user_id).await?;
+    }
     store::begin(connection, user_id, kind, quotas).await?.map(Begun::Fresh).ok_or(ApiError::Unauthorized)
+}
+
+/// Tells if operations of this kind change one transaction, and what it names.
+fn changes_one(kind: &str) -> bool {
+    matches!(kind, "transaction.create" | "transaction.update" | "transaction.delete")
 }
 
 impl FromRequestParts<AppState> for Work {

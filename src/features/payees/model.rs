@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::features::named::Place;
-use crate::http::input::{FromInput, Input, Text};
+use crate::http::input::{FromInput, Input, Text, keeps};
 
 /// The most characters of a payee's name.
 pub const MAX_NAME: usize = 200;
@@ -57,6 +57,14 @@ pub struct PayeeEdit {
     /// The name, which changes everywhere.
     #[schema(example = "7-Eleven Asok", min_length = 1, max_length = 200)]
     pub name: Option<String>,
+}
+
+impl PayeeEdit {
+    /// Tells if the payee is so already.
+    #[must_use]
+    pub fn changes_nothing(&self, current: &Payee) -> bool {
+        keeps(self.name.as_ref(), &current.name)
+    }
 }
 
 impl FromInput for PayeeEdit {

@@ -127,8 +127,12 @@ async fn update(
 ) -> Result<Response, ApiError> {
     work.run("payee.update", async |unit| {
         let user_id = unit.user_id;
-        let current = store::hold(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
+        let current = found(unit, id).await?;
         precondition.check(&current)?;
+        if edit.changes_nothing(&current) {
+            unit.note_nothing_changed();
+            return Ok(Success::ok(current).tagged());
+        }
         let name = edit.name.clone().unwrap_or_default();
         store::update(unit, current, user_id, edit).await?.map_err(|NameTaken| name_taken(&name))?;
         Ok(Success::ok(found(unit, id).await?).tagged())
@@ -154,7 +158,7 @@ async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Re
     let user_id = work.user_id();
     let weigh = async |database: &mut PgConnection, rows| weight(database, user_id, Those::WithPayee(id), rows).await;
     work.run_weighed("payee.delete", weigh, async |unit| {
-        let current = store::hold(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
+        let current = found(unit, id).await?;
         precondition.check(&current)?;
         let weight = weight(unit, user_id, Those::WithPayee(id), None).await?;
         unit.charge(weight)?;
@@ -183,9 +187,8 @@ async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Res
     let user_id = work.user_id();
     let weigh = async |database: &mut PgConnection, rows| weight(database, user_id, Those::WithPayee(id), rows).await;
     work.run_weighed("payee.merge", weigh, async |unit| {
-        // In one order, whichever goes.
-        for id in [id.min(into), id.max(into)] {
-            store::hold(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
+        for id in [id, into] {
+            found(unit, id).await?;
         }
         if id == into {
             let message = "A payee cannot be merged into itself; nothing was changed".to_owned();
@@ -194,6 +197,7 @@ async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Res
         let weight = weight(unit, user_id, Those::WithPayee(id), None).await?;
         unit.charge(weight)?;
         transactions::store::move_payee(unit, user_id, id, into).await?;
+        unit.note_merged("payees", id, into).await?;
         store::delete(unit, user_id, id).await?;
         Ok(Success::ok(found(unit, into).await?))
     })

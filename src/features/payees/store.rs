@@ -35,18 +35,6 @@ pub async fn find(connection: &mut PgConnection, user_id: i64, id: i64) -> Resul
     .await
 }
 
-/// The same, held against other changes until the transaction ends.
-///
-/// # Errors
-/// The database's.
-pub async fn hold(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<Option<Payee>, sqlx::Error> {
-    let held = sqlx::query_scalar!("select id from payees where user_id = $1 and id = $2 for update", user_id, id);
-    match held.fetch_optional(&mut *connection).await? {
-        Some(id) => find(connection, user_id, id).await,
-        None => Ok(None),
-    }
-}
-
 /// A user's payees by name.
 #[derive(Debug, Clone, Copy)]
 pub struct PayeeList {

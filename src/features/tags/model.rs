@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::features::named::Place;
-use crate::http::input::{Change, FromInput, Input, Text};
+use crate::http::input::{Change, FromInput, Input, Text, keeps};
 use crate::http::rules::Color;
 
 /// The most characters of a tag's name.
@@ -68,6 +68,14 @@ pub struct TagEdit {
     /// `#rrggbb`; `null` takes it away.
     #[schema(value_type = Option<String>, example = "#1f77b4")]
     pub color: Change<String>,
+}
+
+impl TagEdit {
+    /// Tells if the tag is so already.
+    #[must_use]
+    pub fn changes_nothing(&self, current: &Tag) -> bool {
+        keeps(self.name.as_ref(), &current.name) && self.color.keeps(current.color.as_ref())
+    }
 }
 
 impl FromInput for TagEdit {

@@ -124,8 +124,12 @@ async fn update(
 ) -> Result<Response, ApiError> {
     work.run("tag.update", async |unit| {
         let user_id = unit.user_id;
-        let current = store::hold(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
+        let current = found(unit, id).await?;
         precondition.check(&current)?;
+        if edit.changes_nothing(&current) {
+            unit.note_nothing_changed();
+            return Ok(Success::ok(current).tagged());
+        }
         let name = edit.name.clone().unwrap_or_default();
         store::update(unit, current, user_id, edit).await?.map_err(|NameTaken| name_taken(&name))?;
         Ok(Success::ok(found(unit, id).await?).tagged())
@@ -151,7 +155,7 @@ async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Re
     let user_id = work.user_id();
     let weigh = async |database: &mut PgConnection, rows| store::weight(database, user_id, id, rows).await;
     work.run_weighed("tag.delete", weigh, async |unit| {
-        let current = store::hold(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
+        let current = found(unit, id).await?;
         precondition.check(&current)?;
         let weight = store::weight(unit, user_id, id, None).await?;
         unit.charge(weight)?;
@@ -180,9 +184,8 @@ async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Res
     let user_id = work.user_id();
     let weigh = async |database: &mut PgConnection, rows| store::weight(database, user_id, id, rows).await;
     work.run_weighed("tag.merge", weigh, async |unit| {
-        // In one order, whichever goes.
-        for id in [id.min(into), id.max(into)] {
-            store::hold(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
+        for id in [id, into] {
+            found(unit, id).await?;
         }
         if id == into {
             let message = "A tag cannot be merged into itself; nothing was changed".to_owned();
@@ -191,6 +194,7 @@ async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Res
         let weight = store::weight(unit, user_id, id, None).await?;
         unit.charge(weight)?;
         store::put_beside(unit, user_id, id, into).await?;
+        unit.note_merged("tags", id, into).await?;
         store::delete(unit, user_id, id).await?;
         Ok(Success::ok(found(unit, into).await?))
     })

@@ -198,7 +198,7 @@ pub(super) struct BulkAnswer {
     pub(super) dry_run: bool,
 }
 
-/// The transactions that it is about, held against other changes if they are to be changed.
+/// The transactions that it is about.
 async fn matched(
     connection: &mut PgConnection,
     user_id: i64,
@@ -330,7 +330,7 @@ pub(super) async fn bulk_update(
         let (_turn, mut connection) = state.lanes.read(user_id).await?;
         let matched = matched(&mut connection, user_id, ids, filter.as_ref()).await?;
         let columns = columns(&mut connection, user_id, set, &matched, true).await?;
-        let changed = bulk_store::differing(&mut connection, user_id, &matched.ids, &columns, false).await?.len();
+        let changed = bulk_store::differing(&mut connection, user_id, &matched.ids, &columns).await?.len();
         connection.release();
         return Ok(Success::ok(BulkAnswer::new(matched.ids.len(), changed, true)).into_response());
     }
@@ -342,8 +342,18 @@ pub(super) async fn bulk_update(
     };
     work.run_weighed("transactions.update", weigh, async |unit| {
         let matched = matched(unit, user_id, ids, filter.as_ref()).await?;
+        if matched.ids.is_empty() {
+            // What it names is not made for nothing.
+            unit.note_nothing_changed();
+            return Ok(Success::ok(BulkAnswer::new(0, 0, false)));
+        }
         let columns = columns(unit, user_id, set, &matched, false).await?;
-        let differing = bulk_store::differing(unit, user_id, &matched.ids, &columns, true).await?;
+        let differing = bulk_store::differing(unit, user_id, &matched.ids, &columns).await?;
+        if differing.is_empty() {
+            // What was new would make each of them differ, so nothing was made either.
+            unit.note_nothing_changed();
+            return Ok(Success::ok(BulkAnswer::new(matched.ids.len(), 0, false)));
+        }
         let weight = weight(unit, user_id, Those::Ids(&differing), None).await?;
         unit.charge(weight.saturating_add(rows_of(&differing) * text))?;
         // Before it is written: it may be gigabytes.
@@ -395,7 +405,9 @@ pub(super) async fn bulk_delete(
     };
     work.run_weighed("transactions.delete", weigh, async |unit| {
         let matched = matched(unit, user_id, ids, filter.as_ref()).await?.ids;
-        let matched = bulk_store::hold(unit, user_id, &matched).await?;
+        if matched.is_empty() {
+            unit.note_nothing_changed();
+        }
         let weight = weight(unit, user_id, Those::Ids(&matched), None).await?;
         unit.charge(weight)?;
         bulk_store::delete(unit, user_id, &matched).await?;

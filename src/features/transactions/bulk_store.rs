@@ -51,8 +51,7 @@ pub(super) async fn matched(
     Ok(Matched { ids, types: types.map_err(|error| sqlx::Error::Decode(error.into()))? })
 }
 
-/// Those of a user's transactions that would be others with these columns; held against other changes until the database
-/// transaction ends, if they are to be.
+/// Those of a user's transactions that would be others with these columns.
 ///
 /// # Errors
 /// The database's.
@@ -61,7 +60,6 @@ pub(super) async fn differing(
     user_id: i64,
     ids: &[i64],
     columns: &Columns,
-    hold: bool,
 ) -> Result<Vec<i64>, sqlx::Error> {
     let mut query = QueryBuilder::new("select t.id from transactions t where t.user_id = ");
     query.push_bind(user_id).push(" and t.id = any (").push_bind(ids).push(") and (false");
@@ -95,8 +93,7 @@ pub(super) async fn differing(
     if !columns.remove_tags.is_empty() {
         push_has(&mut query, "= any", &columns.remove_tags);
     }
-    // In one order, so that two that want the same rows do not wait for each other.
-    query.push(if hold { ") order by t.id for update" } else { ") order by t.id" });
+    query.push(") order by t.id");
     query.build_query_scalar().persistent(false).fetch_all(connection).await
 }
 
@@ -211,19 +208,6 @@ fn push_search(query: &mut QueryBuilder<Postgres>, parts: [Option<String>; 3]) {
         }
     }
     query.push(") end");
-}
-
-/// Holds transactions against other changes until the database transaction ends; says which there are.
-///
-/// # Errors
-/// The database's.
-pub(super) async fn hold(connection: &mut PgConnection, user_id: i64, ids: &[i64]) -> Result<Vec<i64>, sqlx::Error> {
-    let held = sqlx::query_scalar!(
-        "select id from transactions where user_id = $1 and id = any ($2) order by id for update",
-        user_id,
-        ids,
-    );
-    held.fetch_all(connection).await
 }
 
 /// Deletes transactions.

@@ -348,7 +348,7 @@ impl FromInput for Days {
 }
 
 /// A transaction with everything decided, as it is kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// What it was.
     pub title: String,
@@ -372,6 +372,24 @@ pub struct Entry {
     pub note: Option<String>,
     /// The payee's id.
     pub payee_id: Option<i64>,
+}
+
+impl From<Transaction> for Entry {
+    fn from(transaction: Transaction) -> Self {
+        Self {
+            title: transaction.title,
+            title_en: transaction.title_en,
+            amount: transaction.amount.0,
+            currency: transaction.currency,
+            r#type: transaction.r#type,
+            category_id: transaction.category_id,
+            category_source: transaction.category_source,
+            category_reason: transaction.category_reason,
+            date: transaction.date,
+            note: transaction.note,
+            payee_id: transaction.payee_id,
+        }
+    }
 }
 
 impl Entry {

@@ -297,7 +297,12 @@ async fn update(
         let current = store::find_for_update(unit, user_id, id).await?.ok_or_else(|| not_found(id))?;
         precondition.check(&current)?;
         let tags = edit.tags.clone();
-        let entry = edited(unit, current, edit).await?;
+        let entry = edited(unit, current.clone(), edit).await?;
+        let keeps_tags = tags.as_ref().is_none_or(|names| same_names(names, &current.tags));
+        if keeps_tags && entry == Entry::from(current.clone()) {
+            unit.note_nothing_changed();
+            return Ok(Success::ok(current).tagged());
+        }
         store::update(unit, user_id, id, &entry).await?;
         if let Some(names) = tags {
             let tags = tags::store::find_or_create(unit, user_id, &names).await?;
@@ -308,6 +313,11 @@ async fn update(
         Ok(Success::ok(transaction).tagged())
     })
     .await
+}
+
+/// Tells if names are the same, whichever their order, and however often each is there.
+fn same_names(some: &[String], others: &[String]) -> bool {
+    some.iter().all(|name| others.contains(name)) && others.iter().all(|name| some.contains(name))
 }
 
 /// What a transaction is after an edit.

@@ -359,9 +359,8 @@ pub async fn fold_pending(connection: &mut PgConnection, user_id: i64) -> Result
     sqlx::query!(
         r#"
         update transactions t
-        set search = f.search
-        from unnest($2::bigint[], $3::text[]) as f (id, search)
-        where t.user_id = $1 and t.id = f.id
+        set search = ($3::text[])[array_position($2::bigint[], t.id)]
+        where t.user_id = $1 and t.id = any ($2)
         "#,
         user_id,
         &ids,
