@@ -32,7 +32,7 @@ pub(super) struct Guard {
     pub(super) permits: Semaphore,
     /// Requests that an account may have under way.
     pub(super) accounts: Arc<Shares<i64>>,
-    /// Requests of an account that may be worked on: fewer than there are connections of the database, so that one account's
+    /// Requests of an account that may be worked on: half of what there are connections of the database, so that one account's
     /// slow requests leave some to the others.
     pub(super) working: Arc<Shares<i64>>,
     /// Requests from an address that may be worked on.

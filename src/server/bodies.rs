@@ -61,7 +61,7 @@ const PIECE: usize = 16 * 1024;
 
 /// The bytes that are handed over before other connections have their turns. A system takes a quarter of a megabyte at once, and
 /// a thousand clients who ask for so much would keep all others waiting.
-const BYTES_A_TURN: usize = 2 * PIECE;
+const BYTES_A_TURN: usize = PIECE;
 
 impl AnswerBody {
     pub(super) fn new(body: Body, request: UnderWay) -> Self {

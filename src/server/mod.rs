@@ -50,7 +50,7 @@ const TELL_AGAIN: Duration = Duration::from_secs(10);
 
 /// So many requests in a row that a client sends without waiting for answers are answered without a pause. No browser and next to
 /// no library sends any so; a flood of them would keep the others waiting.
-const MANY_PIPELINED: u32 = 16;
+const MANY_PIPELINED: u32 = 4;
 
 /// The pause before each further one.
 const PAUSE_OF_PIPELINED: Duration = Duration::from_millis(10);
