@@ -125,6 +125,9 @@ create table payees (
     constraint payees_name_length check (char_length(name) between 1 and 200)
 );
 
+-- Those that the program has to fold yet.
+create index payees_to_fold on payees (user_id, id) where right(search, 2) <> E'\n2';
+
 -- What a searched text is found by: each character of it with those beside it, and whose text it is. Two characters are found
 -- as the beginning of three. A loop is quicker here than any one statement.
 create function search_grams(user_id bigint, search text) returns tsvector
@@ -206,9 +209,10 @@ create index transactions_by_currency on transactions (user_id, currency, date d
 
 create index transactions_by_search on transactions using gin (search_grams(user_id, search));
 
--- Those that the program has to fold yet: what came in by another way than the API.
+-- Those that the program has to fold yet: what came in by another way than the API, or was folded by older rules. What is behind
+-- a text that is folded says by which.
 create index transactions_to_fold on transactions (user_id, id)
-    where search is null or (short_search is null and char_length(search) <= 100);
+    where search is null or right(search, 2) <> E'\n2' or (short_search is null and char_length(search) <= 100);
 
 create function shorten_search() returns trigger language plpgsql as $$
 begin

@@ -32,7 +32,7 @@ from categories c join users u on u.id = c.user_id cross join generate_series(1,
 where u.email like 'list-%' and c.name in ('Food & Dining', 'Transportation', 'Shopping');
 
 insert into payees (user_id, name, search)
-select u.id, 'Payee ' || n, ' payee ' || n || ' ' from users u cross join generate_series(1, 500) n where u.email like 'list-%'
+select u.id, 'Payee ' || n, ' payee ' || n || E' \n2' from users u cross join generate_series(1, 500) n where u.email like 'list-%'
 order by u.id, n;
 
 insert into tags (user_id, name)
@@ -60,7 +60,7 @@ select
     s.note,
     s.payee_id,
     'USER',
-    ' ' || s.title || ' ' || E'\n \n' || coalesce(' ' || s.note || ' ', ' '),
+    ' ' || s.title || ' ' || E'\n \n' || coalesce(' ' || s.note || ' ', ' ') || E'\n2',
     s.date + time '12:00',
     s.date + time '12:00'
 from (

@@ -68,7 +68,7 @@ def pgbench(tools: Tools, cluster: Cluster, seeded: Seeded, load: str, connectio
         "last_user": seeded.last_user,
         "title": "ข้าวมันไก่",
         "title_en": "Chicken rice",
-        "search": " ข้าวมันไก่ \n chicken rice \n ",
+        "search": " ข้าวมันไก่ \n chicken rice \n \n2",
         "source": "USER",
         "operation": "transaction.create",
         "kind": "EXPENSE",

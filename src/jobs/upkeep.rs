@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use crate::config::{HistoryConfig, QuotasConfig};
 use crate::db::pool::Pool;
 use crate::features::history::retention_store::{self, Kept};
-use crate::features::{auth, history, quotas, transactions};
+use crate::features::{auth, history, payees, quotas, transactions};
 use crate::http::readiness::ReadinessState;
 
 /// Between two rounds.
@@ -67,6 +67,9 @@ async fn round(pool: &Pool, config: HistoryConfig, limits: QuotasConfig) -> Resu
             // Another replica has them.
             break;
         }
+        tokio::time::sleep(BREATH).await;
+    }
+    while pool.acquire().await?.transaction(payees::store::fold_pending).await? > 0 {
         tokio::time::sleep(BREATH).await;
     }
     let retention = config.trash_retention.as_secs_f64();

@@ -303,14 +303,14 @@ async fn text_of_any_script_is_kept_found_and_sorted() {
 async fn fill_past_the_api(app: &TestApp, rows: u32) {
     let mut connection = app.connection().await;
     for sql in [
-        "insert into payees (user_id, name, search) select 1, 'Payee ' || n, ' payee ' || n || ' ' from generate_series(1, 200) n".to_owned(),
+        "insert into payees (user_id, name, search) select 1, 'Payee ' || n, ' payee ' || n || E' \\n2' from generate_series(1, 200) n".to_owned(),
         "insert into tags (user_id, name) select 1, 'tag ' || n from generate_series(1, 20) n".to_owned(),
         format!(
             "insert into transactions (user_id, title, amount, currency, type, category_id, date, payee_id, search)
              select 1, 'item ' || n % 997, 1 + n % 5000, case when n % 50 = 0 then 'USD' else 'THB' end, c.kind, c.id,
                  date '2016-01-01' + n % 3650, p.id,
                  ' item ' || n % 997 || case when n % 1000 = 0 then ' rare' || n || ' ' else ' ' end || E'\\n \\n '
-                     || case when n % 13 = 0 then repeat('a long note ', 20) else '' end
+                     || case when n % 13 = 0 then repeat('a long note ', 20) else '' end || E'\\n2'
              from generate_series(1, {rows}) n
              join (select id, kind, row_number() over () r, count(*) over () m from categories where user_id = 1) c on c.r = 1 + n % c.m
              join (select id, row_number() over () r from payees where user_id = 1) p on p.r = 1 + n % 200"

@@ -5,7 +5,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::criteria::Criteria;
 use super::model::SEARCH_SEPARATOR;
-use crate::domain::search::fold;
+use crate::domain::search::{FOLDED, fold};
 use crate::domain::transaction_type::TransactionType;
 use crate::http::input::Change;
 
@@ -195,9 +195,11 @@ pub(super) async fn update(
     Ok(())
 }
 
-/// Puts each part that is new in its place of what a transaction is found by. What was not folded yet stays so.
+/// Puts each part that is new in its place of what a transaction is found by. What is not folded yet, or by older rules, is left
+/// to be folded.
 fn push_search(query: &mut QueryBuilder<Postgres>, parts: [Option<String>; 3]) {
-    query.push(", search = case when t.search is not null then concat_ws(").push_bind(SEARCH_SEPARATOR);
+    query.push(", search = case when right(t.search, 2) = ").push_bind(FOLDED);
+    query.push(" then concat_ws(").push_bind(SEARCH_SEPARATOR);
     for (part, number) in parts.into_iter().zip(1_i32..) {
         query.push(", ");
         match part {
@@ -207,7 +209,7 @@ fn push_search(query: &mut QueryBuilder<Postgres>, parts: [Option<String>; 3]) {
             }
         }
     }
-    query.push(") end");
+    query.push(") || ").push_bind(FOLDED).push(" end");
 }
 
 /// Deletes transactions.

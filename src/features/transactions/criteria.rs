@@ -80,8 +80,7 @@ pub(super) async fn look_up(
         }
     }
     if !filter.words.is_empty() {
-        let patterns: Vec<String> = filter.words.iter().map(Word::pattern).collect();
-        let found = payees::store::matching(connection, user_id, &patterns).await?;
+        let found = payees::store::matching(connection, user_id, &filter.words).await?;
         let looked = filter.words.iter().cloned().zip(found);
         criteria.words = looked.map(|(word, payees)| Looked { word, payees }).collect();
     }
@@ -192,7 +191,11 @@ impl Criteria {
     /// at them.
     pub(super) fn push_words(&self, query: &mut QueryBuilder<Postgres>, user_id: i64, by_index: bool) {
         for Looked { word, payees } in &self.words {
-            query.push(" and (t.search like ").push_bind(word.pattern());
+            query.push(" and ((");
+            for (index, pattern) in word.patterns().enumerate() {
+                query.push(if index == 0 { "t.search like " } else { " or t.search like " }).push_bind(pattern);
+            }
+            query.push(")");
             if by_index {
                 query
                     .push(" and search_grams(t.user_id, t.search) @@ ")

@@ -19,6 +19,9 @@ use crate::http::rules::{IdNumber, IdText};
 
 const MAX_QUERY: usize = 200;
 
+/// The most words of a query: each is looked for in every text and every payee's name.
+const MAX_WORDS: usize = 20;
+
 /// Which transactions; what is left out does not matter.
 #[derive(Debug, Clone, Default, ToSchema)]
 #[schema(as = TransactionFilter)]
@@ -58,7 +61,7 @@ pub(super) struct Filter {
     /// Of this amount or less.
     #[schema(schema_with = openapi::amount_input, required = false, rename = "maxAmount")]
     pub max: Option<Decimal>,
-    /// With all these words in title, note or payee.
+    /// With all these words, 20 different ones at most, in title, note or payee.
     #[schema(value_type = Option<String>, rename = "q", example = "grab", max_length = 200)]
     pub words: Vec<Word>,
 }
@@ -122,7 +125,13 @@ impl Rule for Words {
 
     fn read(&self, value: Json) -> Result<Vec<Word>, Vec<String>> {
         let words = search::words(&Text { max: MAX_QUERY }.read(value)?);
-        if words.is_empty() { Err(vec!["must contain a letter, a digit or a symbol".to_owned()]) } else { Ok(words) }
+        if words.is_empty() {
+            return Err(vec!["must contain a letter, a digit or a symbol".to_owned()]);
+        }
+        if words.len() > MAX_WORDS {
+            return Err(vec![format!("must have at most {MAX_WORDS} different words, and has {}", words.len())]);
+        }
+        Ok(words)
     }
 }
 

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::domain::currency::Currency;
 use crate::domain::money::{Amount, AmountError, JsonDecimal};
-use crate::domain::search::fold;
+use crate::domain::search::{FOLDED, fold};
 use crate::domain::transaction_type::{TRANSACTION_TYPES, TransactionType};
 use crate::features::{payees, tags};
 use crate::http::input::{Change, Day, FromInput, Input, OneOf, OptionalText, Rule, Text};
@@ -406,5 +406,5 @@ pub(super) const SEARCH_SEPARATOR: &str = "\n";
 /// What a transaction is found by: title, English title and note, folded.
 #[must_use]
 pub(super) fn search_of(title: &str, title_en: Option<&str>, note: Option<&str>) -> String {
-    [Some(title), title_en, note].map(|part| fold(part.unwrap_or_default())).join(SEARCH_SEPARATOR)
+    [Some(title), title_en, note].map(|part| fold(part.unwrap_or_default())).join(SEARCH_SEPARATOR) + FOLDED
 }

@@ -72,8 +72,9 @@ pub fn not_found(id: i64) -> ApiError {
         ("currency" = Option<String>, Query, description = "ISO 4217", example = "THB"),
         ("minAmount" = Option<String>, Query, description = "Of this amount or more", example = "50"),
         ("maxAmount" = Option<String>, Query, description = "Of this amount or less", example = "99.50"),
-        ("q" = Option<String>, Query, description = "Words in title, note or payee: case and accents do not count, the order \
-            does not either, and a part of a word is enough. A single letter begins a word", example = "ข้าวมัน"),
+        ("q" = Option<String>, Query, description = "Words in title, note or payee, all of them, 20 different ones at most: \
+            case, accents and punctuation do not count, the order does not either, and a part of a word is enough. A single letter \
+            begins a word", example = "ข้าวมัน"),
         ("sort" = Option<String>, Query, description = "`date`, `-date`, `amount` or `-amount`; `-` has the largest first", example = "-date"),
     ),
     responses((status = 200, description = "The transactions", body = SuccessBody<Vec<Transaction>>))

@@ -333,20 +333,20 @@ pub async fn move_payee(connection: &mut PgConnection, user_id: i64, from: i64, 
 }
 
 /// Folds what is to be found of transactions that came in by another way than the API, or that were put together anew, or
-/// before there was all that is made of it: a thousand at most of a user's. Says how many there were.
+/// folded by older rules, or before there was all that is made of it: a thousand at most of a user's. Says how many there were.
 ///
 /// # Errors
 /// The database's.
 pub async fn fold_pending(connection: &mut PgConnection, user_id: i64) -> Result<usize, sqlx::Error> {
     let rows = sqlx::query!(
-        r#"
+        r"
         select id, title, title_en, note
         from transactions
-        where user_id = $1 and (search is null or (short_search is null and char_length(search) <= 100))
+        where user_id = $1 and (search is null or right(search, 2) <> E'\n2' or (short_search is null and char_length(search) <= 100))
         order by id
         limit 1000
         for update skip locked
-        "#,
+        ",
         user_id,
     )
     .fetch_all(&mut *connection)
@@ -377,8 +377,11 @@ pub async fn fold_pending(connection: &mut PgConnection, user_id: i64) -> Result
 /// The database's.
 pub async fn whose_to_fold(connection: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar!(
-        "select user_id from transactions \
-        where search is null or (short_search is null and char_length(search) <= 100) limit 1"
+        r"
+        select user_id from transactions
+        where search is null or right(search, 2) <> E'\n2' or (short_search is null and char_length(search) <= 100)
+        limit 1
+        "
     )
     .fetch_optional(connection)
     .await

@@ -27,6 +27,9 @@ pub(super) struct Found {
     pub reason: Option<String>,
 }
 
+/// Words of a title that the index is asked for; more of them would cost time and rule out little.
+const TELLING_WORDS: usize = 10;
+
 /// The most of a title that is quoted in a reason.
 const QUOTED: usize = 100;
 
@@ -42,7 +45,8 @@ pub(super) async fn categorize(
     title_en: Option<&str>,
 ) -> Result<Found, sqlx::Error> {
     let both = title_en.map_or_else(|| title.to_owned(), |title_en| format!("{title} {title_en}"));
-    let words = search::words(&both);
+    let mut words = search::words(&both);
+    words.truncate(TELLING_WORDS);
     if !words.is_empty() {
         let recent = store::recent(connection, user_id, kind).await?;
         if let Some(found) = by_history(title, recent) {
