@@ -14,6 +14,7 @@ mod lists;
 mod openapi;
 mod ownership;
 mod quotas;
+mod races;
 mod readiness;
 mod registration;
 mod retention;
