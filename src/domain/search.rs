@@ -132,14 +132,14 @@ enum Umlauts {
 /// Text without what does not count for searching, but with its punctuation and white space.
 fn plain(text: &str, umlauts: Umlauts) -> String {
     let mut bare = String::with_capacity(text.len());
-    let mut base = None;
+    let mut letter = None;
     for character in text.chars().map(without_apostrophe).nfkd() {
         if is_accent(character) {
             if umlauts == Umlauts::SpelledOut {
-                bare.extend(spelled_umlaut(base.take(), character));
+                bare.extend(spelled_umlaut(letter.take(), character));
             }
         } else if !is_unseen(character) {
-            base = Some(character);
+            letter = Some(character);
             bare.push(ascii_digit(character));
         }
     }

@@ -78,10 +78,10 @@ async fn what_is_named_by_its_id_while_it_is_deleted_is_there_or_not_found() {
             let creates = (0..4).map(|_| alice.post(PATH, with(entry("x"), field, id.clone())));
             let bulk =
                 alice.send(alice.request(Method::PATCH, PATH).json(&json!({"filter": {"q": "x"}, "set": {field: id}})));
-            let (deleted, created, bulk) = tokio::join!(delete, join_all(creates), bulk);
+            let (deleted, entered, bulk) = tokio::join!(delete, join_all(creates), bulk);
             assert!([200, 409].contains(&deleted.status.as_u16()), "{}", deleted.text);
             assert!([200, 404].contains(&bulk.status.as_u16()), "{}", bulk.text);
-            for answer in created {
+            for answer in entered {
                 assert!([201, 404].contains(&answer.status.as_u16()), "{}", answer.text);
             }
         }
