@@ -187,9 +187,8 @@ async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Res
     let user_id = work.user_id();
     let weigh = async |database: &mut PgConnection, rows| weight(database, user_id, Those::WithPayee(id), rows).await;
     work.run_weighed("payee.merge", weigh, async |unit| {
-        for id in [id, into] {
-            found(unit, id).await?;
-        }
+        found(unit, id).await?;
+        let target = found(unit, into).await?;
         if id == into {
             let message = "A payee cannot be merged into itself; nothing was changed".to_owned();
             return Err(ApiError::Conflict { code: "CONFLICT", message });
@@ -199,7 +198,7 @@ async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Res
         transactions::store::move_payee(unit, user_id, id, into).await?;
         unit.note_merged("payees", id, into).await?;
         store::delete(unit, user_id, id).await?;
-        Ok(Success::ok(found(unit, into).await?))
+        Ok(Success::ok(target))
     })
     .await
 }

@@ -407,6 +407,7 @@ pub(super) async fn bulk_delete(
         let matched = matched(unit, user_id, ids, filter.as_ref()).await?.ids;
         if matched.is_empty() {
             unit.note_nothing_changed();
+            return Ok(Success::ok(BulkAnswer::new(0, 0, false)));
         }
         let weight = weight(unit, user_id, Those::Ids(&matched), None).await?;
         unit.charge(weight)?;
