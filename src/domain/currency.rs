@@ -1,13 +1,31 @@
 //! Currencies of ISO 4217 and how many decimals each has.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A currency of ISO 4217 that money can be counted in (not `XXX`, `XTS` or a metal, which have no minor unit).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Currency {
     inner: iso_currency::Currency,
     decimals: u32,
+}
+
+impl PartialSchema for Currency {
+    fn schema() -> RefOr<Schema> {
+        let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Self::codes()));
+        schema.description(Some("A currency of ISO 4217.")).into()
+    }
+}
+
+impl ToSchema for Currency {
+    fn name() -> Cow<'static, str> {
+        "Currency".into()
+    }
 }
 
 /// The text is not the code of a currency.
@@ -20,6 +38,14 @@ impl Currency {
     #[must_use]
     pub fn code(self) -> &'static str {
         self.inner.code()
+    }
+
+    /// The codes of all currencies, in their order.
+    #[must_use]
+    pub fn codes() -> Vec<&'static str> {
+        let letters = || 'A'..='Z';
+        let triples = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
+        triples.filter_map(|code| String::from_iter(code).parse().ok()).map(Self::code).collect()
     }
 
     /// How many decimals an amount may have: 0 for JPY, 2 for THB, 3 for KWD, at most 4.
@@ -60,6 +86,14 @@ mod tests {
         for (code, decimals) in [("JPY", 0), ("THB", 2), ("USD", 2), ("KWD", 3), ("CLF", 4)] {
             assert_eq!(code.parse::<Currency>().map(Currency::decimals), Ok(decimals), "{code}");
         }
+    }
+
+    #[test]
+    fn every_currency_has_its_code_in_the_list() {
+        let codes = Currency::codes();
+        assert!(codes.len() > 150 && codes.is_sorted(), "{codes:?}");
+        assert!(["THB", "USD", "JPY", "ZWG"].iter().all(|code| codes.contains(code)), "{codes:?}");
+        assert!(!codes.contains(&"XXX") && !codes.contains(&"XAU"), "{codes:?}");
     }
 
     #[test]

@@ -4,5 +4,6 @@ pub mod civil_date;
 pub mod clock;
 pub mod currency;
 pub mod money;
+pub mod number;
 pub mod search;
 pub mod transaction_type;

@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 
 use super::currency::Currency;
+use super::number::Plain;
 
 /// The digits that an amount may have before the decimal point. With at most 4 behind it and most currencies at 2,
 /// every amount keeps to the 15 significant digits that a reader of JSON numbers as doubles brings back unchanged.
@@ -78,65 +79,6 @@ impl Amount {
     pub fn value(self) -> Decimal {
         self.0
     }
-}
-
-/// A decimal number taken apart, before any arithmetic: digits without leading and trailing zeros, and the power of ten.
-struct Plain {
-    negative: bool,
-    digits: String,
-    exponent: i64,
-}
-
-impl Plain {
-    /// JSON's grammar of numbers, but that a string may also have leading zeros or start with a plus.
-    fn read(text: &str) -> Option<Self> {
-        // Longer than any number that could pass; a bound, so that no exponent or digit count overflows.
-        if text.len() > 400 {
-            return None;
-        }
-        let (negative, rest) = match text.as_bytes().first()? {
-            b'-' => (true, &text[1..]),
-            b'+' => (false, &text[1..]),
-            _ => (false, text),
-        };
-        let (mantissa, power) = match rest.split_once(['e', 'E']) {
-            Some((mantissa, power)) => (mantissa, read_power(power)?),
-            None => (rest, 0),
-        };
-        let (integer, fraction) = match mantissa.split_once('.') {
-            Some((_, "")) => return None,
-            Some(parts) => parts,
-            None => (mantissa, ""),
-        };
-        let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        if integer.is_empty() || !all_digits(integer) || !all_digits(fraction) {
-            return None;
-        }
-        let joined = format!("{integer}{fraction}");
-        let digits = joined.trim_start_matches('0');
-        let significant = digits.trim_end_matches('0');
-        let dropped = i64::try_from(digits.len() - significant.len()).ok()?;
-        let exponent = power - i64::try_from(fraction.len()).ok()? + dropped;
-        Some(Self { negative, digits: significant.to_owned(), exponent })
-    }
-
-    fn decimals(&self) -> i64 {
-        -self.exponent
-    }
-
-    fn integer_digits(&self) -> i64 {
-        i64::try_from(self.digits.len()).unwrap_or(i64::MAX).saturating_add(self.exponent)
-    }
-}
-
-fn read_power(text: &str) -> Option<i64> {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    // An exponent of any length is a number; past this bound they are all alike: far too large or far too small.
-    let size = digits.parse::<i64>().unwrap_or(1_000_000).min(1_000_000);
-    Some(if text.starts_with('-') { -size } else { size })
 }
 
 /// A decimal that is written as a JSON number with its exact digits and no needless zeros: `150`, `150.5`.

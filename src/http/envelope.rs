@@ -4,13 +4,15 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::json;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
+use utoipa::openapi::Schema;
 
 use super::context::RequestContext;
 use super::error::ApiError;
-use super::etag;
 use super::page::Page;
+use super::{etag, openapi};
 use crate::domain::clock::rfc3339_millis;
 
 /// A success: `{"success": true, "data": …, "meta": …}`.
@@ -96,7 +98,7 @@ impl Success<Box<RawValue>> {
 #[serde(rename_all = "camelCase")]
 pub struct Meta {
     /// When the answer was made, RFC 3339 in UTC with milliseconds.
-    #[schema(example = "2026-02-16T09:30:00.000Z")]
+    #[schema(format = DateTime, example = "2026-02-16T09:30:00.000Z")]
     pub timestamp: String,
     /// The request's path with its query string.
     #[schema(example = "/api/transactions")]
@@ -134,7 +136,7 @@ impl Meta {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SuccessBody<T> {
     /// Always true.
-    #[schema(example = true)]
+    #[schema(schema_with = always_true)]
     pub success: bool,
     /// The answer itself.
     pub data: T,
@@ -169,6 +171,14 @@ fn tagged(success: Success<Box<RawValue>>) -> Response {
     response
 }
 
+fn always_true() -> Schema {
+    openapi::always(json!(true), "Always true.")
+}
+
+fn always_false() -> Schema {
+    openapi::always(json!(false), "Always false.")
+}
+
 /// That something was done.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Done {
@@ -181,7 +191,7 @@ pub struct Done {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FailureBody {
     /// Always false.
-    #[schema(example = false)]
+    #[schema(schema_with = always_false)]
     pub success: bool,
     /// What went wrong.
     pub error: FailureError,
@@ -192,8 +202,8 @@ pub struct FailureBody {
 /// What went wrong.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FailureError {
-    /// For programs: one of a fixed set, such as `BAD_REQUEST`.
-    #[schema(example = "BAD_REQUEST")]
+    /// For programs.
+    #[schema(value_type = openapi::ErrorCode)]
     pub code: &'static str,
     /// For people: the first problem.
     #[schema(example = "amount must be positive")]

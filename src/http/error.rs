@@ -99,6 +99,44 @@ pub enum ApiError {
 /// The seconds after which a client may try again when the server cannot work.
 const RETRY_UNAVAILABLE_SECONDS: u64 = 2;
 
+/// The codes of all failures, in their order.
+pub const CODES: &[&str] = &[
+    "ALREADY_UNDONE",
+    "BAD_REQUEST",
+    "CATEGORY_ALREADY_EXISTS",
+    "CATEGORY_IN_USE",
+    "CATEGORY_NOT_FOUND",
+    "CONFLICT",
+    "DATABASE_UNAVAILABLE",
+    "EMAIL_ALREADY_EXISTS",
+    "HEAD_TOO_LARGE",
+    "IDEMPOTENCY_ANSWER_GONE",
+    "IDEMPOTENCY_KEY_REUSED",
+    "INTERNAL_ERROR",
+    "INVALID_CREDENTIALS",
+    "METHOD_NOT_ALLOWED",
+    "MIGRATIONS_PENDING",
+    "NOT_FOUND",
+    "NOT_IMPLEMENTED",
+    "OPERATION_NOT_FOUND",
+    "OVERLOADED",
+    "PAYEE_ALREADY_EXISTS",
+    "PAYEE_NOT_FOUND",
+    "PAYLOAD_TOO_LARGE",
+    "PRECONDITION_FAILED",
+    "QUOTA_EXCEEDED",
+    "REGISTRATION_CLOSED",
+    "REQUEST_TIMEOUT",
+    "TAG_ALREADY_EXISTS",
+    "TAG_NOT_FOUND",
+    "TOO_MANY_REQUESTS",
+    "TOO_MUCH_WORK",
+    "TRANSACTION_NOT_FOUND",
+    "UNAUTHORIZED",
+    "UNDO_CONFLICT",
+    "UNSUPPORTED_MEDIA_TYPE",
+];
+
 impl ApiError {
     /// The database cannot be reached.
     #[must_use]

@@ -17,7 +17,7 @@ use super::error::ApiError;
 pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The longest key.
-const MAX_LENGTH: usize = 255;
+pub(super) const MAX_LENGTH: usize = 255;
 
 /// The key that a client gave its request, if it did.
 #[derive(Debug, Clone)]

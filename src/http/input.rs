@@ -2,10 +2,15 @@
 //!
 //! A type that stands in a body or in a query string reads itself from an [`Input`], field by field, in the order in
 //! which problems are to be told. The messages are those of class-validator, which clients of the original know.
+//!
+//! The same code says what is asked of the type, for the OpenAPI document, which is therefore as strict as the server: see
+//! [`Input::described`].
 
 use chrono::NaiveDate;
 
 use crate::domain::civil_date::parse_day;
+
+use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::json::{Fields, Json};
@@ -18,6 +23,36 @@ const MAX_PROBLEMS: usize = 50;
 pub struct Input {
     fields: Fields,
     problems: Vec<String>,
+    /// What was asked of the fields so far.
+    asked: Option<Description>,
+}
+
+/// What a type asks of its input.
+#[derive(Debug, Default)]
+pub struct Description {
+    /// The fields, in the order in which they are read.
+    pub fields: Vec<Asked>,
+    /// Pairs of fields of which one at most has a value.
+    pub exclusive: Vec<[&'static str; 2]>,
+    /// Pairs of fields of which one at least has a value.
+    pub alternative: Vec<[&'static str; 2]>,
+    /// Has a field at least.
+    pub some: bool,
+    /// Has a field with a value at least.
+    pub some_value: bool,
+}
+
+/// What is asked of a field.
+#[derive(Debug)]
+pub struct Asked {
+    /// The key.
+    pub key: String,
+    /// Must be there.
+    pub required: bool,
+    /// May be `null`.
+    pub nullable: bool,
+    /// The rest, as a JSON schema.
+    pub schema: Value,
 }
 
 /// A type that reads itself from an input.
@@ -36,6 +71,10 @@ pub trait Rule {
     /// # Errors
     /// The broken rules, each as the words behind the field's name: `must be a string`.
     fn read(&self, value: Json) -> Result<Self::Output, Vec<String>>;
+
+    /// The JSON schema of what [`Rule::read`] takes. Where it takes more, such as blanks around a number, this is the form to
+    /// send.
+    fn schema(&self) -> Value;
 }
 
 impl Input {
@@ -44,7 +83,7 @@ impl Input {
     /// # Errors
     /// [`ApiError::Validation`] with everything that is wrong.
     pub fn parse<T: FromInput>(fields: Fields) -> Result<T, ApiError> {
-        let mut input = Self { fields, problems: Vec::new() };
+        let mut input = Self { fields, problems: Vec::new(), asked: None };
         let value = T::from_input(&mut input);
         let unknown = input.fields.keys().map(|key| format!("property {} should not exist", shortened(key)));
         let mut problems: Vec<String> = unknown.chain(input.problems).take(MAX_PROBLEMS + 1).collect();
@@ -58,14 +97,31 @@ impl Input {
         }
     }
 
+    /// What a type asks of its input: its reading is gone through with no fields, and what it asks for is noted.
+    #[must_use]
+    pub fn described<T: FromInput>() -> Description {
+        let mut input = Self { fields: Fields::default(), problems: Vec::new(), asked: Some(Description::default()) };
+        // There is nothing to read, so nothing comes of it.
+        let _ = T::from_input(&mut input);
+        input.asked.unwrap_or_default()
+    }
+
+    fn note(&mut self, key: &str, rule: &impl Rule, required: bool, nullable: bool) {
+        if let Some(asked) = &mut self.asked {
+            asked.fields.push(Asked { key: key.to_owned(), required, nullable, schema: rule.schema() });
+        }
+    }
+
     /// A field that must be there.
     pub fn required<R: Rule>(&mut self, key: &str, rule: R) -> Option<R::Output> {
+        self.note(key, &rule, true, false);
         let value = self.fields.take(key).unwrap_or(Json::Null);
         self.judge(key, &rule, value)
     }
 
     /// A field that may be left out, for which `null` says the same. The outer `None` is a problem, already noted.
     pub fn optional<R: Rule>(&mut self, key: &str, rule: R) -> Option<Option<R::Output>> {
+        self.note(key, &rule, false, true);
         match self.fields.take(key) {
             None | Some(Json::Null) => Some(None),
             Some(value) => self.judge(key, &rule, value).map(Some),
@@ -74,6 +130,7 @@ impl Input {
 
     /// A field that may be left out, but must have a value where it is there: `null` breaks its rules.
     pub fn if_present<R: Rule>(&mut self, key: &str, rule: R) -> Option<Option<R::Output>> {
+        self.note(key, &rule, false, false);
         match self.fields.take(key) {
             None => Some(None),
             Some(value) => self.judge(key, &rule, value).map(Some),
@@ -82,6 +139,7 @@ impl Input {
 
     /// A field of an update that `null` clears: left out, cleared, or set.
     pub fn clearable<R: Rule>(&mut self, key: &str, rule: R) -> Option<Change<R::Output>> {
+        self.note(key, &rule, false, true);
         match self.fields.take(key) {
             None => Some(Change::Keep),
             Some(Json::Null) => Some(Change::Clear),
@@ -93,6 +151,34 @@ impl Input {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()
+    }
+
+    /// Describes two fields of which one at most has a value; the type itself refuses both.
+    pub fn exclusive(&mut self, fields: [&'static str; 2]) {
+        if let Some(asked) = &mut self.asked {
+            asked.exclusive.push(fields);
+        }
+    }
+
+    /// Describes two fields of which one at least has a value; the type itself refuses neither.
+    pub fn alternative(&mut self, fields: [&'static str; 2]) {
+        if let Some(asked) = &mut self.asked {
+            asked.alternative.push(fields);
+        }
+    }
+
+    /// Describes that there is a field; the type itself refuses none.
+    pub fn some(&mut self) {
+        if let Some(asked) = &mut self.asked {
+            asked.some = true;
+        }
+    }
+
+    /// Describes that there is a field that has a value; who takes the type in refuses none.
+    pub fn some_value(&mut self) {
+        if let Some(asked) = &mut self.asked {
+            asked.some_value = true;
+        }
     }
 
     /// Notes a problem that only several fields together show.
@@ -174,7 +260,17 @@ impl Rule for Text {
         }
         within(trimmed, self.max).map(str::to_owned)
     }
+
+    fn schema(&self) -> Value {
+        json!({"type": "string", "minLength": 1, "maxLength": self.max, "pattern": NOT_BLANK})
+    }
 }
+
+/// No NUL, and something else than blanks; U+0085 is one to Unicode and none to ECMA-262.
+const NOT_BLANK: &str = r"^[^\u0000]*[^\s\u0000\u0085][^\u0000]*$";
+
+/// No NUL, which PostgreSQL does not keep.
+const NO_NUL: &str = r"^[^\u0000]*$";
 
 /// A text that is trimmed and may be empty.
 #[derive(Debug, Clone, Copy)]
@@ -189,6 +285,10 @@ impl Rule for OptionalText {
     fn read(&self, value: Json) -> Result<String, Vec<String>> {
         let Json::String(text) = value else { return Err(vec!["must be a string".to_owned()]) };
         within(text.trim(), self.max).map(str::to_owned)
+    }
+
+    fn schema(&self) -> Value {
+        json!({"type": "string", "maxLength": self.max, "pattern": NO_NUL})
     }
 }
 
@@ -207,6 +307,10 @@ impl Rule for Verbatim {
         within(&text, self.max)?;
         Ok(text)
     }
+
+    fn schema(&self) -> Value {
+        json!({"type": "string", "minLength": 1, "maxLength": self.max, "pattern": NO_NUL})
+    }
 }
 
 /// A civil day, as `YYYY-MM-DD` or as a date-time of which the day counts.
@@ -218,6 +322,11 @@ impl Rule for Day {
 
     fn read(&self, value: Json) -> Result<NaiveDate, Vec<String>> {
         value.as_str().and_then(parse_day).ok_or_else(|| vec!["must be a valid ISO 8601 date string".to_owned()])
+    }
+
+    fn schema(&self) -> Value {
+        // RFC 3339 has a year 0, which neither PostgreSQL nor most clients have.
+        json!({"type": "string", "format": "date", "not": {"pattern": "^0000"}})
     }
 }
 
@@ -234,6 +343,11 @@ impl<T: Copy> Rule for OneOf<T> {
             let words: Vec<&str> = self.0.iter().map(|(word, _)| *word).collect();
             vec![format!("must be one of the following values: {}", words.join(", "))]
         })
+    }
+
+    fn schema(&self) -> Value {
+        let words: Vec<&str> = self.0.iter().map(|(word, _)| *word).collect();
+        json!({"type": "string", "enum": words})
     }
 }
 

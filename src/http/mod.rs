@@ -85,7 +85,7 @@ pub struct Kit {
 ///
 /// What goes around everything is put on from outside and not as layers of a router, which boxes each of them for each
 /// request.
-pub fn assemble(kit: Kit, api: Router, document: utoipa::openapi::OpenApi) -> impl HttpService {
+pub fn assemble(kit: Kit, api: Router, document: serde_json::Value) -> impl HttpService {
     let Kit { clock, config, readiness, limits, connections } = kit;
     let guard = Arc::new(Guard {
         permits: Semaphore::new(config.max_in_flight),
@@ -116,7 +116,9 @@ pub fn assemble(kit: Kit, api: Router, document: utoipa::openapi::OpenApi) -> im
         .layer(guarded(Behind::Api));
     let mut around = health::public(readiness).route_layer(MapRequestLayer::new(context::noting_route));
     if config.docs {
-        let documents = openapi::router(&document).route("/api-docs", routing::get(middleware::to_docs));
+        let root = routing::get(openapi::to_page).fallback(middleware::no_route);
+        let documents =
+            openapi::router(&document).route("/", root).route("/api-docs", routing::get(middleware::to_docs));
         around = around.merge(documents.layer(guarded(Behind::Documents)));
     }
     let around = around.method_not_allowed_fallback(middleware::no_method);

@@ -9,6 +9,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sha2::Sha256;
 use utoipa::ToSchema;
 
@@ -148,10 +149,10 @@ pub struct Page {
     #[schema(example = 50)]
     pub limit: u16,
     /// The `cursor` of the page behind it; `null` where there is none.
-    #[schema(example = "eyJkIjoibiIsImsiOlsiMTIwLjAwMDAiLDJdfYCvJ3bVSxnbhGZvC0WdZrs")]
+    #[schema(required = true, example = "eyJkIjoibiIsImsiOlsiMTIwLjAwMDAiLDJdfYCvJ3bVSxnbhGZvC0WdZrs")]
     pub next_cursor: Option<String>,
     /// The `cursor` of the page before it; `null` where there is none.
-    #[schema(example = json!(null))]
+    #[schema(required = true, example = json!(null))]
     pub prev_cursor: Option<String>,
 }
 
@@ -184,6 +185,10 @@ impl Rule for Limit {
                 .filter(|limit| *limit <= MAX_LIMIT)
                 .ok_or_else(|| vec![format!("must not be greater than {MAX_LIMIT}")]),
         }
+    }
+
+    fn schema(&self) -> Value {
+        json!({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT})
     }
 }
 

@@ -1,7 +1,10 @@
 //! More rules of fields, beside the plain texts of [`input`](super::input): numbers, switches, lists, colours.
 
+use serde_json::{Value, json};
+
 use super::input::Rule;
 use super::json::Json;
+use crate::domain::number;
 
 /// A switch: `true` or `false`, in a query string as words.
 #[derive(Debug, Clone, Copy)]
@@ -18,9 +21,13 @@ impl Rule for Flag {
             _ => Err(vec!["must be a boolean value".to_owned()]),
         }
     }
+
+    fn schema(&self) -> Value {
+        json!({"type": "boolean"})
+    }
 }
 
-/// The id of a row: a JSON number in a body.
+/// The id of a row: a JSON number in a body, in any notation of a whole one: `7`, `7.0`.
 #[derive(Debug, Clone, Copy)]
 pub struct IdNumber;
 
@@ -28,10 +35,12 @@ impl Rule for IdNumber {
     type Output = i64;
 
     fn read(&self, value: Json) -> Result<i64, Vec<String>> {
-        match &value {
-            Json::Number(number) => number.parse().map_err(|_| vec!["must be an integer number".to_owned()]),
-            _ => Err(vec!["must be an integer number".to_owned()]),
-        }
+        let whole = if let Json::Number(number) = &value { number::whole(number) } else { None };
+        whole.ok_or_else(|| vec!["must be an integer number".to_owned()])
+    }
+
+    fn schema(&self) -> Value {
+        json!({"type": "integer", "format": "int64", "minimum": i64::MIN, "maximum": i64::MAX})
     }
 }
 
@@ -45,6 +54,10 @@ impl Rule for IdText {
     fn read(&self, value: Json) -> Result<i64, Vec<String>> {
         let id = value.as_str().and_then(|text| text.trim().parse().ok());
         id.ok_or_else(|| vec!["must be an integer number".to_owned()])
+    }
+
+    fn schema(&self) -> Value {
+        IdNumber.schema()
     }
 }
 
@@ -70,6 +83,10 @@ impl Rule for Whole {
         }
         Ok(number)
     }
+
+    fn schema(&self) -> Value {
+        json!({"type": "integer", "format": "int64", "minimum": self.min, "maximum": self.max})
+    }
 }
 
 /// A colour as `#rrggbb`, answered in lower case.
@@ -87,6 +104,10 @@ impl Rule for Color {
                 .is_some_and(|digits| digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
         };
         color.filter(right).ok_or_else(|| vec!["must be a colour such as #1f77b4".to_owned()])
+    }
+
+    fn schema(&self) -> Value {
+        json!({"type": "string", "pattern": "^#[0-9A-Fa-f]{6}$"})
     }
 }
 
@@ -121,5 +142,35 @@ impl<R: Rule> Rule for List<R> {
             read.push(element.map_err(prefixed)?);
         }
         Ok(read)
+    }
+
+    fn schema(&self) -> Value {
+        let mut schema = json!({"type": "array", "items": self.each.schema(), "maxItems": self.max});
+        if self.min > 0 {
+            schema["minItems"] = json!(self.min);
+        }
+        schema
+    }
+}
+
+/// A list in which nothing stands twice.
+#[derive(Debug, Clone, Copy)]
+pub struct Set<R>(pub List<R>);
+
+impl<R: Rule<Output: Ord + Clone>> Rule for Set<R> {
+    type Output = Vec<R::Output>;
+
+    fn read(&self, value: Json) -> Result<Self::Output, Vec<String>> {
+        let read = self.0.read(value)?;
+        let mut sorted = read.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        if sorted.len() < read.len() { Err(vec!["must have different elements".to_owned()]) } else { Ok(read) }
+    }
+
+    fn schema(&self) -> Value {
+        let mut schema = self.0.schema();
+        schema["uniqueItems"] = json!(true);
+        schema
     }
 }

@@ -1,5 +1,6 @@
 //! What is asked of an address and of a password.
 
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::strength;
@@ -52,23 +53,23 @@ impl PasswordPolicy {
 #[schema(as = Register, rename_all = "camelCase")]
 pub(super) struct Register {
     /// An address; kept and compared in lower case.
-    #[schema(example = "test@example.com", format = Email, max_length = 254)]
+    #[schema(example = "test@example.com")]
     pub email: String,
     /// At least 6 characters in dev; in prod 8, and not one that is easily guessed.
-    #[schema(value_type = String, format = Password, example = "pass123", min_length = 6, max_length = 128)]
+    #[schema(value_type = String, example = "pass123")]
     pub password: Secret<String>,
     /// A name to show.
-    #[schema(example = "Test User", max_length = 200)]
+    #[schema(example = "Test User")]
     pub name: Option<String>,
     /// The code of an invitation, where registration is by invitation.
-    #[schema(value_type = Option<String>, example = "k7qfx-2mz9a-hr4ue-wd6tc", max_length = 100)]
+    #[schema(value_type = Option<String>, example = "k7qfx-2mz9a-hr4ue-wd6tc")]
     pub invite_code: Option<Secret<String>>,
 }
 
 impl FromInput for Register {
     fn from_input(input: &mut Input) -> Option<Self> {
         let email = input.required("email", Email);
-        let password = input.required("password", Verbatim { max: MAX_PASSWORD });
+        let password = input.required("password", NewPassword);
         let name = input.optional("name", OptionalText { max: MAX_NAME });
         let invite_code = input.optional("inviteCode", OptionalText { max: MAX_INVITE_CODE });
         Some(Self {
@@ -84,10 +85,10 @@ impl FromInput for Register {
 #[derive(Debug, ToSchema)]
 pub(super) struct Login {
     /// The address, in any case.
-    #[schema(example = "test@example.com", format = Email, max_length = 254)]
+    #[schema(example = "test@example.com")]
     pub email: String,
     /// The password.
-    #[schema(value_type = String, format = Password, example = "pass123", max_length = 1024)]
+    #[schema(value_type = String, example = "pass123")]
     pub password: Secret<String>,
 }
 
@@ -109,6 +110,37 @@ impl Rule for Email {
         let text = value.as_str().filter(|text| looks_like_email(text)).map(str::to_lowercase);
         // In lower case some letters are two.
         text.filter(|text| looks_like_email(text)).ok_or_else(|| vec!["must be an email".to_owned()])
+    }
+
+    fn schema(&self) -> Value {
+        // `looks_like_email` but for the lengths of the parts.
+        const FOREIGN: &str = r"\u00a1-\u167f\u1681-\u1fff\u200b-\u2027\u202a-\u202e\u2030-\u205e\u2060-\u2fff\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\uffef";
+        let atom = format!("[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~{FOREIGN}-]+");
+        let letter = format!("[A-Za-z0-9{FOREIGN}]");
+        let label = format!("{letter}([A-Za-z0-9{FOREIGN}-]*{letter})?");
+        let top = format!("([A-Za-z{FOREIGN}]{{2,63}}|xn--[A-Za-z0-9-]*[A-Za-z0-9])");
+        let pattern = format!(r"^{atom}(\.{atom})*@({label}\.)+{top}$");
+        json!({"type": "string", "format": "email", "maxLength": 254, "pattern": pattern})
+    }
+}
+
+/// A password that is new, of which each profile asks for so many characters at least.
+struct NewPassword;
+
+/// The fewest characters of a password in any profile.
+const MIN_PASSWORD: usize = 6;
+
+impl Rule for NewPassword {
+    type Output = String;
+
+    fn read(&self, value: Json) -> Result<String, Vec<String>> {
+        Verbatim { max: MAX_PASSWORD }.read(value)
+    }
+
+    fn schema(&self) -> Value {
+        let mut schema = Verbatim { max: MAX_PASSWORD }.schema();
+        schema["minLength"] = json!(MIN_PASSWORD);
+        schema
     }
 }
 

@@ -25,12 +25,18 @@ use crate::http::error::ApiError;
 use crate::http::extract::Body;
 use crate::http::idempotency::{Claim, IdempotencyKey};
 use crate::http::identity::CurrentUser;
+use crate::http::openapi::Reads as _;
 use crate::http::rate_limit::{Client, LimitedAttempt};
 use crate::http::security_log::SecurityEvent;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(me)).routes(routes!(register)).routes(routes!(login))
+    OpenApiRouter::new()
+        .routes(routes!(me))
+        .routes(routes!(register))
+        .routes(routes!(login))
+        .reads::<Register>()
+        .reads::<Login>()
 }
 
 /// Registers a user.
@@ -40,7 +46,7 @@ pub fn router() -> OpenApiRouter<AppState> {
     post,
     path = "/api/auth/register",
     tag = "auth",
-    request_body = Register,
+    request_body(content = Register, example = json!({"email": "test@example.com", "password": "correct horse battery", "name": "Test User"})),
     responses(
         (status = 201, description = "Registered", body = SuccessBody<User>),
         (status = 403, description = "`REGISTRATION_CLOSED`: registration is closed, or needs another `inviteCode`", body = FailureBody),
@@ -189,7 +195,7 @@ struct LoggedInUser {
     id: i64,
     #[schema(example = "test@example.com")]
     email: String,
-    #[schema(example = "Test User")]
+    #[schema(required = true, example = "Test User")]
     name: Option<String>,
 }
 
@@ -198,7 +204,7 @@ struct LoggedInUser {
     post,
     path = "/api/auth/login",
     tag = "auth",
-    request_body = Login,
+    request_body(content = Login, example = json!({"email": "test@example.com", "password": "correct horse battery"})),
     responses(
         (status = 200, description = "Logged in", body = SuccessBody<LoggedIn>),
         (status = 401, description = "`INVALID_CREDENTIALS`, for an unknown address and for a wrong password", body = FailureBody),

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::domain::transaction_type::{TRANSACTION_TYPES, TransactionType};
 use crate::http::input::{Change, FromInput, Input, OneOf, Text, keeps};
 use crate::http::page::PageRequest;
-use crate::http::rules::{Color, Flag, IdNumber, List, Whole};
+use crate::http::rules::{Color, Flag, IdNumber, List, Set, Whole};
 
 /// The most characters of a category's name.
 pub const MAX_NAME: usize = 100;
@@ -27,13 +27,13 @@ pub struct Category {
     /// What it sorts: income or expenses.
     pub kind: TransactionType,
     /// The category above it.
-    #[schema(example = json!(null))]
+    #[schema(required = true, example = json!(null))]
     pub parent_id: Option<i64>,
     /// A name of an icon, or an emoji.
-    #[schema(example = "🍽️")]
+    #[schema(required = true, example = "🍽️")]
     pub icon: Option<String>,
     /// `#rrggbb`.
-    #[schema(example = "#e4572e")]
+    #[schema(required = true, example = "#e4572e")]
     pub color: Option<String>,
     /// Among its siblings, the smallest first.
     #[schema(example = 0)]
@@ -60,7 +60,7 @@ pub struct Category {
 #[schema(as = CreateCategory)]
 pub struct NewCategory {
     /// The name.
-    #[schema(example = "Coffee", min_length = 1, max_length = 100)]
+    #[schema(example = "Coffee")]
     pub name: String,
     /// What it sorts.
     pub kind: TransactionType,
@@ -68,7 +68,7 @@ pub struct NewCategory {
     #[schema(rename = "parentId", example = 7)]
     pub parent_id: Option<i64>,
     /// A name of an icon, or an emoji.
-    #[schema(example = "☕", max_length = 50)]
+    #[schema(example = "☕")]
     pub icon: Option<String>,
     /// `#rrggbb`.
     #[schema(example = "#6f4e37")]
@@ -95,13 +95,13 @@ impl FromInput for NewCategory {
 #[schema(as = UpdateCategory)]
 pub struct CategoryEdit {
     /// The name.
-    #[schema(example = "Eating out", min_length = 1, max_length = 100)]
+    #[schema(example = "Eating out")]
     pub name: Option<String>,
     /// The category above it; `null` puts it on the top level.
     #[schema(rename = "parentId", value_type = Option<i64>, example = 7)]
     pub parent_id: Change<i64>,
     /// A name of an icon, or an emoji; `null` takes it away.
-    #[schema(value_type = Option<String>, example = "🍜", max_length = 50)]
+    #[schema(value_type = Option<String>, example = "🍜")]
     pub icon: Change<String>,
     /// `#rrggbb`; `null` takes it away.
     #[schema(value_type = Option<String>, example = "#e4572e")]
@@ -151,21 +151,14 @@ impl FromInput for CategoryEdit {
 #[schema(as = ReorderCategories)]
 pub struct Order {
     /// The ids, in their new order.
-    #[schema(example = json!([3, 1, 2]), min_items = 1, max_items = 1000)]
+    #[schema(example = json!([3, 1, 2]))]
     pub ids: Vec<i64>,
 }
 
 impl FromInput for Order {
     fn from_input(input: &mut Input) -> Option<Self> {
-        let ids = input.required("ids", List { each: IdNumber, min: 1, max: 1000 })?;
-        let mut sorted = ids.clone();
-        sorted.sort_unstable();
-        sorted.dedup();
-        if sorted.len() < ids.len() {
-            input.refuse("All ids's elements must be unique");
-            return None;
-        }
-        Some(Self { ids })
+        let ids = input.required("ids", Set(List { each: IdNumber, min: 1, max: 1000 }));
+        Some(Self { ids: ids? })
     }
 }
 

@@ -10,6 +10,7 @@ use super::model::{Category, CategoryEdit, Listing, NewCategory, Order};
 use super::store::{self, Refused};
 use super::tree_store::{self, Stand};
 use crate::app::AppState;
+use crate::domain::transaction_type::TransactionType;
 use crate::features::history::{Unit, Work};
 use crate::features::named::Merge;
 use crate::features::transactions;
@@ -20,6 +21,7 @@ use crate::http::etag::Precondition;
 use crate::http::extract::{Body, Id, QueryString};
 use crate::http::identity::CurrentUser;
 use crate::http::input::Change;
+use crate::http::openapi::Reads as _;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -28,6 +30,11 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(reorder))
         .routes(routes!(read, update, delete))
         .routes(routes!(merge))
+        .reads_query::<Listing>("/api/categories")
+        .reads::<NewCategory>()
+        .reads::<CategoryEdit>()
+        .reads::<Order>()
+        .reads::<Merge>()
 }
 
 /// That there is no such category.
@@ -52,11 +59,11 @@ fn refused(refused: Refused, name: &str, parent_id: Option<i64>) -> ApiError {
     tag = "categories",
     security(("bearer" = [])),
     params(
-        ("kind" = Option<String>, Query, description = "`INCOME` or `EXPENSE`", example = "EXPENSE"),
-        ("archived" = Option<bool>, Query, description = "Archived ones only, or none", example = false),
-        ("counts" = Option<bool>, Query, description = "With `transactionCount`", example = true),
-        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without", example = 50),
-        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`", example = "eyJkIjoibiIsImsiOlsiMTIwLjAwMDAiLDJdfYCvJ3bVSxnbhGZvC0WdZrs"),
+        ("kind" = Option<TransactionType>, Query, description = "`INCOME` or `EXPENSE`"),
+        ("archived" = Option<bool>, Query, description = "Archived ones only, or none"),
+        ("counts" = Option<bool>, Query, description = "With `transactionCount`"),
+        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without"),
+        ("cursor" = Option<String>, Query, description = "Where a page begins: `nextCursor` or `prevCursor` of `meta.page`"),
     ),
     responses((status = 200, description = "The categories", body = SuccessBody<Vec<Category>>))
 )]
@@ -82,7 +89,7 @@ async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Category, ApiError> {
     path = "/api/categories",
     tag = "categories",
     security(("bearer" = [])),
-    request_body = NewCategory,
+    request_body(content = NewCategory, example = json!({"name": "Coffee", "kind": "EXPENSE", "icon": "☕", "color": "#6f4e37"})),
     responses(
         (status = 201, description = "Made", body = SuccessBody<Category>),
         (status = 403, description = "`QUOTA_EXCEEDED`: there would be too many, or one too deep in the tree", body = FailureBody),
@@ -112,7 +119,7 @@ async fn create(work: Work, Body(new): Body<NewCategory>) -> Result<Response, Ap
     path = "/api/categories/{id}",
     tag = "categories",
     security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The category's id", example = 7)),
+    params(("id" = i64, Path, description = "The category's id")),
     responses(
         (status = 200, description = "The category", body = SuccessBody<Category>),
         (status = 304, description = "It is what `If-None-Match` names"),
@@ -132,8 +139,8 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
     path = "/api/categories/{id}",
     tag = "categories",
     security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The category's id", example = 7)),
-    request_body = CategoryEdit,
+    params(("id" = i64, Path, description = "The category's id")),
+    request_body(content = CategoryEdit, example = json!({"name": "Eating out", "icon": "🍜"})),
     responses(
         (status = 200, description = "The category as it is now", body = SuccessBody<Category>),
         (status = 403, description = "`QUOTA_EXCEEDED`: it, or one below it, would stand too deep in the tree", body = FailureBody),
@@ -208,7 +215,7 @@ fn below_itself() -> ApiError {
     path = "/api/categories/{id}",
     tag = "categories",
     security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The category's id", example = 7)),
+    params(("id" = i64, Path, description = "The category's id")),
     responses(
         (status = 200, description = "Deleted", body = SuccessBody<Done>),
         (status = 404, description = "`CATEGORY_NOT_FOUND`", body = FailureBody),
@@ -241,8 +248,8 @@ async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Re
     path = "/api/categories/{id}/merge",
     tag = "categories",
     security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The id of the category that goes", example = 8)),
-    request_body = Merge,
+    params(("id" = i64, Path, description = "The id of the category that goes")),
+    request_body(content = Merge, example = json!({"into": 7})),
     responses(
         (status = 200, description = "The category that stays", body = SuccessBody<Category>),
         (status = 403, description = "`QUOTA_EXCEEDED`: one below it would stand too deep in the tree", body = FailureBody),
@@ -289,7 +296,7 @@ async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Res
     path = "/api/categories/order",
     tag = "categories",
     security(("bearer" = [])),
-    request_body = Order,
+    request_body(content = Order, example = json!({"ids": [3, 1, 2]})),
     responses(
         (status = 200, description = "Done", body = SuccessBody<Done>),
         (status = 404, description = "`CATEGORY_NOT_FOUND`: one of them", body = FailureBody),

@@ -28,10 +28,10 @@ pub struct Operation {
     #[schema(example = "2026-02-16T09:30:00.000Z")]
     pub created_at: DateTime<Utc>,
     /// The operation that it took back, if that is kept yet.
-    #[schema(example = json!(null))]
+    #[schema(required = true, example = json!(null))]
     pub undoes: Option<i64>,
     /// The operation that took it back.
-    #[schema(example = json!(null))]
+    #[schema(required = true, example = json!(null))]
     pub undone_by: Option<i64>,
     /// The rows that it changed; not in a list, which would count for long.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,10 +80,10 @@ pub(super) struct HistoryEntry {
     #[schema(example = 1)]
     pub user_id: i64,
     /// What it was before; `null` if it was not there.
-    #[schema(schema_with = before)]
+    #[schema(required = true, schema_with = before)]
     pub before: Option<Map<String, Value>>,
     /// What it was after; `null` if it was not there any more.
-    #[schema(schema_with = after)]
+    #[schema(required = true, schema_with = after)]
     pub after: Option<Map<String, Value>>,
     /// The tags that were put on.
     #[schema(example = json!(["lunch"]))]
@@ -138,10 +138,10 @@ pub(super) struct Trashed {
     #[schema(schema_with = deleted)]
     pub transaction: Map<String, Value>,
     /// Its category's name, if that is left.
-    #[schema(example = "Food & Dining")]
+    #[schema(required = true, example = "Food & Dining")]
     pub category: Option<String>,
     /// Its payee's name, if that is left.
-    #[schema(example = "Kuang Heng")]
+    #[schema(required = true, example = "Kuang Heng")]
     pub payee: Option<String>,
     /// The names of its tags, of those that are left.
     #[schema(example = json!(["lunch"]))]

@@ -20,6 +20,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{Id, QueryString};
 use crate::http::identity::CurrentUser;
 use crate::http::input::{FromInput, Input};
+use crate::http::openapi::Reads as _;
 use crate::http::page::PageRequest;
 
 /// The routes.
@@ -31,6 +32,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(trash))
         .routes(routes!(restore))
         .routes(routes!(of_transaction))
+        .reads_query::<Listing>("/api/operations")
+        .reads_query::<Listing>("/api/trash")
+        .reads_query::<Listing>("/api/transactions/{id}/history")
 }
 
 /// What is asked of a list here: a page; all of it without.
@@ -50,8 +54,8 @@ impl FromInput for Listing {
     tag = "history",
     security(("bearer" = [])),
     params(
-        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without", example = 50),
-        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`", example = "eyJkIjoibiIsImsiOlsiMTIwLjAwMDAiLDJdfYCvJ3bVSxnbhGZvC0WdZrs"),
+        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without"),
+        ("cursor" = Option<String>, Query, description = "Where a page begins: `nextCursor` or `prevCursor` of `meta.page`"),
     ),
     responses((status = 200, description = "The operations", body = SuccessBody<Vec<Operation>>))
 )]
@@ -71,7 +75,7 @@ async fn operations(
     path = "/api/operations/{id}",
     tag = "history",
     security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The operation's id: `meta.operationId` of what did it", example = 17)),
+    params(("id" = i64, Path, description = "The operation's id: `meta.operationId` of what did it")),
     responses(
         (status = 200, description = "The operation", body = SuccessBody<Operation>),
         (status = 404, description = "`OPERATION_NOT_FOUND`", body = FailureBody),
@@ -104,7 +108,7 @@ async fn operation(
     path = "/api/operations/{id}/undo",
     tag = "history",
     security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The operation's id: `meta.operationId` of what did it", example = 17)),
+    params(("id" = i64, Path, description = "The operation's id: `meta.operationId` of what did it")),
     responses(
         (status = 200, description = "Undone", body = SuccessBody<UndoAnswer>),
         (status = 403, description = "`QUOTA_EXCEEDED`: there would be too many", body = FailureBody),
@@ -126,8 +130,8 @@ async fn undo_operation(work: Work, Id(id): Id) -> Result<Response, ApiError> {
     tag = "history",
     security(("bearer" = [])),
     params(
-        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without", example = 50),
-        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`", example = "eyJkIjoibiIsImsiOlsiMTIwLjAwMDAiLDJdfYCvJ3bVSxnbhGZvC0WdZrs"),
+        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without"),
+        ("cursor" = Option<String>, Query, description = "Where a page begins: `nextCursor` or `prevCursor` of `meta.page`"),
     ),
     responses((status = 200, description = "The deleted transactions", body = SuccessBody<Vec<Trashed>>))
 )]
@@ -147,7 +151,7 @@ async fn trash(
     path = "/api/trash/{id}/restore",
     tag = "history",
     security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The transaction's id", example = 42)),
+    params(("id" = i64, Path, description = "The transaction's id")),
     responses(
         (status = 200, description = "The transaction", body = SuccessBody<Transaction>,
             headers(("ETag" = String, description = "What stands here, for `If-Match` and `If-None-Match`"))),
@@ -174,9 +178,9 @@ async fn restore(work: Work, Id(id): Id) -> Result<Response, ApiError> {
     tag = "history",
     security(("bearer" = [])),
     params(
-        ("id" = i64, Path, description = "The transaction's id", example = 42),
-        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without", example = 50),
-        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`", example = "eyJkIjoibiIsImsiOlsiMTIwLjAwMDAiLDJdfYCvJ3bVSxnbhGZvC0WdZrs"),
+        ("id" = i64, Path, description = "The transaction's id"),
+        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without"),
+        ("cursor" = Option<String>, Query, description = "Where a page begins: `nextCursor` or `prevCursor` of `meta.page`"),
     ),
     responses(
         (status = 200, description = "What was done to it", body = SuccessBody<Vec<HistoryEntry>>),

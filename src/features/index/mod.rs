@@ -24,12 +24,19 @@ struct Index {
     name: &'static str,
     #[schema(example = "0.1.0")]
     version: &'static str,
-    #[schema(example = "2026-02-16T09:30:00.000Z")]
+    #[schema(format = DateTime, example = "2026-02-16T09:30:00.000Z")]
     timestamp: String,
 }
 
 /// What this is, and that it works.
-#[utoipa::path(get, path = "/api", tag = "index", responses((status = 200, body = SuccessBody<Index>)))]
+///
+/// Answers without asking who it is; `/readyz` says more to whoever watches over the service.
+#[utoipa::path(
+    get,
+    path = "/api",
+    tag = "index",
+    responses((status = 200, description = "It works", body = SuccessBody<Index>))
+)]
 async fn index(State(state): State<AppState>) -> Success<Index> {
     Success::ok(Index {
         status: "ok",

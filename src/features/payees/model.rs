@@ -39,7 +39,7 @@ pub struct Payee {
 #[schema(as = CreatePayee)]
 pub struct NewPayee {
     /// The name.
-    #[schema(example = "7-Eleven", min_length = 1, max_length = 200)]
+    #[schema(example = "7-Eleven")]
     pub name: String,
 }
 
@@ -55,7 +55,7 @@ impl FromInput for NewPayee {
 #[schema(as = UpdatePayee)]
 pub struct PayeeEdit {
     /// The name, which changes everywhere.
-    #[schema(example = "7-Eleven Asok", min_length = 1, max_length = 200)]
+    #[schema(example = "7-Eleven Asok")]
     pub name: Option<String>,
 }
 

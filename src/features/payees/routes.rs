@@ -19,10 +19,17 @@ use crate::http::error::ApiError;
 use crate::http::etag::Precondition;
 use crate::http::extract::{Body, Id, QueryString};
 use crate::http::identity::CurrentUser;
+use crate::http::openapi::Reads as _;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(read, update, delete)).routes(routes!(merge))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(read, update, delete))
+        .routes(routes!(merge))
+        .reads_query::<Listing>("/api/payees")
+        .reads::<NewPayee>()
+        .reads::<PayeeEdit>()
 }
 
 /// That there is no such payee.
@@ -41,9 +48,9 @@ fn name_taken(name: &str) -> ApiError {
     tag = "payees",
     security(("bearer" = [])),
     params(
-        ("counts" = Option<bool>, Query, description = "With `transactionCount`", example = true),
-        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without", example = 50),
-        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`", example = "eyJkIjoibiIsImsiOlsiMTIwLjAwMDAiLDJdfYCvJ3bVSxnbhGZvC0WdZrs"),
+        ("counts" = Option<bool>, Query, description = "With `transactionCount`"),
+        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without"),
+        ("cursor" = Option<String>, Query, description = "Where a page begins: `nextCursor` or `prevCursor` of `meta.page`"),
     ),
     responses((status = 200, description = "The payees", body = SuccessBody<Vec<Payee>>))
 )]
@@ -68,7 +75,7 @@ async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Payee, ApiError> {
     path = "/api/payees",
     tag = "payees",
     security(("bearer" = [])),
-    request_body = NewPayee,
+    request_body(content = NewPayee, example = json!({"name": "7-Eleven"})),
     responses(
         (status = 201, description = "Made", body = SuccessBody<Payee>),
         (status = 403, description = "`QUOTA_EXCEEDED`: there are too many", body = FailureBody),
@@ -90,7 +97,7 @@ async fn create(work: Work, Body(new): Body<NewPayee>) -> Result<Response, ApiEr
     path = "/api/payees/{id}",
     tag = "payees",
     security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The payee's id", example = 5)),
+    params(("id" = i64, Path, description = "The payee's id")),
     responses(
         (status = 200, description = "The payee", body = SuccessBody<Payee>),
         (status = 304, description = "It is what `If-None-Match` names"),
@@ -110,8 +117,8 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
     path = "/api/payees/{id}",
     tag = "payees",
     security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The payee's id", example = 5)),
-    request_body = PayeeEdit,
+    params(("id" = i64, Path, description = "The payee's id")),
+    request_body(content = PayeeEdit, example = json!({"name": "7-Eleven Asok"})),
     responses(
         (status = 200, description = "The payee as it is now", body = SuccessBody<Payee>),
         (status = 404, description = "`PAYEE_NOT_FOUND`", body = FailureBody),
@@ -146,7 +153,7 @@ async fn update(
     path = "/api/payees/{id}",
     tag = "payees",
     security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The payee's id", example = 5)),
+    params(("id" = i64, Path, description = "The payee's id")),
     responses(
         (status = 200, description = "Deleted", body = SuccessBody<Done>),
         (status = 404, description = "`PAYEE_NOT_FOUND`", body = FailureBody),
@@ -174,8 +181,8 @@ async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Re
     path = "/api/payees/{id}/merge",
     tag = "payees",
     security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The id of the payee that goes", example = 5)),
-    request_body = Merge,
+    params(("id" = i64, Path, description = "The id of the payee that goes")),
+    request_body(content = Merge, example = json!({"into": 7})),
     responses(
         (status = 200, description = "The payee that stays", body = SuccessBody<Payee>),
         (status = 404, description = "`PAYEE_NOT_FOUND`: either of them", body = FailureBody),

@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 
 use crate::app::AppState;
 use crate::domain::civil_date::today;
+use crate::domain::currency::Currency;
 use crate::domain::money::{JsonDecimal, percent};
 use crate::features::users;
 use crate::http::envelope::{Success, SuccessBody};
@@ -50,7 +51,7 @@ struct Dashboard {
     #[schema(schema_with = openapi::amount)]
     expense_change_percent: JsonDecimal,
     /// What all of the above is in: the user's own currency.
-    #[schema(example = "THB")]
+    #[schema(value_type = Currency, example = "THB")]
     currency: String,
     /// This month in each other currency, which the sums above leave out: money of two kinds does not add up.
     other_currencies: Vec<InCurrency>,
@@ -60,7 +61,7 @@ struct Dashboard {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct InCurrency {
-    #[schema(example = "JPY")]
+    #[schema(value_type = Currency, example = "JPY")]
     currency: String,
     #[schema(schema_with = openapi::amount)]
     total_income: JsonDecimal,

@@ -22,7 +22,7 @@ pub struct Tag {
     #[schema(example = "holiday")]
     pub name: String,
     /// `#rrggbb`.
-    #[schema(example = "#1f77b4")]
+    #[schema(required = true, example = "#1f77b4")]
     pub color: Option<String>,
     /// When it was made.
     #[serde(serialize_with = "crate::http::envelope::instant")]
@@ -43,7 +43,7 @@ pub struct Tag {
 #[schema(as = CreateTag)]
 pub struct NewTag {
     /// The name.
-    #[schema(example = "holiday", min_length = 1, max_length = 100)]
+    #[schema(example = "holiday")]
     pub name: String,
     /// `#rrggbb`.
     #[schema(example = "#1f77b4")]
@@ -63,7 +63,7 @@ impl FromInput for NewTag {
 #[schema(as = UpdateTag)]
 pub struct TagEdit {
     /// The name, which changes everywhere.
-    #[schema(example = "holiday 2026", min_length = 1, max_length = 100)]
+    #[schema(example = "holiday 2026")]
     pub name: Option<String>,
     /// `#rrggbb`; `null` takes it away.
     #[schema(value_type = Option<String>, example = "#1f77b4")]

@@ -17,10 +17,17 @@ use crate::http::error::ApiError;
 use crate::http::etag::Precondition;
 use crate::http::extract::{Body, Id, QueryString};
 use crate::http::identity::CurrentUser;
+use crate::http::openapi::Reads as _;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(read, update, delete)).routes(routes!(merge))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(read, update, delete))
+        .routes(routes!(merge))
+        .reads_query::<Listing>("/api/tags")
+        .reads::<NewTag>()
+        .reads::<TagEdit>()
 }
 
 fn not_found(id: i64) -> ApiError {
@@ -38,9 +45,9 @@ fn name_taken(name: &str) -> ApiError {
     tag = "tags",
     security(("bearer" = [])),
     params(
-        ("counts" = Option<bool>, Query, description = "With `transactionCount`", example = true),
-        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without", example = 50),
-        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`", example = "eyJkIjoibiIsImsiOlsiMTIwLjAwMDAiLDJdfYCvJ3bVSxnbhGZvC0WdZrs"),
+        ("counts" = Option<bool>, Query, description = "With `transactionCount`"),
+        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without"),
+        ("cursor" = Option<String>, Query, description = "Where a page begins: `nextCursor` or `prevCursor` of `meta.page`"),
     ),
     responses((status = 200, description = "The tags", body = SuccessBody<Vec<Tag>>))
 )]
@@ -65,7 +72,7 @@ async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Tag, ApiError> {
     path = "/api/tags",
     tag = "tags",
     security(("bearer" = [])),
-    request_body = NewTag,
+    request_body(content = NewTag, example = json!({"name": "holiday", "color": "#1f77b4"})),
     responses(
         (status = 201, description = "Made", body = SuccessBody<Tag>),
         (status = 403, description = "`QUOTA_EXCEEDED`: there are too many", body = FailureBody),
@@ -87,7 +94,7 @@ async fn create(work: Work, Body(new): Body<NewTag>) -> Result<Response, ApiErro
     path = "/api/tags/{id}",
     tag = "tags",
     security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The tag's id", example = 5)),
+    params(("id" = i64, Path, description = "The tag's id")),
     responses(
         (status = 200, description = "The tag", body = SuccessBody<Tag>),
         (status = 304, description = "It is what `If-None-Match` names"),
@@ -107,8 +114,8 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
     path = "/api/tags/{id}",
     tag = "tags",
     security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The tag's id", example = 5)),
-    request_body = TagEdit,
+    params(("id" = i64, Path, description = "The tag's id")),
+    request_body(content = TagEdit, example = json!({"name": "holiday 2026"})),
     responses(
         (status = 200, description = "The tag as it is now", body = SuccessBody<Tag>),
         (status = 404, description = "`TAG_NOT_FOUND`", body = FailureBody),
@@ -143,7 +150,7 @@ async fn update(
     path = "/api/tags/{id}",
     tag = "tags",
     security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The tag's id", example = 5)),
+    params(("id" = i64, Path, description = "The tag's id")),
     responses(
         (status = 200, description = "Deleted", body = SuccessBody<Done>),
         (status = 404, description = "`TAG_NOT_FOUND`", body = FailureBody),
@@ -171,8 +178,8 @@ async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Re
     path = "/api/tags/{id}/merge",
     tag = "tags",
     security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The id of the tag that goes", example = 5)),
-    request_body = Merge,
+    params(("id" = i64, Path, description = "The id of the tag that goes")),
+    request_body(content = Merge, example = json!({"into": 7})),
     responses(
         (status = 200, description = "The tag that stays", body = SuccessBody<Tag>),
         (status = 404, description = "`TAG_NOT_FOUND`: either of them", body = FailureBody),

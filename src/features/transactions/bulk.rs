@@ -6,13 +6,14 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use chrono::NaiveDate;
 use serde::Serialize;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::bulk_store::{self, Columns, Matched};
 use super::criteria::{self, Criteria};
 use super::filter::Filter;
-use super::model::{MAX_CATEGORY, MAX_NOTE, MAX_TITLE, TAG_NAMES, emptied, not_both};
+use super::model::{CATEGORY, MAX_CATEGORY, MAX_NOTE, MAX_TITLE, PAYEE, TAG_NAMES, emptied, not_both};
 use super::weight_store::{Those, weight};
 use crate::app::AppState;
 use crate::domain::transaction_type::TransactionType;
@@ -34,7 +35,7 @@ const MAX_IDS: usize = 10_000;
 #[schema(as = UpdateTransactions)]
 pub(super) struct BulkEdit {
     /// These, by their ids; those that are not there are left out.
-    #[schema(example = json!([42, 43]), min_items = 1, max_items = 10_000)]
+    #[schema(example = json!([42, 43]))]
     ids: Option<Vec<i64>>,
     /// Or all that meet a filter.
     filter: Option<Filter>,
@@ -50,7 +51,7 @@ pub(super) struct BulkEdit {
 #[schema(as = DeleteTransactions)]
 pub(super) struct BulkDelete {
     /// These, by their ids; those that are not there are left out.
-    #[schema(example = json!([42, 43]), min_items = 1, max_items = 10_000)]
+    #[schema(example = json!([42, 43]))]
     ids: Option<Vec<i64>>,
     /// Or all that meet a filter.
     filter: Option<Filter>,
@@ -63,10 +64,10 @@ pub(super) struct BulkDelete {
 #[derive(Debug, Clone, ToSchema)]
 pub(super) struct BulkSet {
     /// What it was.
-    #[schema(example = "Grab", min_length = 1, max_length = 500)]
+    #[schema(example = "Grab")]
     title: Option<String>,
     /// The name of a category, which is made if there is none; of each transaction's own type.
-    #[schema(example = "Transportation", min_length = 1, max_length = 100)]
+    #[schema(example = "Transportation")]
     category: Option<String>,
     /// The id of a category, instead of its name: all transactions have to be of its type.
     #[schema(rename = "categoryId", example = 7)]
@@ -75,28 +76,29 @@ pub(super) struct BulkSet {
     #[schema(example = "2026-02-16")]
     date: Option<NaiveDate>,
     /// Whatever else there is to say; `null` clears it.
-    #[schema(value_type = Option<String>, example = "business", max_length = 5000)]
+    #[schema(value_type = Option<String>, example = "business")]
     note: Change<String>,
     /// The name of a payee, who is made if there is none; `null` takes the payee away.
-    #[schema(value_type = Option<String>, example = "Grab", min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<String>, example = "Grab")]
     payee: Change<String>,
     /// The id of a payee, instead of the name.
     #[schema(value_type = Option<i64>, rename = "payeeId", example = 5)]
     payee_id: Change<i64>,
     /// The names of all tags.
-    #[schema(example = json!(["travel"]), max_items = 50)]
+    #[schema(example = json!(["travel"]))]
     tags: Option<Vec<String>>,
     /// The names of tags to put on.
-    #[schema(value_type = Option<Vec<String>>, rename = "addTags", example = json!(["travel"]), max_items = 50)]
+    #[schema(value_type = Option<Vec<String>>, rename = "addTags", example = json!(["travel"]))]
     add_tags: Vec<String>,
     /// The names of tags to take off.
-    #[schema(value_type = Option<Vec<String>>, rename = "removeTags", example = json!([]), max_items = 50)]
+    #[schema(value_type = Option<Vec<String>>, rename = "removeTags", example = json!([]))]
     remove_tags: Vec<String>,
 }
 
 impl FromInput for BulkSet {
     fn from_input(input: &mut Input) -> Option<Self> {
         let empty = input.is_empty();
+        input.some();
         let title = input.if_present("title", Text { max: MAX_TITLE });
         let category = input.if_present("category", Text { max: MAX_CATEGORY });
         let category_id = input.if_present("categoryId", IdNumber);
@@ -107,8 +109,8 @@ impl FromInput for BulkSet {
         let tags = input.if_present("tags", TAG_NAMES);
         let add_tags = input.optional("addTags", TAG_NAMES);
         let remove_tags = input.optional("removeTags", TAG_NAMES);
-        not_both(input, "category", matches!(category, Some(Some(_))), matches!(category_id, Some(Some(_))));
-        not_both(input, "payee", matches!(payee, Some(Change::Set(_))), matches!(payee_id, Some(Change::Set(_))));
+        not_both(input, CATEGORY, matches!(category, Some(Some(_))), matches!(category_id, Some(Some(_))));
+        not_both(input, PAYEE, matches!(payee, Some(Change::Set(_))), matches!(payee_id, Some(Change::Set(_))));
         if empty {
             input.refuse("nothing would be set");
         }
@@ -148,12 +150,19 @@ impl<T: FromInput> Rule for Nested<T> {
             _ => vec!["is not right".to_owned()],
         })
     }
+
+    fn schema(&self) -> Value {
+        // It has a name in the document, and what is asked of it stands there.
+        json!({"type": "object"})
+    }
 }
 
 /// Which transactions: by their ids or by a filter. Everything there is must not be one slip away.
 fn which(input: &mut Input) -> Option<(Option<Vec<i64>>, Option<Filter>)> {
     let ids = input.optional("ids", List { each: IdNumber, min: 1, max: MAX_IDS });
     let filter = input.optional("filter", Nested::<Filter>::new());
+    input.exclusive(["ids", "filter"]);
+    input.alternative(["ids", "filter"]);
     let (ids, filter) = (ids?, filter?);
     match (&ids, &filter) {
         (Some(_), Some(_)) => input.refuse("ids and filter must not be given together"),
@@ -311,7 +320,9 @@ async fn tags_by_name(
     path = "/api/transactions",
     tag = "transactions",
     security(("bearer" = [])),
-    request_body = BulkEdit,
+    request_body(content = BulkEdit, example = json!({
+        "filter": {"startDate": "2026-02-01", "endDate": "2026-02-28"}, "set": {"addTags": ["february"]}, "dryRun": true
+    })),
     responses(
         (status = 200, description = "What was changed, or would be", body = SuccessBody<BulkAnswer>),
         (status = 403, description = "`QUOTA_EXCEEDED`: there would be too many, or too much text", body = FailureBody),
@@ -380,7 +391,7 @@ pub(super) async fn bulk_update(
     path = "/api/transactions",
     tag = "transactions",
     security(("bearer" = [])),
-    request_body = BulkDelete,
+    request_body(content = BulkDelete, example = json!({"filter": {"endDate": "2025-12-31"}, "dryRun": true})),
     responses(
         (status = 200, description = "What was deleted, or would be", body = SuccessBody<BulkAnswer>),
         (status = 422, description = "`TOO_MUCH_WORK`: more than an account may change at once", body = FailureBody),

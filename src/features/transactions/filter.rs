@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::model::{AmountRule, CurrencyRule, MAX_CATEGORY};
@@ -13,7 +14,6 @@ use crate::domain::transaction_type::{TRANSACTION_TYPES, TransactionType};
 use crate::features::{payees, tags};
 use crate::http::input::{Day, FromInput, Input, OneOf, OptionalText, Rule, Text};
 use crate::http::json::Json;
-use crate::http::openapi;
 use crate::http::page::PageRequest;
 use crate::http::rules::{IdNumber, IdText};
 
@@ -38,31 +38,31 @@ pub(super) struct Filter {
     #[schema(rename = "categoryId", example = 7)]
     pub category_id: Option<i64>,
     /// In a category of this name, or in one below it.
-    #[schema(example = "Transportation", max_length = 100)]
+    #[schema(example = "Transportation")]
     pub category: Option<String>,
     /// With this tag.
     #[schema(rename = "tagId", example = 5)]
     pub tag_id: Option<i64>,
     /// With the tag of this name.
-    #[schema(example = "travel", max_length = 100)]
+    #[schema(example = "travel")]
     pub tag: Option<String>,
     /// With this payee.
     #[schema(rename = "payeeId", example = 5)]
     pub payee_id: Option<i64>,
     /// With the payee of this name.
-    #[schema(example = "Grab", max_length = 200)]
+    #[schema(example = "Grab")]
     pub payee: Option<String>,
     /// In this currency.
-    #[schema(value_type = Option<String>, example = "THB", min_length = 3, max_length = 3)]
+    #[schema(example = "THB")]
     pub currency: Option<Currency>,
     /// Of this amount or more.
-    #[schema(schema_with = openapi::amount_input, required = false, rename = "minAmount")]
+    #[schema(value_type = Option<f64>, example = 50, rename = "minAmount")]
     pub min: Option<Decimal>,
     /// Of this amount or less.
-    #[schema(schema_with = openapi::amount_input, required = false, rename = "maxAmount")]
+    #[schema(value_type = Option<f64>, example = 50, rename = "maxAmount")]
     pub max: Option<Decimal>,
     /// With all these words, 20 different ones at most, in title, note or payee.
-    #[schema(value_type = Option<String>, rename = "q", example = "grab", max_length = 200)]
+    #[schema(value_type = Option<String>, rename = "q", example = "grab")]
     pub words: Vec<Word>,
 }
 
@@ -113,6 +113,7 @@ impl Filter {
 /// A filter as a part of a body.
 impl FromInput for Filter {
     fn from_input(input: &mut Input) -> Option<Self> {
+        input.some_value();
         Self::take(input, IdNumber)
     }
 }
@@ -132,6 +133,10 @@ impl Rule for Words {
             return Err(vec![format!("must have at most {MAX_WORDS} different words, and has {}", words.len())]);
         }
         Ok(words)
+    }
+
+    fn schema(&self) -> Value {
+        Text { max: MAX_QUERY }.schema()
     }
 }
 

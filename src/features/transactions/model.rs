@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::Serialize;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::domain::currency::Currency;
@@ -30,13 +31,13 @@ pub struct Transaction {
     #[schema(example = "ข้าวมันไก่")]
     pub title: String,
     /// The same in English.
-    #[schema(example = "Chicken rice")]
+    #[schema(required = true, example = "Chicken rice")]
     pub title_en: Option<String>,
     /// Major units of the currency, exact.
     #[schema(schema_with = openapi::amount)]
     pub amount: JsonDecimal,
     /// ISO 4217.
-    #[schema(example = "THB")]
+    #[schema(value_type = Currency, example = "THB")]
     pub currency: String,
     /// Which way the money went.
     pub r#type: TransactionType,
@@ -61,13 +62,13 @@ pub struct Transaction {
     #[schema(example = "2026-02-16T09:30:00.000Z")]
     pub updated_at: DateTime<Utc>,
     /// Whatever else there is to say.
-    #[schema(example = "With extra chicken")]
+    #[schema(required = true, example = "With extra chicken")]
     pub note: Option<String>,
     /// Who was paid, or who paid.
-    #[schema(example = "Kuang Heng")]
+    #[schema(required = true, example = "Kuang Heng")]
     pub payee: Option<String>,
     /// The payee's id.
-    #[schema(example = 5)]
+    #[schema(required = true, example = 5)]
     pub payee_id: Option<i64>,
     /// The names of its tags.
     #[schema(example = json!(["lunch"]))]
@@ -75,7 +76,7 @@ pub struct Transaction {
     /// How it came by its category.
     pub category_source: CategorySource,
     /// What spoke for the category, if the user did not choose it.
-    #[schema(example = json!(null))]
+    #[schema(required = true, example = json!(null))]
     pub category_reason: Option<String>,
 }
 
@@ -125,22 +126,23 @@ impl TryFrom<String> for CategorySource {
 #[schema(as = CreateTransaction)]
 pub struct NewTransaction {
     /// What it was.
-    #[schema(example = "ข้าวมันไก่", min_length = 1, max_length = 500)]
+    #[schema(example = "ข้าวมันไก่")]
     pub title: String,
     /// The same in English.
-    #[schema(rename = "titleEn", example = "Chicken rice", max_length = 500)]
+    #[schema(rename = "titleEn", example = "Chicken rice")]
     pub title_en: Option<String>,
-    /// Positive, in major units.
-    #[schema(schema_with = openapi::amount_input)]
+    /// Positive, in major units, read from its text and never through a float: at most 12 digits before the point, 15
+    /// significant ones, and as many decimals as the currency has.
+    #[schema(value_type = f64, example = 60.5)]
     pub amount: Amount,
     /// ISO 4217; left out, the user's own.
-    #[schema(value_type = Option<String>, example = "THB", min_length = 3, max_length = 3)]
+    #[schema(example = "THB")]
     pub currency: Option<Currency>,
     /// Which way the money went.
     pub r#type: TransactionType,
     /// The name of a category, which is made if there is none. Left out, or `Other`, one is found by what the user chose for
     /// similar titles, or by words in the title.
-    #[schema(example = "Food & Dining", min_length = 1, max_length = 100)]
+    #[schema(example = "Food & Dining")]
     pub category: Option<String>,
     /// The id of a category, instead of its name.
     #[schema(rename = "categoryId", example = 7)]
@@ -149,16 +151,16 @@ pub struct NewTransaction {
     #[schema(example = "2026-02-16")]
     pub date: Option<NaiveDate>,
     /// Whatever else there is to say.
-    #[schema(example = "With extra chicken", max_length = 5000)]
+    #[schema(example = "With extra chicken")]
     pub note: Option<String>,
     /// The name of a payee, who is made if there is none.
-    #[schema(example = "Kuang Heng", min_length = 1, max_length = 200)]
+    #[schema(example = "Kuang Heng")]
     pub payee: Option<String>,
     /// The id of a payee, instead of the name.
     #[schema(rename = "payeeId", example = 5)]
     pub payee_id: Option<i64>,
     /// The names of tags, which are made where there are none.
-    #[schema(value_type = Option<Vec<String>>, example = json!(["lunch"]), max_items = 50)]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["lunch"]))]
     pub tags: Vec<String>,
 }
 
@@ -181,8 +183,8 @@ impl FromInput for NewTransaction {
         {
             input.refuse(problem);
         }
-        not_both(input, "category", matches!(category, Some(Some(_))), matches!(category_id, Some(Some(_))));
-        not_both(input, "payee", matches!(payee, Some(Some(_))), matches!(payee_id, Some(Some(_))));
+        not_both(input, CATEGORY, matches!(category, Some(Some(_))), matches!(category_id, Some(Some(_))));
+        not_both(input, PAYEE, matches!(payee, Some(Some(_))), matches!(payee_id, Some(Some(_))));
         Some(Self {
             title: title?,
             title_en: title_en?,
@@ -203,10 +205,15 @@ impl FromInput for NewTransaction {
 /// The names of tags.
 pub(super) const TAG_NAMES: List<Text> = List { each: Text { max: tags::model::MAX_NAME }, min: 0, max: 50 };
 
+/// The fields that tell a category, and those that tell a payee.
+pub(super) const CATEGORY: [&str; 2] = ["category", "categoryId"];
+pub(super) const PAYEE: [&str; 2] = ["payee", "payeeId"];
+
 /// What is told by its name or by its id is not told by both.
-pub(super) fn not_both(input: &mut Input, key: &str, named: bool, numbered: bool) {
+pub(super) fn not_both(input: &mut Input, [name, id]: [&'static str; 2], named: bool, numbered: bool) {
+    input.exclusive([name, id]);
     if named && numbered {
-        input.refuse(format!("{key} and {key}Id must not be given together"));
+        input.refuse(format!("{name} and {id} must not be given together"));
     }
 }
 
@@ -215,21 +222,21 @@ pub(super) fn not_both(input: &mut Input, key: &str, named: bool, numbered: bool
 #[schema(as = UpdateTransaction)]
 pub(super) struct Edit {
     /// What it was.
-    #[schema(example = "ข้าวมันไก่", min_length = 1, max_length = 500)]
+    #[schema(example = "ข้าวมันไก่")]
     pub title: Option<String>,
     /// The same in English; `null` clears it.
-    #[schema(value_type = Option<String>, rename = "titleEn", example = "Chicken rice", max_length = 500)]
+    #[schema(value_type = Option<String>, rename = "titleEn", example = "Chicken rice")]
     pub title_en: Change<String>,
     /// Positive, in major units.
-    #[schema(schema_with = openapi::amount_input, required = false)]
+    #[schema(value_type = Option<f64>, example = 65.25)]
     pub amount: Option<Amount>,
     /// ISO 4217.
-    #[schema(value_type = Option<String>, example = "THB", min_length = 3, max_length = 3)]
+    #[schema(example = "THB")]
     pub currency: Option<Currency>,
     /// Which way the money went.
     pub r#type: Option<TransactionType>,
     /// The name of a category, which is made if there is none.
-    #[schema(example = "Food & Dining", min_length = 1, max_length = 100)]
+    #[schema(example = "Food & Dining")]
     pub category: Option<String>,
     /// The id of a category, instead of its name.
     #[schema(rename = "categoryId", example = 7)]
@@ -238,16 +245,16 @@ pub(super) struct Edit {
     #[schema(example = "2026-02-16")]
     pub date: Option<NaiveDate>,
     /// Whatever else there is to say; `null` clears it.
-    #[schema(value_type = Option<String>, example = "With extra chicken", max_length = 5000)]
+    #[schema(value_type = Option<String>, example = "With extra chicken")]
     pub note: Change<String>,
     /// The name of a payee, who is made if there is none; `null` takes the payee away.
-    #[schema(value_type = Option<String>, example = "Kuang Heng", min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<String>, example = "Kuang Heng")]
     pub payee: Change<String>,
     /// The id of a payee, instead of the name.
     #[schema(value_type = Option<i64>, rename = "payeeId", example = 5)]
     pub payee_id: Change<i64>,
     /// The names of all its tags, which are made where there are none.
-    #[schema(example = json!(["lunch"]), max_items = 50)]
+    #[schema(example = json!(["lunch"]))]
     pub tags: Option<Vec<String>>,
 }
 
@@ -265,8 +272,8 @@ impl FromInput for Edit {
         let payee = input.clearable("payee", Text { max: payees::model::MAX_NAME });
         let payee_id = input.clearable("payeeId", IdNumber);
         let tags = input.if_present("tags", TAG_NAMES);
-        not_both(input, "category", matches!(category, Some(Some(_))), matches!(category_id, Some(Some(_))));
-        not_both(input, "payee", matches!(payee, Some(Change::Set(_))), matches!(payee_id, Some(Change::Set(_))));
+        not_both(input, CATEGORY, matches!(category, Some(Some(_))), matches!(category_id, Some(Some(_))));
+        not_both(input, PAYEE, matches!(payee, Some(Change::Set(_))), matches!(payee_id, Some(Change::Set(_))));
         Some(Self {
             title: title?,
             title_en: title_en?,
@@ -316,6 +323,15 @@ impl Rule for AmountRule {
         };
         Amount::parse(text).map_err(|error| vec![error.to_string()])
     }
+
+    fn schema(&self) -> Value {
+        // With 12 digits before the point there are 3 behind it, or there would be more than 15.
+        const TEXT: &str = r"^([1-9][0-9]{0,10}(\.[0-9]{1,4})?|[1-9][0-9]{11}(\.[0-9]{1,3})?|0\.([1-9][0-9]{0,3}|0[1-9][0-9]{0,2}|00[1-9][0-9]?|000[1-9]))$";
+        json!({"oneOf": [
+            {"type": "number", "minimum": 0.0001, "exclusiveMaximum": 1_000_000_000_000_i64},
+            {"type": "string", "pattern": TEXT},
+        ]})
+    }
 }
 
 /// The code of a currency.
@@ -327,6 +343,10 @@ impl Rule for CurrencyRule {
     fn read(&self, value: Json) -> Result<Currency, Vec<String>> {
         let code = value.as_str().and_then(|text| text.trim().parse().ok());
         code.ok_or_else(|| vec!["must be a valid ISO 4217 currency code".to_owned()])
+    }
+
+    fn schema(&self) -> Value {
+        json!({"type": "string", "enum": Currency::codes()})
     }
 }
 

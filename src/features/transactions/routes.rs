@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::bulk::{__path_bulk_delete, __path_bulk_update, bulk_delete, bulk_update};
+use super::bulk::{__path_bulk_delete, __path_bulk_update, BulkDelete, BulkEdit, BulkSet, bulk_delete, bulk_update};
 use super::categorize::categorize;
 use super::criteria;
 use super::filter::{Filter, Listing, Sort};
@@ -31,6 +31,7 @@ use crate::http::etag::Precondition;
 use crate::http::extract::{Body, Id, QueryString};
 use crate::http::identity::CurrentUser;
 use crate::http::input::Change;
+use crate::http::openapi::Reads as _;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -38,6 +39,14 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(list, create, bulk_update, bulk_delete))
         .routes(routes!(filter))
         .routes(routes!(read, update, delete))
+        .reads_query::<Listing>("/api/transactions")
+        .reads_query::<Days>("/api/transactions/filter")
+        .reads::<NewTransaction>()
+        .reads::<Edit>()
+        .reads::<Filter>()
+        .reads::<BulkSet>()
+        .reads::<BulkEdit>()
+        .reads::<BulkDelete>()
 }
 
 /// That there is no such transaction.
@@ -58,24 +67,23 @@ pub fn not_found(id: i64) -> ApiError {
     tag = "transactions",
     security(("bearer" = [])),
     params(
-        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500", example = 50),
-        ("cursor" = Option<String>, Query, description = "Where a page begins: a cursor of `meta.page`, with the same filters", example = "eyJkIjoibiIsImsiOlsiMTIwLjAwMDAiLDJdfYCvJ3bVSxnbhGZvC0WdZrs"),
-        ("startDate" = Option<String>, Query, description = "From this day on", example = "2026-02-01"),
-        ("endDate" = Option<String>, Query, description = "Up to and with this day", example = "2026-02-28"),
-        ("type" = Option<String>, Query, description = "`INCOME` or `EXPENSE`", example = "EXPENSE"),
-        ("categoryId" = Option<i64>, Query, description = "In this category, or in one below it", example = 7),
-        ("category" = Option<String>, Query, description = "The same by name", example = "Food & Dining"),
-        ("tagId" = Option<i64>, Query, description = "With this tag", example = 5),
-        ("tag" = Option<String>, Query, description = "The same by name", example = "lunch"),
-        ("payeeId" = Option<i64>, Query, description = "With this payee", example = 5),
-        ("payee" = Option<String>, Query, description = "The same by name", example = "Kuang Heng"),
-        ("currency" = Option<String>, Query, description = "ISO 4217", example = "THB"),
-        ("minAmount" = Option<String>, Query, description = "Of this amount or more", example = "50"),
-        ("maxAmount" = Option<String>, Query, description = "Of this amount or less", example = "99.50"),
-        ("q" = Option<String>, Query, description = "Words in title, note or payee, all of them, 20 different ones at most: \
-            case, accents and punctuation do not count, the order does not either, and a part of a word is enough. A single letter \
-            begins a word", example = "ข้าวมัน"),
-        ("sort" = Option<String>, Query, description = "`date`, `-date`, `amount` or `-amount`; `-` has the largest first", example = "-date"),
+        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500"),
+        ("cursor" = Option<String>, Query, description = "Where a page begins: `nextCursor` or `prevCursor` of `meta.page`, with the same filters"),
+        ("startDate" = Option<String>, Query, description = "From this day on"),
+        ("endDate" = Option<String>, Query, description = "Up to and with this day"),
+        ("type" = Option<TransactionType>, Query, description = "`INCOME` or `EXPENSE`"),
+        ("categoryId" = Option<i64>, Query, description = "In this category, or in one below it"),
+        ("category" = Option<String>, Query, description = "The same by name"),
+        ("tagId" = Option<i64>, Query, description = "With this tag"),
+        ("tag" = Option<String>, Query, description = "The same by name"),
+        ("payeeId" = Option<i64>, Query, description = "With this payee"),
+        ("payee" = Option<String>, Query, description = "The same by name"),
+        ("currency" = Option<Currency>, Query, description = "ISO 4217"),
+        ("minAmount" = Option<String>, Query, description = "Of this amount or more"),
+        ("maxAmount" = Option<String>, Query, description = "Of this amount or less"),
+        ("q" = Option<String>, Query, description = "Words in title, note or payee, all of them, 20 different ones at most: case, accents and \
+            punctuation do not count, the order does not either, and a part of a word is enough. A single letter begins a word"),
+        ("sort" = Option<String>, Query, description = "`date`, `-date`, `amount` or `-amount`; `-` has the largest first"),
     ),
     responses((status = 200, description = "The transactions", body = SuccessBody<Vec<Transaction>>))
 )]
@@ -103,8 +111,8 @@ async fn list(
     tag = "transactions",
     security(("bearer" = [])),
     params(
-        ("startDate" = Option<String>, Query, description = "From this day on: `YYYY-MM-DD`, or a date-time of which the day counts", example = "2026-02-01"),
-        ("endDate" = Option<String>, Query, description = "Up to and with this day", example = "2026-02-28"),
+        ("startDate" = Option<String>, Query, description = "From this day on: `YYYY-MM-DD`, or a date-time of which the day counts"),
+        ("endDate" = Option<String>, Query, description = "Up to and with this day"),
     ),
     responses((status = 200, description = "The transactions", body = SuccessBody<Vec<Transaction>>))
 )]
@@ -135,7 +143,9 @@ async fn whole_list(state: AppState, user: CurrentUser, filter: Filter, sort: So
     path = "/api/transactions",
     tag = "transactions",
     security(("bearer" = [])),
-    request_body = NewTransaction,
+    request_body(content = NewTransaction, example = json!({
+        "title": "ข้าวมันไก่", "amount": 60.5, "type": "EXPENSE", "category": "Food & Dining", "tags": ["lunch"]
+    })),
     responses(
         (status = 201, description = "Entered", body = SuccessBody<Transaction>),
         (status = 403, description = "`QUOTA_EXCEEDED`: there are too many, or too much text", body = FailureBody),
@@ -258,7 +268,7 @@ fn check_decimals(amount: Amount, currency: Currency) -> Result<(), ApiError> {
     path = "/api/transactions/{id}",
     tag = "transactions",
     security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The transaction's id", example = 42)),
+    params(("id" = i64, Path, description = "The transaction's id")),
     responses(
         (status = 200, description = "The transaction", body = SuccessBody<Transaction>),
         (status = 304, description = "It is what `If-None-Match` names"),
@@ -278,8 +288,8 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
     path = "/api/transactions/{id}",
     tag = "transactions",
     security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The transaction's id", example = 42)),
-    request_body = Edit,
+    params(("id" = i64, Path, description = "The transaction's id")),
+    request_body(content = Edit, example = json!({"amount": 65.25, "note": "With extra chicken"})),
     responses(
         (status = 200, description = "The transaction as it is now", body = SuccessBody<Transaction>),
         (status = 403, description = "`QUOTA_EXCEEDED`: there would be too many of what it names, or too much text", body = FailureBody),
@@ -379,7 +389,7 @@ async fn edited(connection: &mut PgConnection, current: Transaction, edit: Edit)
     path = "/api/transactions/{id}",
     tag = "transactions",
     security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The transaction's id", example = 42)),
+    params(("id" = i64, Path, description = "The transaction's id")),
     responses(
         (status = 200, description = "Deleted", body = SuccessBody<Done>),
         (status = 404, description = "`TRANSACTION_NOT_FOUND`", body = FailureBody),

@@ -18,7 +18,7 @@ pub struct User {
     #[schema(example = "test@example.com")]
     pub email: String,
     /// The name, if one was given.
-    #[schema(example = "Test User")]
+    #[schema(required = true, example = "Test User")]
     pub name: Option<String>,
     /// When the account was made.
     #[serde(serialize_with = "crate::http::envelope::instant")]

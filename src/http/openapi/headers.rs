@@ -1,10 +1,14 @@
 //! The headers that are part of the contract: which requests take which, and what answers carry.
 
+use serde_json::{Value, json};
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Components, Ref, RefOr, Required};
+
+use super::verbatim;
+use crate::http::idempotency;
 
 /// The headers of answers, which the operations refer to.
 const OF_ANSWERS: &[(&str, Type, &str)] = &[
@@ -30,7 +34,7 @@ pub(super) fn take_key(operation: &mut Operation) {
     let key = parameter(
         "Idempotency-Key",
         "With the same key, the same request has one effect within a day, and the same answer",
-        "7f3a61c0-52e4-4b7e-9d0f-0c5a3c1e8b11",
+        json!({"type": "string", "minLength": 1, "maxLength": idempotency::MAX_LENGTH, "pattern": "^[!-~]([ -~]*[!-~])?$"}),
     );
     operation.parameters.get_or_insert_default().push(RefOr::T(key));
 }
@@ -42,13 +46,17 @@ pub(super) fn add(operation: &mut Operation) {
     let (conditional, guarded) = (has("304"), has("412"));
     let mut taken = Vec::new();
     if conditional {
-        taken.push(parameter("If-None-Match", "Answers 304 if this is still its `ETag`", "\"5f1d7e0a93bc4d22\""));
+        taken.push(parameter(
+            "If-None-Match",
+            "Answers 304 if this is still its `ETag`, such as `\"5f1d7e0a93bc4d22\"`",
+            json!({"type": "string"}),
+        ));
     }
     if guarded {
         taken.push(parameter(
             "If-Match",
-            "Answers 412, and changes nothing, if its `ETag` is another",
-            "\"5f1d7e0a93bc4d22\"",
+            "Answers 412, and changes nothing, if its `ETag` is another than this, such as `\"5f1d7e0a93bc4d22\"`",
+            json!({"type": "string"}),
         ));
     }
     if !taken.is_empty() {
@@ -74,13 +82,12 @@ fn carry(response: &mut Response, names: &[&str]) {
     }
 }
 
-fn parameter(name: &str, description: &str, example: &str) -> Parameter {
+fn parameter(name: &str, description: &str, schema: Value) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some(description))
-        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
-        .example(Some(serde_json::json!(example)))
+        .schema(Some(verbatim(schema)))
         .build()
 }

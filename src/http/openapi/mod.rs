@@ -1,17 +1,24 @@
 //! The description of the API for programs, made from the code, and Swagger UI over it.
 
+mod finish;
 mod headers;
+mod inputs;
 mod pages;
 
-pub(super) use pages::router;
+pub use finish::verbatim;
+pub use inputs::Reads;
+pub(super) use pages::{router, to_page};
 
+use serde_json::{Value, json};
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Components, Content, OpenApi, Ref, RefOr, ResponseBuilder, ServerBuilder};
 use utoipa::{Modify, OpenApi as _};
 
 use super::envelope::{FailureBody, FailureError, Meta};
+use super::error;
 
 /// Where the document is.
 pub const DOCUMENT_PATH: &str = "/api/openapi.json";
@@ -19,21 +26,45 @@ pub const DOCUMENT_PATH: &str = "/api/openapi.json";
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(
-        title = "Expense tracker API",
+        title = TITLE,
         description = "Every answer has an envelope: `{success, data, meta}` or `{success, error: {code, message, details}, meta}`. \
-            Amounts are exact decimals, days are civil, instants are UTC."
+            Amounts are exact decimals, days are civil, instants are UTC.\n\n\
+            To try it out: register with `POST /api/auth/register`, log in with `POST /api/auth/login`, and paste \
+            `data.access_token` of the answer into *Authorize*.",
+        license(name = "MIT", identifier = "MIT")
     ),
-    components(schemas(FailureBody, FailureError, Meta)),
+    components(schemas(FailureBody, FailureError, ErrorCode, Meta)),
     modifiers(&Security)
 )]
 struct Base;
+
+/// The title of the document, and of its page.
+pub(super) const TITLE: &str = "Expense tracker API";
+
+/// What failures are told by.
+pub struct ErrorCode;
+
+impl utoipa::PartialSchema for ErrorCode {
+    fn schema() -> RefOr<Schema> {
+        let description = "What went wrong, for programs.";
+        verbatim(json!({"type": "string", "enum": error::CODES, "description": description})).into()
+    }
+}
+
+impl utoipa::ToSchema for ErrorCode {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "ErrorCode".into()
+    }
+}
 
 /// A bearer token, from logging in.
 struct Security;
 
 impl Modify for Security {
     fn modify(&self, document: &mut OpenApi) {
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let text = "Log in with `POST /api/auth/login`, and paste `data.access_token` of the answer.";
+        let bearer =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(text)).build();
         document
             .components
             .get_or_insert_with(Components::new)
@@ -49,11 +80,12 @@ pub fn base() -> OpenApi {
     document
 }
 
-/// Adds what holds for every operation, so that no feature has to say it again: strict bodies, and the failures that
-/// any request may meet.
+/// Adds what holds for every operation, so that no feature has to say it again, such as the failures that any request may
+/// meet; and the tags, in the order in which they are to be shown.
 #[must_use]
-pub fn complete(mut document: OpenApi) -> OpenApi {
-    let mut bodies = Vec::new();
+pub fn complete(mut document: OpenApi, tags: &[(&str, &str)]) -> Value {
+    let tag = |(name, text): &(&str, &str)| TagBuilder::new().name(*name).description(Some(*text)).build();
+    document.tags = Some(tags.iter().map(tag).collect());
     for item in document.paths.paths.values_mut() {
         name_operations(item);
         let changing = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
@@ -75,8 +107,7 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
             if operation.parameters.is_some() || operation.request_body.is_some() {
                 add_failure(operation, "400", "`BAD_REQUEST`: all that is wrong is in `details`");
             }
-            if let Some(RefOr::T(body)) = &operation.request_body {
-                bodies.extend(body.content.values().filter_map(schema_name));
+            if operation.request_body.is_some() {
                 for (status, description) in ANY_BODY {
                     add_failure(operation, status, description);
                 }
@@ -85,15 +116,7 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
         }
     }
     headers::define(document.components.get_or_insert_default());
-    let schemas = document.components.as_mut().map(|components| &mut components.schemas);
-    for (name, schema) in schemas.into_iter().flatten() {
-        if let RefOr::T(Schema::Object(object)) = schema
-            && bodies.contains(name)
-        {
-            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
-        }
-    }
-    document
+    finish::finished(serde_json::to_value(document).unwrap_or_default())
 }
 
 /// Gives each operation a name that no other has, which is what generated clients call it: `tags_update`. Where PUT and PATCH
@@ -141,12 +164,6 @@ fn note_reused_key(operation: &mut Operation) {
     }
 }
 
-/// The name of the schema that a body has.
-fn schema_name(content: &RefOr<Content>) -> Option<String> {
-    let RefOr::T(Content { schema: Some(RefOr::Ref(reference)), .. }) = content else { return None };
-    reference.ref_location.rsplit('/').next().map(str::to_owned)
-}
-
 fn add_failure(operation: &mut Operation, status: &str, description: &str) {
     let response = || {
         let content = Content::new(Some(Ref::from_schema_name("FailureBody")));
@@ -161,29 +178,19 @@ pub fn amount() -> Schema {
     ObjectBuilder::new()
         .schema_type(Type::Number)
         .description(Some("Exact, in major units, with no more than 15 significant digits."))
-        .examples([serde_json::json!(60.5)])
+        .examples([json!(60.5)])
         .into()
 }
 
-/// The schema of an amount that is asked for.
+/// The schema of a field that is always the same.
 #[must_use]
-pub fn amount_input() -> Schema {
-    let number = ObjectBuilder::new().schema_type(Type::Number).exclusive_minimum(Some(0));
-    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(r"^\d+(\.\d+)?([eE][+-]?\d+)?$"));
-    OneOfBuilder::new()
-        .item(number)
-        .item(text)
-        .description(Some(
-            "Positive, in major units, read from its text and never through a float: at most 12 digits before the point, \
-             15 significant ones, and as many decimals as the currency has in ISO 4217.",
-        ))
-        .examples([serde_json::json!(60.5), serde_json::json!("60.50")])
-        .into()
+pub fn always(value: Value, description: &str) -> Schema {
+    verbatim(json!({"type": "boolean", "const": value, "description": description}))
 }
 
 /// The schema of some fields of something; `null` instead of them where that may be.
 #[must_use]
-pub fn fields(description: &str, nullable: bool, example: serde_json::Value) -> Schema {
+pub fn fields(description: &str, nullable: bool, example: Value) -> Schema {
     let types: SchemaType =
         if nullable { [Type::Object, Type::Null].into_iter().collect() } else { Type::Object.into() };
     ObjectBuilder::new().schema_type(types).description(Some(description)).examples([example]).into()
