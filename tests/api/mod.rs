@@ -6,6 +6,7 @@ mod auth;
 mod bad_input;
 mod costly;
 mod dashboard;
+mod document;
 mod history;
 mod hostile;
 mod index;

@@ -78,7 +78,7 @@ async fn what_the_document_says_is_so() {
         for (method, operation) in item.as_object().expect("an item") {
             let path = path.replace("{id}", "999999");
             let method: reqwest::Method = method.to_uppercase().parse().expect("a method");
-            let guarded = operation.get("security").is_some();
+            let guarded = operation["security"] != json!([]);
             let mut request = app.anon.request(method.clone(), &path);
             if operation.get("requestBody").is_some() {
                 request = request.json(&json!({}));
@@ -218,10 +218,9 @@ async fn everything_in_the_document_has_an_example() {
     }
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("an item") {
-            for parameter in operation["parameters"].as_array().into_iter().flatten() {
-                if parameter.get("example").is_none() {
-                    without.push(format!("{method} {path}: {}", parameter["name"]));
-                }
+            let body = &operation["requestBody"]["content"]["application/json"];
+            if operation.get("requestBody").is_some() && body.get("example").is_none() {
+                without.push(format!("{method} {path}"));
             }
         }
     }

@@ -119,7 +119,7 @@ async fn categories_are_a_tree_that_is_listed_counted_moved_and_merged() {
     alice.put("/api/categories/order", json!({"ids": [plants, home]})).await.expect(200);
     let wrong = json!({"ids": [plants, 999_999]});
     alice.put("/api/categories/order", wrong).await.refused(404, "CATEGORY_NOT_FOUND", "Category not found: 999999");
-    alice.put("/api/categories/order", json!({"ids": [1, 1]})).await.invalid(&["All ids's elements must be unique"]);
+    alice.put("/api/categories/order", json!({"ids": [1, 1]})).await.invalid(&["ids must have different elements"]);
 }
 
 #[tokio::test]

@@ -200,6 +200,8 @@ struct LoggedInUser {
 }
 
 /// Logs in.
+///
+/// `access_token` of the answer goes into the header `Authorization`, behind `Bearer `, for `expiresIn` seconds.
 #[utoipa::path(
     post,
     path = "/api/auth/login",
@@ -269,6 +271,8 @@ async fn login(
 }
 
 /// Who is signed in.
+///
+/// The account that the token is of.
 #[utoipa::path(
     get,
     path = "/api/auth/me",

@@ -53,6 +53,8 @@ fn refused(refused: Refused, name: &str, parent_id: Option<i64>) -> ApiError {
 }
 
 /// Lists the user's categories: incomes before expenses, then by position and name.
+///
+/// Without `limit` and `cursor` all of them, otherwise a page.
 #[utoipa::path(
     get,
     path = "/api/categories",
@@ -84,6 +86,8 @@ async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Category, ApiError> {
 }
 
 /// Makes a category.
+///
+/// On the top level, or below another one of the same kind.
 #[utoipa::path(
     post,
     path = "/api/categories",
@@ -114,6 +118,8 @@ async fn create(work: Work, Body(new): Body<NewCategory>) -> Result<Response, Ap
 }
 
 /// Reads a category.
+///
+/// `transactionCount` is in lists only.
 #[utoipa::path(
     get,
     path = "/api/categories/{id}",
@@ -134,6 +140,8 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
 }
 
 /// Changes a category: what is left out stays as it is. PUT and PATCH do the same.
+///
+/// Its kind stays. With `If-Match`, only if it is still what was read.
 #[utoipa::path(
     method(put, patch),
     path = "/api/categories/{id}",
@@ -210,6 +218,8 @@ fn below_itself() -> ApiError {
 }
 
 /// Deletes a category that has no transactions, and none below it.
+///
+/// One that is in use is merged into another, or archived.
 #[utoipa::path(
     delete,
     path = "/api/categories/{id}",
@@ -243,6 +253,8 @@ async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Re
 }
 
 /// Merges a category into another of its kind: its transactions and the categories below it go there, and it is gone.
+///
+/// Both have to be of one kind. It is one operation, and undone as one.
 #[utoipa::path(
     post,
     path = "/api/categories/{id}/merge",
@@ -291,6 +303,8 @@ async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Res
 }
 
 /// Puts categories in an order: each gets its place in the list as its position.
+///
+/// The ids of some or all of them; the others keep their positions.
 #[utoipa::path(
     put,
     path = "/api/categories/order",

@@ -48,6 +48,8 @@ impl FromInput for Listing {
 }
 
 /// Lists what the user did, the last first.
+///
+/// Without `limit` and `cursor` all that are kept, otherwise a page.
 #[utoipa::path(
     get,
     path = "/api/operations",
@@ -70,6 +72,8 @@ async fn operations(
 }
 
 /// Reads an operation.
+///
+/// With the number of rows that it changed.
 #[utoipa::path(
     get,
     path = "/api/operations/{id}",
@@ -124,6 +128,8 @@ async fn undo_operation(work: Work, Id(id): Id) -> Result<Response, ApiError> {
 }
 
 /// Lists what is in the trash, the last deleted first.
+///
+/// Without `limit` and `cursor` all of it, otherwise a page. What lies there for `history.trash_retention` is deleted for good.
 #[utoipa::path(
     get,
     path = "/api/trash",
@@ -146,6 +152,8 @@ async fn trash(
 }
 
 /// Restores a transaction from the trash, as it was.
+///
+/// With its tags, and under the id that it had.
 #[utoipa::path(
     post,
     path = "/api/trash/{id}/restore",
@@ -172,6 +180,8 @@ async fn restore(work: Work, Id(id): Id) -> Result<Response, ApiError> {
 }
 
 /// Lists what was done to a transaction, the last first; to a deleted one, too, as long as it is in the trash.
+///
+/// Without `limit` and `cursor` all that is kept, otherwise a page.
 #[utoipa::path(
     get,
     path = "/api/transactions/{id}/history",

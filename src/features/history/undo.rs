@@ -22,6 +22,7 @@ pub(super) const UNDO: &str = "undo";
 /// What was undone.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = UndoResult)]
 pub(super) struct UndoAnswer {
     /// The operation that was undone.
     #[schema(example = 17)]

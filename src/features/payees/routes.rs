@@ -42,6 +42,8 @@ fn name_taken(name: &str) -> ApiError {
 }
 
 /// Lists the user's payees by name.
+///
+/// Without `limit` and `cursor` all of them, otherwise a page.
 #[utoipa::path(
     get,
     path = "/api/payees",
@@ -70,6 +72,8 @@ async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Payee, ApiError> {
 }
 
 /// Makes a payee.
+///
+/// Entering a transaction makes the payee that it names, too.
 #[utoipa::path(
     post,
     path = "/api/payees",
@@ -92,6 +96,8 @@ async fn create(work: Work, Body(new): Body<NewPayee>) -> Result<Response, ApiEr
 }
 
 /// Reads a payee.
+///
+/// `transactionCount` is in lists only.
 #[utoipa::path(
     get,
     path = "/api/payees/{id}",
@@ -112,6 +118,8 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
 }
 
 /// Changes a payee: what is left out stays as it is. PUT and PATCH do the same. A name changes everywhere at once.
+///
+/// With `If-Match`, only if it is still what was read.
 #[utoipa::path(
     method(put, patch),
     path = "/api/payees/{id}",
@@ -148,6 +156,8 @@ async fn update(
 }
 
 /// Deletes a payee; the transactions that have it go on without.
+///
+/// It is one operation, and undone as one.
 #[utoipa::path(
     delete,
     path = "/api/payees/{id}",
@@ -176,6 +186,8 @@ async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Re
 }
 
 /// Merges a payee into another: its transactions get that one, and it is gone.
+///
+/// It is one operation, and undone as one.
 #[utoipa::path(
     post,
     path = "/api/payees/{id}/merge",

@@ -85,6 +85,8 @@ struct Sums {
 }
 
 /// Sums up this month, and compares it with the one before.
+///
+/// In the user's own currency and time zone; other currencies are listed apart.
 #[utoipa::path(
     get,
     path = "/api/transactions/dashboard",

@@ -39,6 +39,8 @@ fn name_taken(name: &str) -> ApiError {
 }
 
 /// Lists the user's tags by name.
+///
+/// Without `limit` and `cursor` all of them, otherwise a page.
 #[utoipa::path(
     get,
     path = "/api/tags",
@@ -67,6 +69,8 @@ async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Tag, ApiError> {
 }
 
 /// Makes a tag.
+///
+/// Entering a transaction makes the tags that it names, too.
 #[utoipa::path(
     post,
     path = "/api/tags",
@@ -89,6 +93,8 @@ async fn create(work: Work, Body(new): Body<NewTag>) -> Result<Response, ApiErro
 }
 
 /// Reads a tag.
+///
+/// `transactionCount` is in lists only.
 #[utoipa::path(
     get,
     path = "/api/tags/{id}",
@@ -109,6 +115,8 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
 }
 
 /// Changes a tag: what is left out stays as it is. PUT and PATCH do the same. A name changes everywhere at once.
+///
+/// With `If-Match`, only if it is still what was read.
 #[utoipa::path(
     method(put, patch),
     path = "/api/tags/{id}",
@@ -145,6 +153,8 @@ async fn update(
 }
 
 /// Deletes a tag; the transactions that have it go on without.
+///
+/// It is one operation, and undone as one.
 #[utoipa::path(
     delete,
     path = "/api/tags/{id}",
@@ -173,6 +183,8 @@ async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Re
 }
 
 /// Merges a tag into another: its transactions get that one, and it is gone.
+///
+/// It is one operation, and undone as one.
 #[utoipa::path(
     post,
     path = "/api/tags/{id}/merge",

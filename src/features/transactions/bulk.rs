@@ -195,6 +195,7 @@ impl FromInput for BulkDelete {
 /// What a change of many transactions did, or would do.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = BulkResult)]
 pub(super) struct BulkAnswer {
     /// The transactions that it was about.
     #[schema(example = 120)]
@@ -315,6 +316,8 @@ async fn tags_by_name(
 }
 
 /// Changes many transactions at once: all of them, or none.
+///
+/// By a filter or by ids. With `dryRun` it only counts. It is one operation, and undone as one.
 #[utoipa::path(
     patch,
     path = "/api/transactions",
@@ -386,6 +389,8 @@ pub(super) async fn bulk_update(
 }
 
 /// Deletes many transactions at once: all of them, or none. They go to the trash.
+///
+/// By a filter or by ids. With `dryRun` it only counts. It is one operation, and undone as one.
 #[utoipa::path(
     delete,
     path = "/api/transactions",

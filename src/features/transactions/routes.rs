@@ -105,6 +105,8 @@ async fn list(
 }
 
 /// Lists the user's transactions of some days, both bounds counted in.
+///
+/// Bounds that are left out do not count. The list of `GET /api/transactions` takes these and more.
 #[utoipa::path(
     get,
     path = "/api/transactions/filter",
@@ -138,6 +140,8 @@ async fn whole_list(state: AppState, user: CurrentUser, filter: Filter, sort: So
 }
 
 /// Enters a transaction.
+///
+/// What it names and is not there yet, category, payee or tags, is made. Without a category, one is found.
 #[utoipa::path(
     post,
     path = "/api/transactions",
@@ -263,6 +267,8 @@ fn check_decimals(amount: Amount, currency: Currency) -> Result<(), ApiError> {
 }
 
 /// Reads a transaction.
+///
+/// With its tags, and how it came by its category.
 #[utoipa::path(
     get,
     path = "/api/transactions/{id}",
@@ -283,6 +289,8 @@ async fn read(State(state): State<AppState>, user: CurrentUser, Id(id): Id) -> R
 }
 
 /// Changes a transaction: what is left out stays as it is. PUT and PATCH do the same.
+///
+/// With `If-Match`, only if it is still what was read. What it names and is not there yet is made.
 #[utoipa::path(
     method(put, patch),
     path = "/api/transactions/{id}",
@@ -384,6 +392,8 @@ async fn edited(connection: &mut PgConnection, current: Transaction, edit: Edit)
 }
 
 /// Deletes a transaction. It goes to the trash, from where it can be restored.
+///
+/// `POST /api/trash/{id}/restore` brings it back, and so does undoing the operation.
 #[utoipa::path(
     delete,
     path = "/api/transactions/{id}",

@@ -119,11 +119,11 @@ fn reference(told: &Value) -> Option<Value> {
 }
 
 fn nullable(mut schema: Value) -> Value {
-    if let Some(parts) = schema["oneOf"].as_array_mut() {
+    if let Some(parts) = schema.get_mut("oneOf").and_then(Value::as_array_mut) {
         parts.push(json!({"type": "null"}));
         return schema;
     }
-    if let Some(words) = schema["enum"].as_array_mut() {
+    if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
         words.push(Value::Null);
     }
     schema["type"] = json!([schema["type"], "null"]);
