@@ -46,6 +46,10 @@ deny:
 prepare:
     scripts/query-cache write
 
+# Hold the OpenAPI document against three validators; they are installed under target/ (needs Python and Node.js)
+validate-document:
+    scripts/validate-document
+
 # Hold .sqlx against the SQL in the sources and the schema of the migrations
 query-cache:
     scripts/query-cache check

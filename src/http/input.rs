@@ -326,7 +326,7 @@ impl Rule for Day {
 
     fn schema(&self) -> Value {
         // RFC 3339 has a year 0, which neither PostgreSQL nor most clients have.
-        json!({"type": "string", "format": "date", "not": {"pattern": "^0000"}})
+        json!({"type": "string", "format": "date", "pattern": "^(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-"})
     }
 }
 

@@ -273,6 +273,10 @@ fn beside(schema: &Value, example: &Value, key: &str) -> Map<String, Value> {
     if schema["properties"].get("amount").is_some() {
         // It has four decimals, so that only the amount itself counts.
         body.insert("currency".to_owned(), json!("CLF"));
+        if key == "currency" {
+            // Every currency has whole amounts.
+            body.insert("amount".to_owned(), json!(1));
+        }
     }
     body
 }
@@ -280,11 +284,13 @@ fn beside(schema: &Value, example: &Value, key: &str) -> Map<String, Value> {
 /// What the document cannot say: the decimals that an amount has as a number; and a word that is none.
 fn only_the_server_knows(key: &str, value: &Value) -> bool {
     let finer = value.as_f64().is_some_and(|number| value.is_number() && (number * 1e4).fract() != 0.0);
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();
+    let precise = key.to_lowercase().contains("amount") && value.as_str().is_some_and(|text| digits(text) > 15);
     // A switch may be written as a word, and a day with a time; both are told in words.
     let word = value == "true" && ["dryRun", "archived", "counts"].contains(&key);
     // Of a text with blanks around it only the rest counts, and of a number in a text its value.
     let loose = value.as_str().is_some_and(|text| key.to_lowercase().contains("amount") && text.ends_with("00"));
-    finer || word || loose
+    finer || precise || word || loose
 }
 
 #[tokio::test]

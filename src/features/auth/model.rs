@@ -120,7 +120,7 @@ impl Rule for Email {
         let label = format!("{letter}([A-Za-z0-9{FOREIGN}-]*{letter})?");
         let top = format!("([A-Za-z{FOREIGN}]{{2,63}}|xn--[A-Za-z0-9-]*[A-Za-z0-9])");
         let pattern = format!(r"^{atom}(\.{atom})*@({label}\.)+{top}$");
-        json!({"type": "string", "format": "email", "maxLength": 254, "pattern": pattern})
+        json!({"type": "string", "format": "idn-email", "maxLength": 254, "pattern": pattern})
     }
 }
 
