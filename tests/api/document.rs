@@ -265,9 +265,9 @@ fn beside(schema: &Value, example: &Value, key: &str) -> Map<String, Value> {
     let mut body = example.as_object().expect("an object").clone();
     for excluded in [["category", "categoryId"], ["payee", "payeeId"], ["ids", "filter"]] {
         if excluded.contains(&key) {
-            excluded.iter().for_each(|excluded| {
-                body.remove(*excluded);
-            });
+            for excluded in excluded {
+                body.remove(excluded);
+            }
         }
     }
     if schema["properties"].get("amount").is_some() {
@@ -291,6 +291,75 @@ fn only_the_server_knows(key: &str, value: &Value) -> bool {
     // Of a text with blanks around it only the rest counts, and of a number in a text its value.
     let loose = value.as_str().is_some_and(|text| key.to_lowercase().contains("amount") && text.ends_with("00"));
     finer || precise || word || loose
+}
+
+/// Bodies around the edges of a schema, each with what is tried in it.
+fn bodies(document: &Value, schema: &Value, example: &Value) -> Vec<(String, Value)> {
+    let mut bodies: Vec<(String, Value)> = vec![
+        ("(nothing)".to_owned(), json!({})),
+        ("(unknown)".to_owned(), {
+            let mut body = example.clone();
+            body["unknown"] = json!(1);
+            body
+        }),
+    ];
+    for (key, of) in schema["properties"].as_object().expect("properties") {
+        let around = beside(schema, example, key);
+        let with = |value: Value| {
+            let mut body = around.clone();
+            body.insert(key.clone(), value);
+            Value::Object(body)
+        };
+        bodies.push((
+            format!("without {key}"),
+            Value::Object({
+                let mut body = around.clone();
+                body.remove(key);
+                body
+            }),
+        ));
+        bodies.extend(
+            edges(document, of)
+                .into_iter()
+                .filter(|value| !only_the_server_knows(key, value))
+                .map(|value| (key.clone(), with(value))),
+        );
+        // The parts of `set` and `filter`.
+        let parts = of["oneOf"].as_array().and_then(|parts| parts.iter().find(|part| part.get("$ref").is_some()));
+        let nested = resolved(document, parts.unwrap_or(of));
+        for (inner, of) in nested["properties"].as_object().into_iter().flatten() {
+            let values = edges(document, of).into_iter().filter(|value| !only_the_server_knows(inner, value));
+            let values = values.filter(|value| {
+                inner != "q" || value.as_str().is_none_or(|text| text.chars().any(char::is_alphanumeric))
+            });
+            bodies.extend(values.map(|value| (format!("{key}.{inner}"), with(json!({inner: value})))));
+        }
+        if nested["properties"].get("payeeId").is_some() {
+            bodies.push((format!("{key}: both"), with(json!({"payee": "x", "payeeId": 1}))));
+            bodies.push((format!("{key}: both"), with(json!({"category": "x", "categoryId": 1}))));
+            bodies.push((format!("{key}: one"), with(json!({"payee": "x", "payeeId": null}))));
+            bodies.push((format!("{key}: unknown"), with(json!({"foo": 1}))));
+        }
+    }
+    for pair in [["category", "categoryId"], ["payee", "payeeId"], ["ids", "filter"]] {
+        if schema["properties"].get(pair[0]).is_none() {
+            continue;
+        }
+        let value = |key: &str| match key {
+            "ids" => json!([1]),
+            "filter" => json!({"type": "EXPENSE"}),
+            _ if key.ends_with("Id") => json!(1),
+            _ => json!("x"),
+        };
+        for values in [[true, true], [true, false], [false, true], [false, false]] {
+            let mut body = beside(schema, example, pair[0]);
+            for (key, there) in pair.iter().zip(values) {
+                body.insert((*key).to_owned(), if there { value(key) } else { Value::Null });
+            }
+            bodies.push((pair.join(" and "), Value::Object(body)));
+        }
+    }
+    bodies
 }
 
 #[tokio::test]
@@ -348,71 +417,7 @@ async fn what_the_document_allows_is_taken_and_what_it_does_not_is_refused() {
         }
         let (schema, example) = (resolved(&document, &content["schema"]), &content["example"]);
         let whole = validator(&document, schema);
-        let mut bodies: Vec<(String, Value)> = vec![
-            ("(nothing)".to_owned(), json!({})),
-            ("(unknown)".to_owned(), {
-                let mut body = example.clone();
-                body["unknown"] = json!(1);
-                body
-            }),
-        ];
-        for (key, of) in schema["properties"].as_object().expect("properties") {
-            let around = beside(schema, example, key);
-            let with = |value: Value| {
-                let mut body = around.clone();
-                body.insert(key.clone(), value);
-                Value::Object(body)
-            };
-            bodies.push((
-                format!("without {key}"),
-                Value::Object({
-                    let mut body = around.clone();
-                    body.remove(key);
-                    body
-                }),
-            ));
-            bodies.extend(
-                edges(&document, of)
-                    .into_iter()
-                    .filter(|value| !only_the_server_knows(key, value))
-                    .map(|value| (key.clone(), with(value))),
-            );
-            // The parts of `set` and `filter`.
-            let parts = of["oneOf"].as_array().and_then(|parts| parts.iter().find(|part| part.get("$ref").is_some()));
-            let nested = resolved(&document, parts.unwrap_or(of));
-            for (inner, of) in nested["properties"].as_object().into_iter().flatten() {
-                let values = edges(&document, of).into_iter().filter(|value| !only_the_server_knows(inner, value));
-                let values = values.filter(|value| {
-                    inner != "q" || value.as_str().is_none_or(|text| text.chars().any(char::is_alphanumeric))
-                });
-                bodies.extend(values.map(|value| (format!("{key}.{inner}"), with(json!({inner: value})))));
-            }
-            if nested["properties"].get("payeeId").is_some() {
-                bodies.push((format!("{key}: both"), with(json!({"payee": "x", "payeeId": 1}))));
-                bodies.push((format!("{key}: both"), with(json!({"category": "x", "categoryId": 1}))));
-                bodies.push((format!("{key}: one"), with(json!({"payee": "x", "payeeId": null}))));
-                bodies.push((format!("{key}: unknown"), with(json!({"foo": 1}))));
-            }
-        }
-        for pair in [["category", "categoryId"], ["payee", "payeeId"], ["ids", "filter"]] {
-            if schema["properties"].get(pair[0]).is_none() {
-                continue;
-            }
-            let value = |key: &str| match key {
-                "ids" => json!([1]),
-                "filter" => json!({"type": "EXPENSE"}),
-                _ if key.ends_with("Id") => json!(1),
-                _ => json!("x"),
-            };
-            for values in [[true, true], [true, false], [false, true], [false, false]] {
-                let mut body = beside(schema, example, pair[0]);
-                for (key, there) in pair.iter().zip(values) {
-                    body.insert((*key).to_owned(), if there { value(key) } else { Value::Null });
-                }
-                bodies.push((pair.join(" and "), Value::Object(body)));
-            }
-        }
-        for (index, (what, body)) in bodies.into_iter().enumerate() {
+        for (index, (what, body)) in bodies(&document, schema, example).into_iter().enumerate() {
             let mut body = body;
             // Somebody new each time, and nothing that is there already.
             if path.ends_with("/register") && what != "email" && body.get("email").is_some() {
