@@ -29,7 +29,7 @@ async fn polled<F: Future>(future: F, times: usize) -> Option<F::Output> {
 
 /// Options for connections that this test's own runtime passes on to PostgreSQL. Its one thread cannot pass an answer on
 /// while a future is polled, so that each answer has to be awaited, however busy the machine is.
-async fn relayed(options: &PgConnectOptions) -> (PgConnectOptions, tempfile::TempDir) {
+fn relayed(options: &PgConnectOptions) -> (PgConnectOptions, tempfile::TempDir) {
     let name = format!(".s.PGSQL.{}", options.get_port());
     let server = options.get_socket().expect("a socket").join(&name);
     let directory = tempfile::tempdir().expect("a directory");
@@ -81,7 +81,7 @@ async fn a_unit_of_work_that_is_dropped_at_any_await_leaves_nothing_open() {
     let file = std::sync::Arc::new(log.reopen().expect("open"));
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(file);
     let _logging = tracing::subscriber::set_default(subscriber.finish());
-    let (relayed, _directory) = relayed(&options).await;
+    let (relayed, _directory) = relayed(&options);
     for (broken, new) in [(false, true), (false, false), (true, false)] {
         let pool = pools(&relayed).requests;
         let mut times = 0;
@@ -108,7 +108,7 @@ async fn a_unit_of_work_that_is_dropped_at_any_await_leaves_nothing_open() {
 
 #[tokio::test]
 async fn whoever_gives_up_while_connecting_leaves_the_pool_as_it_was() {
-    let (relayed, _directory) = relayed(&cluster::options()).await;
+    let (relayed, _directory) = relayed(&cluster::options());
     let pool = pools(&relayed).requests;
     for times in 0..5 {
         assert!(polled(Box::pin(pool.acquire()), times).await.is_none(), "connecting takes longer than {times} polls");
