@@ -20,7 +20,6 @@ use crate::domain::clock::rfc3339_millis;
 pub struct Success<T> {
     status: StatusCode,
     data: T,
-    page: Option<Page>,
     operation_id: Option<i64>,
     tagged: bool,
 }
@@ -28,7 +27,7 @@ pub struct Success<T> {
 impl<T> Success<T> {
     /// 200.
     pub const fn ok(data: T) -> Self {
-        Self { status: StatusCode::OK, data, page: None, operation_id: None, tagged: false }
+        Self { status: StatusCode::OK, data, operation_id: None, tagged: false }
     }
 
     /// 201.
@@ -40,12 +39,6 @@ impl<T> Success<T> {
     #[must_use]
     pub fn tagged(self) -> Self {
         Self { tagged: true, ..self }
-    }
-
-    /// The same as a page of a list.
-    #[must_use]
-    pub fn on(self, page: Page) -> Self {
-        Self { page: Some(page), ..self }
     }
 
     /// The same as what an operation did.
@@ -62,8 +55,8 @@ impl<T: Serialize> Success<T> {
     /// Only if the data cannot be written as JSON.
     pub fn written(self) -> Result<Success<Box<RawValue>>, ApiError> {
         let data = serde_json::value::to_raw_value(&self.data).map_err(ApiError::internal)?;
-        let Self { status, page, operation_id, tagged, .. } = self;
-        Ok(Success { status, data, page, operation_id, tagged })
+        let Self { status, operation_id, tagged, .. } = self;
+        Ok(Success { status, data, operation_id, tagged })
     }
 }
 
@@ -152,7 +145,7 @@ impl<T: Serialize> IntoResponse for Success<T> {
                 Err(error) => error.into_response(),
             };
         }
-        let meta = Meta { page: self.page, operation_id: self.operation_id, ..Meta::current() };
+        let meta = Meta { operation_id: self.operation_id, ..Meta::current() };
         (self.status, Json(SuccessBody { success: true, data: self.data, meta })).into_response()
     }
 }

@@ -142,7 +142,7 @@ impl<K> Paging<'_, K> {
 }
 
 /// What `meta` says of a page.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Page {
     /// The most rows it may have.

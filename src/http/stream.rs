@@ -17,6 +17,7 @@ use tracing::Instrument;
 
 use super::envelope::Meta;
 use super::error::{ApiError, Bounded};
+use super::page::Page;
 
 /// A chunk is sent once it has this many bytes.
 const CHUNK_BYTES: usize = 32 * 1024;
@@ -59,11 +60,8 @@ impl ListWriter {
     /// # Errors
     /// [`ClientGone`] if there is nobody to write for, or the row cannot be written as JSON.
     pub async fn push<T: Serialize>(&mut self, row: T) -> Result<(), ApiError> {
-        if self.rows > 0 {
-            self.chunk.put_u8(b',');
-        }
+        write_row(&mut self.chunk, &row, self.rows == 0)?;
         self.rows += 1;
-        serde_json::to_writer((&mut self.chunk).writer(), &row).map_err(ApiError::internal)?;
         if self.chunk.len() >= CHUNK_BYTES {
             let chunk = self.chunk.split().freeze();
             self.sent += chunk.len();
@@ -83,7 +81,6 @@ impl ListWriter {
     /// # Errors
     /// [`ClientGone`] if there is nobody to write for.
     pub async fn finish(mut self) -> Result<(), ApiError> {
-        self.chunk.put_u8(b']');
         self.chunk.extend_from_slice(&self.suffix);
         let last = self.chunk.split().freeze();
         self.send(Part::Last(last)).await
@@ -104,10 +101,7 @@ where
     P: FnOnce(ListWriter) -> F,
     F: Future<Output = Result<(), ApiError>> + Send + 'static,
 {
-    let meta = serde_json::to_vec(&Meta::current()).map_err(ApiError::internal)?;
-    let suffix = [br#","meta":"#.as_slice(), &meta, b"}"].concat();
-    let mut chunk = BytesMut::with_capacity(1024);
-    chunk.extend_from_slice(br#"{"success":true,"data":["#);
+    let (chunk, suffix) = envelope(&Meta::current())?;
     let (sender, mut parts) = mpsc::channel(CHUNKS_WAITING);
     let writer = ListWriter { chunk, rows: 0, sent: 0, suffix, parts: sender.clone(), stall_timeout };
     let produced = produce(writer);
@@ -127,8 +121,45 @@ where
         Some(Part::Chunk(first)) => Body::from_stream(stream::unfold((Some(first), Some(parts)), next_chunk).fuse()),
         None => return Err(ApiError::internal("the task that writes a list ended without a word")),
     };
+    Ok(answer(body))
+}
+
+/// Answers with the rows of a page. Other requests have their turn between the pieces of a large one.
+///
+/// # Errors
+/// Only if a row cannot be written as JSON.
+pub async fn page<T: Serialize>(rows: Vec<T>, page: Page) -> Result<Response, ApiError> {
+    let (mut text, suffix) = envelope(&Meta { page: Some(page), ..Meta::current() })?;
+    let mut turn = CHUNK_BYTES;
+    for (index, row) in rows.into_iter().enumerate() {
+        write_row(&mut text, &row, index == 0)?;
+        if text.len() >= turn {
+            turn = text.len() + CHUNK_BYTES;
+            tokio::task::yield_now().await;
+        }
+    }
+    text.extend_from_slice(&suffix);
+    Ok(answer(Body::from(text.freeze())))
+}
+
+/// What stands before the rows of a list, and behind them.
+fn envelope(meta: &Meta) -> Result<(BytesMut, Vec<u8>), ApiError> {
+    let meta = serde_json::to_vec(meta).map_err(ApiError::internal)?;
+    let mut prefix = BytesMut::with_capacity(1024);
+    prefix.extend_from_slice(br#"{"success":true,"data":["#);
+    Ok((prefix, [br#"],"meta":"#.as_slice(), &meta, b"}"].concat()))
+}
+
+fn write_row<T: Serialize>(text: &mut BytesMut, row: &T, is_first: bool) -> Result<(), ApiError> {
+    if !is_first {
+        text.put_u8(b',');
+    }
+    serde_json::to_writer(text.writer(), row).map_err(ApiError::internal)
+}
+
+fn answer(body: Body) -> Response {
     let json = HeaderValue::from_static("application/json");
-    Ok(([(header::CONTENT_TYPE, json)], body).into_response())
+    ([(header::CONTENT_TYPE, json)], body).into_response()
 }
 
 type Rest = (Option<Bytes>, Option<mpsc::Receiver<Part>>);
@@ -147,5 +178,35 @@ async fn next_chunk((first, parts): Rest) -> Option<(Result<Bytes, ListCut>, Res
             Some((Err(ListCut), (None, None)))
         }
         None => Some((Err(ListCut), (None, None))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn others_have_their_turn_while_a_large_page_is_written() {
+        let turns = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&turns);
+        let other = tokio::spawn(async move {
+            loop {
+                counted.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        });
+        let rows = vec!["x".repeat(CHUNK_BYTES); 100];
+        let response = page(rows, Page::default()).await.expect("a page");
+        assert!(turns.load(Ordering::Relaxed) >= 99, "{turns:?}");
+        other.abort();
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(body["data"].as_array().map(Vec::len), Some(100));
+        assert!(body["meta"]["page"].is_object(), "{}", body["meta"]);
     }
 }

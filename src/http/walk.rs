@@ -249,7 +249,7 @@ impl Lists {
         connection.release();
         drop(turn);
         let (rows, page) = paging.finish(batch.rows, L::key)?;
-        Ok(Success::ok(rows).on(page).into_response())
+        stream::page(rows, page).await
     }
 
     async fn write<W: Walk>(

@@ -32,6 +32,7 @@ use crate::http::extract::{Body, Id, QueryString};
 use crate::http::identity::CurrentUser;
 use crate::http::input::Change;
 use crate::http::openapi::Reads as _;
+use crate::http::stream;
 
 /// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -101,7 +102,7 @@ async fn list(
     };
     connection.release();
     let (rows, page) = paging.finish(rows, |row| Key::of(row, sort))?;
-    Ok(Success::ok(rows).on(page).into_response())
+    stream::page(rows, page).await
 }
 
 /// Lists the user's transactions of some days, both bounds counted in.
