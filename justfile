@@ -74,6 +74,10 @@ pairs N="2000":
 abandon N="20000":
     ABANDON={{N}} cargo test --test main abandoned -- --nocapture
 
+# Changes of one user's data at once: so many rounds of each race, and so many random operations of eight clients
+races ROUNDS="200" OPERATIONS="100000":
+    ROUNDS={{ROUNDS}} MODEL={{OPERATIONS}} cargo test --test main -- --nocapture api::races api::model
+
 # docs/docker.md, gone through with a real Docker: all of it, a quarter of an hour and more, or the parts that are named
 docker-test *PARTS:
     tests/docker/run {{PARTS}}

@@ -12,6 +12,8 @@ mod hostile;
 mod index;
 mod limits;
 mod lists;
+mod many_rows;
+mod model;
 mod openapi;
 mod ownership;
 mod quotas;

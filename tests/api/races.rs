@@ -9,7 +9,32 @@ use crate::support::client::{Answer, Client};
 
 const PATH: &str = "/api/transactions";
 
-const ROUNDS: usize = 25;
+/// Rounds of each race, if `ROUNDS` does not say otherwise. Each second one goes through two servers.
+fn rounds() -> std::ops::Range<usize> {
+    0..std::env::var("ROUNDS").map_or(20, |rounds| rounds.parse().expect("a number in ROUNDS"))
+}
+
+/// A user of two servers on one database.
+struct Both {
+    app: TestApp,
+    _other: TestApp,
+    clients: [Client; 2],
+}
+
+impl Both {
+    async fn start() -> Self {
+        let app = TestApp::start().await;
+        let other = app.beside(&[]).await;
+        let alice = app.user("alice").await;
+        let elsewhere = Client { base: other.anon.base.clone(), ..alice.clone() };
+        Self { app, _other: other, clients: [alice, elsewhere] }
+    }
+
+    /// Who is in a race with the first client: in each second round a client of the other server.
+    fn rival(&self, round: usize) -> &Client {
+        &self.clients[round % 2]
+    }
+}
 
 fn entry(title: &str) -> Value {
     json!({"title": title, "amount": 1, "type": "EXPENSE", "date": "2026-02-16"})
@@ -34,38 +59,61 @@ async fn rows(client: &Client) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_merge_takes_along_what_is_entered_meanwhile() {
-    let app = TestApp::start().await;
-    let alice = app.user("alice").await;
+    let both = Both::start().await;
+    let alice = &both.clients[0];
+    let mut expected = 0;
     for (many, field) in [("categories", "category"), ("payees", "payee"), ("tags", "tags")] {
-        for round in 0..ROUNDS {
-            let named = |name: &str| json!({"name": format!("{name} {round}"), "kind": "EXPENSE"});
-            let named =
-                |name: &str| if many == "categories" { named(name) } else { json!({"name": named(name)["name"]}) };
+        for round in rounds() {
+            let rival = both.rival(round);
             let path = format!("/api/{many}");
-            let from = alice.post(&path, named("from")).await.expect(201)["id"].clone();
-            let into = alice.post(&path, named("into")).await.expect(201)["id"].clone();
-            let value = if field == "tags" { json!([format!("from {round}")]) } else { json!(format!("from {round}")) };
-            let before = rows(&alice).await.len();
-            let entered = (0..6).map(|_| alice.post(PATH, with(entry("x"), field, value.clone())));
-            let merge_path = format!("{path}/{from}/merge");
-            let merge = alice.post(&merge_path, json!({"into": into}));
-            let (merged, entered) = tokio::join!(merge, join_all(entered));
+            let name = |name: &str| format!("{name} {round}");
+            let make = async |name: String| {
+                let kind = (many == "categories").then_some("EXPENSE");
+                let body = kind.map_or_else(|| json!({"name": name}), |kind| json!({"name": name, "kind": kind}));
+                alice.post(&path, body).await.expect(201)["id"].clone()
+            };
+            let (from, into) = (make(name("from")).await, make(name("into")).await);
+            let value = if field == "tags" { json!([name("from")]) } else { json!(name("from")) };
+            let body = with(entry("x"), field, value.clone());
+            let mut there = Vec::new();
+            for _ in 0..3 {
+                there.push(alice.post(PATH, body.clone()).await);
+            }
+            let ids: Vec<Value> = there.iter().map(|answer| answer.expect(201)["id"].clone()).collect();
+            let entered = (0..4).map(|_| rival.post(PATH, body.clone()));
+            let set = json!({"ids": [ids[0]], "set": {field: value}});
+            let (merge_path, gone, second) =
+                (format!("{path}/{from}/merge"), format!("{PATH}/{}", ids[2]), operation(&there[1]));
+            let (merged, entered, changed, undone, deleted) = tokio::join!(
+                alice.post(&merge_path, json!({"into": into})),
+                join_all(entered),
+                rival.send(rival.request(Method::PATCH, PATH).json(&set)),
+                undo(rival, &second),
+                rival.delete(&gone),
+            );
             merged.expect(200);
             for answer in &entered {
                 // By its name it is there, or it is made anew.
                 answer.expect(201);
             }
+            changed.expect(200);
+            deleted.expect(200);
+            // A row that the merge has changed since is not taken back.
+            assert!([200, 409].contains(&undone.status.as_u16()), "{}", undone.text);
+            expected += 5 + i64::from(undone.status != 200);
             alice.get(&format!("{path}/{from}")).await.expect_status(404);
-            assert_eq!(rows(&alice).await.len(), before + 6, "{many} {round}");
+            assert_eq!(both.app.count("select count(*) from transactions").await, expected, "{many} {round}");
+            assert_eq!(both.app.count("select sum(amount)::bigint from transactions").await, expected);
         }
     }
 }
 
 #[tokio::test]
 async fn what_is_named_by_its_id_while_it_is_deleted_is_there_or_not_found() {
-    let app = TestApp::start().await;
-    let alice = app.user("alice").await;
-    for round in 0..ROUNDS {
+    let both = Both::start().await;
+    let alice = &both.clients[0];
+    for round in rounds() {
+        let rival = both.rival(round);
         for (many, field) in [("categories", "categoryId"), ("payees", "payeeId")] {
             let body = if many == "categories" {
                 json!({"name": format!("gone {round}"), "kind": "EXPENSE"})
@@ -75,9 +123,9 @@ async fn what_is_named_by_its_id_while_it_is_deleted_is_there_or_not_found() {
             let id = alice.post(&format!("/api/{many}"), body).await.expect(201)["id"].clone();
             let path = format!("/api/{many}/{id}");
             let delete = alice.delete(&path);
-            let creates = (0..4).map(|_| alice.post(PATH, with(entry("x"), field, id.clone())));
+            let creates = (0..4).map(|_| rival.post(PATH, with(entry("x"), field, id.clone())));
             let bulk =
-                alice.send(alice.request(Method::PATCH, PATH).json(&json!({"filter": {"q": "x"}, "set": {field: id}})));
+                rival.send(rival.request(Method::PATCH, PATH).json(&json!({"filter": {"q": "x"}, "set": {field: id}})));
             let (deleted, entered, bulk) = tokio::join!(delete, join_all(creates), bulk);
             assert!([200, 409].contains(&deleted.status.as_u16()), "{}", deleted.text);
             assert!([200, 404].contains(&bulk.status.as_u16()), "{}", bulk.text);
@@ -90,20 +138,21 @@ async fn what_is_named_by_its_id_while_it_is_deleted_is_there_or_not_found() {
 
 #[tokio::test]
 async fn a_move_and_an_undo_make_no_circle() {
-    let app = TestApp::start().await;
-    let alice = app.user("alice").await;
+    let both = Both::start().await;
+    let alice = &both.clients[0];
     let category = async |name: String, parent: Value| {
         let body = json!({"name": name, "kind": "EXPENSE", "parentId": parent});
         alice.post("/api/categories", body).await.expect(201)["id"].clone()
     };
-    for round in 0..ROUNDS {
+    for round in rounds() {
+        let rival = both.rival(round);
         let a = category(format!("a {round}"), Value::Null).await;
         let a1 = category(format!("a1 {round}"), a.clone()).await;
         let b = category(format!("b {round}"), a1).await;
         let b1 = category(format!("b1 {round}"), b.clone()).await;
         let up = alice.patch(&format!("/api/categories/{b}"), json!({"parentId": null})).await;
         let (path, up) = (format!("/api/categories/{a}"), operation(&up));
-        let (undone, moved) = tokio::join!(undo(&alice, &up), alice.patch(&path, json!({"parentId": b1})));
+        let (undone, moved) = tokio::join!(undo(alice, &up), rival.patch(&path, json!({"parentId": b1})));
         let statuses = [undone.status.as_u16(), moved.status.as_u16()];
         assert!(statuses == [200, 409] || statuses == [409, 200], "{} {}", undone.text, moved.text);
     }
@@ -111,9 +160,10 @@ async fn a_move_and_an_undo_make_no_circle() {
 
 #[tokio::test]
 async fn a_bulk_change_touches_only_what_meets_its_filter_when_it_is_made() {
-    let app = TestApp::start().await;
-    let alice = app.user("alice").await;
-    for round in 0..ROUNDS {
+    let both = Both::start().await;
+    let alice = &both.clients[0];
+    for round in rounds() {
+        let rival = both.rival(round);
         let mut ids = Vec::new();
         for _ in 0..8 {
             let body = with(entry(&format!("r{round}")), "amount", json!(100));
@@ -121,8 +171,7 @@ async fn a_bulk_change_touches_only_what_meets_its_filter_when_it_is_made() {
         }
         let edits = ids.iter().map(|id| {
             let path = format!("{PATH}/{id}");
-            let alice = &alice;
-            async move { alice.patch(&path, json!({"amount": 5})).await }
+            async move { rival.patch(&path, json!({"amount": 5})).await }
         });
         let filter = json!({"filter": {"q": format!("r{round}"), "minAmount": 100}, "set": {"note": "large"}});
         let bulk = alice.send(alice.request(Method::PATCH, PATH).json(&filter));

@@ -33,6 +33,25 @@ pub async fn lock_alone(connection: &mut PgConnection, user_id: i64) -> Result<(
     Ok(())
 }
 
+/// Plans the statements of this transaction for many rows. Statistics may not know a new user's rows yet: the planner then takes
+/// them for a row or two, and joins two tables by looking through all of one for each row of the other.
+///
+/// # Errors
+/// The database's.
+pub async fn plan_for_many(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    // What was prepared for few rows may have a plan that is kept.
+    sqlx::query!(
+        r#"
+        select
+            set_config('enable_nestloop', 'off', true) as joins,
+            set_config('plan_cache_mode', 'force_custom_plan', true) as plans
+        "#
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(())
+}
+
 /// Begins an operation, for which all further changes of this transaction are recorded; `None` if there is no such user.
 /// Waits for a change that has the user's data [to itself](lock_alone), and keeps such ones waiting.
 ///
@@ -203,14 +222,17 @@ pub async fn note_undone(connection: &mut PgConnection, user_id: i64, undone: i6
             from operations
             where user_id = $1 and id = $2
             union all
-            select o.id, o.undoes, c.id, not c.is_taken_back
+            select
+                c.undoes,
+                (select o.undoes from operations o where o.user_id = $1 and o.id = c.undoes),
+                c.id,
+                not c.is_taken_back
             from chain c
-            join operations o on o.user_id = $1 and o.id = c.undoes
+            where c.undoes is not null
         )
         update operations o
-        set undone_by = case when c.is_taken_back then c.taken_back_by end
-        from chain c
-        where o.user_id = $1 and o.id = c.id
+        set undone_by = (select c.taken_back_by from chain c where c.id = o.id and c.is_taken_back)
+        where o.user_id = $1 and o.id = any (array(select id from chain))
         "#,
         user_id,
         undone,

@@ -93,7 +93,6 @@ pub(super) async fn undo(unit: &mut Unit<'_>, id: i64) -> Result<UndoAnswer, Api
     let weight = store::weight(unit, user_id, id, None).await?;
     unit.charge(weight)?;
     let changed = undo_store::changed(unit, user_id, id).await?;
-    changed.plan_for_many(unit).await?;
     let mut obstacles = Vec::new();
     for table in changed.tables() {
         obstacles.extend(table.obstacles(unit, &changed, in_passing(table, &operation.kind)).await?);
@@ -102,7 +101,6 @@ pub(super) async fn undo(unit: &mut Unit<'_>, id: i64) -> Result<UndoAnswer, Api
         return Err(obstructed(id, obstacles.into_iter().map(told).collect()));
     }
     take_back(unit, &changed, &operation.kind).await.map_err(|error| broken(id, error))?;
-    undo_store::plan_as_usual(unit).await?;
     let most = unit.quotas.category_depth;
     let shape = categories::tree_store::shape_after_undo(unit, user_id, id, most).await?;
     if shape.is_circular {

@@ -121,10 +121,6 @@ pub(super) struct Changed {
     ids: HashMap<String, Vec<i64>>,
 }
 
-/// From so many rows on, joins are made by hashing. The planner takes a user whom its statistics do not know yet for one who
-/// has a row at most, and would look through all rows for each.
-const MANY: usize = 100;
-
 /// Finds what an operation changed.
 ///
 /// # Errors
@@ -159,27 +155,6 @@ impl Changed {
     fn ids(&self, table: &Table) -> &[i64] {
         self.ids.get(table.name).map_or(&[], Vec::as_slice)
     }
-
-    /// Has the statements that follow planned for as many rows as there are, until [`plan_as_usual`] or the end of the
-    /// transaction.
-    ///
-    /// # Errors
-    /// The database's.
-    pub(super) async fn plan_for_many(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        if self.ids.values().map(Vec::len).sum::<usize>() > MANY {
-            sqlx::query!("set local enable_nestloop = off").execute(connection).await?;
-        }
-        Ok(())
-    }
-}
-
-/// Ends what [`Changed::plan_for_many`] has begun.
-///
-/// # Errors
-/// The database's.
-pub(super) async fn plan_as_usual(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query!("set local enable_nestloop = default").execute(connection).await?;
-    Ok(())
 }
 
 /// The things that an operation brought back, changed and took away: categories, payees, tags and transactions. A transaction

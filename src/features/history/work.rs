@@ -106,7 +106,7 @@ impl Work {
     ) -> Result<Response, ApiError> {
         let _turn = self.state.lanes.change_few(self.user.id).await?;
         let connection = self.state.pools.requests.acquire().await?;
-        self.run_on(connection, kind, change).await
+        self.run_on(connection, kind, Size::Small, change).await
     }
 
     /// The same for a change of many rows, on a connection for such work, when it is the user's turn.
@@ -119,7 +119,7 @@ impl Work {
         change: impl AsyncFnOnce(&mut Unit<'_>) -> Result<Success<T>, ApiError>,
     ) -> Result<Response, ApiError> {
         let (_turn, connection) = self.state.lanes.change(self.user.id).await?;
-        self.run_on(connection, kind, change).await
+        self.run_on(connection, kind, Size::Large, change).await
     }
 
     /// The same for a change of few rows or many: as a costly one if it weighs more than a small one. `weigh` is given the
@@ -143,6 +143,7 @@ impl Work {
         self,
         connection: Lease,
         kind: &str,
+        size: Size,
         change: impl AsyncFnOnce(&mut Unit<'_>) -> Result<Success<T>, ApiError>,
     ) -> Result<Response, ApiError> {
         let claim = self.key.claim();
@@ -152,6 +153,9 @@ impl Work {
                 Begun::Answered(answer) => return Ok::<_, ApiError>(answer),
                 Begun::Fresh(store::Begun { id, near_quota }) => (id, near_quota),
             };
+            if size == Size::Large {
+                store::plan_for_many(database).await?;
+            }
             let clock = Arc::clone(&self.state.clock);
             let (retention, limits) = (self.state.retention, Arc::clone(&self.state.limits));
             let user_id = self.user.id;
@@ -178,6 +182,13 @@ impl Work {
     pub const fn user_id(&self) -> i64 {
         self.user.id
     }
+}
+
+/// How many rows a change is planned for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Size {
+    Small,
+    Large,
 }
 
 /// Keeps the answer for the same request under its key.
