@@ -34,6 +34,7 @@ pub(super) fn label(method: &Method) -> &'static str {
         Method::OPTIONS => "OPTIONS",
         Method::TRACE => "TRACE",
         Method::PATCH => "PATCH",
+        Method::QUERY => "QUERY",
         _ => OTHER,
     }
 }

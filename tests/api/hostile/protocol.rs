@@ -22,7 +22,7 @@ async fn a_method_that_there_is_not_is_answered_501_whatever_its_length() {
     let longer = format!("{} /api HTTP/1.1\r\nhost: x\r\n\r\n", "M".repeat(100_000));
     assert!(matches!(status(&app, &longer).await, None | Some(400 | 414 | 431)));
     // Those that there are, where the route has them not.
-    for method in ["TRACE", "PUT", "CONNECT"] {
+    for method in ["TRACE", "PUT", "CONNECT", "QUERY"] {
         let status = status(&app, &format!("{method} /healthz HTTP/1.1\r\nhost: x\r\n\r\n")).await;
         assert!(matches!(status, Some(400 | 404 | 405)), "{method}: {status:?}");
     }
