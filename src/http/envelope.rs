@@ -101,10 +101,11 @@ pub struct Meta {
     pub request_id: String,
     /// Where a page of a list stands in it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub page: Option<Page>,
     /// The operation that was done, for `POST /api/operations/{id}/undo`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = 17)]
+    #[schema(nullable = false, example = 17)]
     pub operation_id: Option<i64>,
 }
 
@@ -203,7 +204,7 @@ pub struct FailureError {
     pub message: String,
     /// Every problem, where the input was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = json!(["amount must be positive", "amount must be a number"]))]
+    #[schema(nullable = false, example = json!(["amount must be positive", "amount must be a number"]))]
     pub details: Option<Vec<String>>,
 }
 

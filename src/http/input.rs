@@ -347,7 +347,15 @@ impl<T: Copy> Rule for OneOf<T> {
 
     fn schema(&self) -> Value {
         let words: Vec<&str> = self.0.iter().map(|(word, _)| *word).collect();
-        json!({"type": "string", "enum": words})
+        let mut schema = json!({"type": "string", "enum": words});
+        // `-date` cannot be a name in a program: what generated clients are to call it.
+        let name = |word: &str| word.strip_prefix('-').map(|rest| format!("{rest}_descending"));
+        if words.iter().any(|word| name(word).is_some()) {
+            let names: Vec<String> =
+                words.iter().map(|word| name(word).unwrap_or_else(|| (*word).to_owned())).collect();
+            schema["x-enum-varnames"] = json!(names);
+        }
+        schema
     }
 }
 

@@ -226,3 +226,88 @@ async fn everything_in_the_document_has_an_example() {
     }
     assert!(without.is_empty(), "{without:#?}");
 }
+
+/// Lets a schema allow nothing but what it names.
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(entries) => {
+            if entries.contains_key("properties") {
+                entries.insert("additionalProperties".to_owned(), json!(false));
+            }
+            entries.values_mut().for_each(close);
+        }
+        Value::Array(parts) => parts.iter_mut().for_each(close),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn answers_hold_what_the_document_names_and_nothing_else() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let mut document = document(&app).await;
+    close(&mut document["components"]["schemas"]);
+    let entry = json!({"title": "x", "amount": 1, "type": "EXPENSE", "category": "c", "payee": "p", "tags": ["t"]});
+    for change in [json!({"amount": 2, "note": "n", "tags": []}), json!({"titleEn": "y", "payee": null})] {
+        let row = alice.post("/api/transactions", entry.clone()).await.expect(201);
+        alice.patch(&format!("/api/transactions/{}", row["id"]), change).await.expect(200);
+    }
+    let row = alice.post("/api/transactions", entry).await.expect(201);
+    alice.delete(&format!("/api/transactions/{}", row["id"])).await.expect(200);
+    let mut looked_at = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let Some(operation) = item.get("get") else { continue };
+        let mut schema = operation["responses"]["200"]["content"]["application/json"]["schema"].clone();
+        schema["components"] = document["components"].clone();
+        let schema = jsonschema::draft202012::options().should_validate_formats(true).build(&schema).expect("a schema");
+        let collection = path.split("/{id}").next().unwrap_or_default();
+        let id = alice.get(collection).await.json()["data"][0]["id"].to_string();
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        let names: Vec<&str> = parameters.filter_map(|one| one["name"].as_str()).collect();
+        for (name, query) in [("", ""), ("limit", "?limit=1"), ("counts", "?counts=true")] {
+            if !name.is_empty() && !names.contains(&name) {
+                continue;
+            }
+            let answer = alice.get(&format!("{}{query}", path.replace("{id}", &id))).await;
+            answer.expect_status(200);
+            let errors: Vec<String> =
+                schema.iter_errors(&answer.json()).map(|error| format!("{}: {error}", error.instance_path())).collect();
+            assert!(errors.is_empty(), "{path}{query}: {errors:#?}\n{}", answer.text);
+            looked_at += 1;
+        }
+    }
+    assert!(looked_at > 20, "only {looked_at} answers");
+}
+
+#[tokio::test]
+async fn what_an_answer_may_leave_out_is_never_null_in_it() {
+    let app = TestApp::start().await;
+    for (name, schema) in document(&app).await["components"]["schemas"].as_object().expect("schemas") {
+        // A request may say either; and of a recorded change the fields that did not change are left out, whatever they are.
+        if schema["additionalProperties"] == json!(false) || name == "TransactionFields" {
+            continue;
+        }
+        let required = schema["required"].as_array().map(Vec::as_slice).unwrap_or_default();
+        for (property, of) in schema["properties"].as_object().into_iter().flatten() {
+            let nullable = of.to_string().contains("\"null\"");
+            assert!(required.contains(&json!(property)) || !nullable, "{name}.{property}: {of}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_in_the_document_is_an_object_of_anything() {
+    fn check(value: &Value, place: &str) {
+        let is_object = value["type"] == "object" || value["type"][0] == "object";
+        assert!(!is_object || value.get("properties").is_some(), "{place}: {value}");
+        match value {
+            Value::Object(entries) => entries.iter().for_each(|(key, entry)| check(entry, &format!("{place}/{key}"))),
+            Value::Array(items) => items.iter().for_each(|item| check(item, place)),
+            _ => {}
+        }
+    }
+    let app = TestApp::start().await;
+    let document = document(&app).await;
+    check(&document["components"]["schemas"], "");
+    check(&document["paths"], "");
+}

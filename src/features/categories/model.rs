@@ -51,7 +51,7 @@ pub struct Category {
     pub updated_at: DateTime<Utc>,
     /// The transactions in it, without those of the categories below it; only in a list that was asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = 42)]
+    #[schema(nullable = false, example = 42)]
     pub transaction_count: Option<i64>,
 }
 
@@ -157,7 +157,7 @@ pub struct Order {
 
 impl FromInput for Order {
     fn from_input(input: &mut Input) -> Option<Self> {
-        let ids = input.required("ids", Set(List { each: IdNumber, min: 1, max: 1000 }));
+        let ids = input.required("ids", Set(List { each: IdNumber, min: 0, max: 1000 }));
         Some(Self { ids: ids? })
     }
 }

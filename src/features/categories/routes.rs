@@ -304,13 +304,14 @@ async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Res
 
 /// Puts categories in an order: each gets its place in the list as its position.
 ///
-/// The ids of some or all of them; the others keep their positions.
+/// The ids of some or all of them, such as `[3, 1, 2]`; the others keep their positions.
 #[utoipa::path(
     put,
     path = "/api/categories/order",
     tag = "categories",
     security(("bearer" = [])),
-    request_body(content = Order, example = json!({"ids": [3, 1, 2]})),
+    // Ids are different for each account: this works for all.
+    request_body(content = Order, example = json!({"ids": []})),
     responses(
         (status = 200, description = "Done", body = SuccessBody<Done>),
         (status = 404, description = "`CATEGORY_NOT_FOUND`: one of them", body = FailureBody),

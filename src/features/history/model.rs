@@ -1,16 +1,18 @@
 //! What an operation is, and what it changed.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use utoipa::ToSchema;
-use utoipa::openapi::Schema;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::changes_store::Run;
 use crate::domain::money::JsonDecimal;
+use crate::features::transactions::Transaction;
 use crate::http::openapi;
 
 /// What somebody did at once, and can undo at once.
@@ -35,7 +37,7 @@ pub struct Operation {
     pub undone_by: Option<i64>,
     /// The rows that it changed; not in a list, which would count for long.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = 1)]
+    #[schema(nullable = false, example = 1)]
     pub change_count: Option<i64>,
 }
 
@@ -80,10 +82,10 @@ pub(super) struct HistoryEntry {
     #[schema(example = 1)]
     pub user_id: i64,
     /// What it was before; `null` if it was not there.
-    #[schema(required = true, schema_with = before)]
+    #[schema(required = true, value_type = Option<TransactionFields>)]
     pub before: Option<Map<String, Value>>,
     /// What it was after; `null` if it was not there any more.
-    #[schema(required = true, schema_with = after)]
+    #[schema(required = true, value_type = Option<TransactionFields>)]
     pub after: Option<Map<String, Value>>,
     /// The tags that were put on.
     #[schema(example = json!(["lunch"]))]
@@ -102,18 +104,27 @@ impl HistoryEntry {
     }
 }
 
-fn before() -> Schema {
-    openapi::fields("What it was before; `null` if it was not there.", true, json!({"amount": 60.5}))
+/// What is recorded of a transaction, or the part of it that changed. Only its schema is of this type.
+pub(super) struct TransactionFields;
+
+impl PartialSchema for TransactionFields {
+    /// The fields of a [`Transaction`], none of which has to be there, but for those that are kept elsewhere or never change.
+    fn schema() -> RefOr<Schema> {
+        const ELSEWHERE: [&str; 7] = ["id", "userId", "createdAt", "updatedAt", "category", "payee", "tags"];
+        let mut schema = serde_json::to_value(Transaction::schema()).unwrap_or_default();
+        if let Some(fields) = schema["properties"].as_object_mut() {
+            fields.retain(|field, _| !ELSEWHERE.contains(&field.as_str()));
+        }
+        let description = "What is recorded of a transaction, or the part of it that changed.";
+        let fields = json!({"type": "object", "description": description, "properties": schema["properties"]});
+        openapi::verbatim(fields).into()
+    }
 }
 
-fn after() -> Schema {
-    openapi::fields("What it was after; `null` if it was not there any more.", true, json!({"amount": 65}))
-}
-
-fn deleted() -> Schema {
-    let example =
-        json!({"title": "ข้าวมันไก่", "amount": 60.5, "currency": "THB", "type": "EXPENSE", "date": "2026-02-16"});
-    openapi::fields("What it was.", false, example)
+impl ToSchema for TransactionFields {
+    fn name() -> Cow<'static, str> {
+        "TransactionFields".into()
+    }
 }
 
 /// A deleted transaction, as it was.
@@ -135,7 +146,7 @@ pub(super) struct Trashed {
     #[schema(example = 17)]
     pub operation_id: i64,
     /// What it was.
-    #[schema(schema_with = deleted)]
+    #[schema(value_type = TransactionFields)]
     pub transaction: Map<String, Value>,
     /// Its category's name, if that is left.
     #[schema(required = true, example = "Food & Dining")]

@@ -12,7 +12,7 @@ use crate::http::envelope::{Success, SuccessBody};
 
 /// The routes.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(index))
+    OpenApiRouter::new().routes(routes!(status))
 }
 
 /// What this is, and that it works.
@@ -37,7 +37,7 @@ struct Index {
     tag = "index",
     responses((status = 200, description = "It works", body = SuccessBody<Index>))
 )]
-async fn index(State(state): State<AppState>) -> Success<Index> {
+async fn status(State(state): State<AppState>) -> Success<Index> {
     Success::ok(Index {
         status: "ok",
         name: "expense-tracker-api",

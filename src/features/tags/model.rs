@@ -34,7 +34,7 @@ pub struct Tag {
     pub updated_at: DateTime<Utc>,
     /// The transactions that have it; only in a list that was asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = 42)]
+    #[schema(nullable = false, example = 42)]
     pub transaction_count: Option<i64>,
 }
 

@@ -11,7 +11,7 @@ pub(super) use pages::{router, to_page};
 
 use serde_json::{Value, json};
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Components, Content, OpenApi, Ref, RefOr, ResponseBuilder, ServerBuilder};
@@ -140,6 +140,7 @@ fn name_operation(operation: &mut Operation, suffix: &str) {
 
 const ANY_OPERATION: &[(&str, &str)] = &[
     ("408", "`REQUEST_TIMEOUT`: the request took too long"),
+    ("431", "`HEAD_TOO_LARGE`: the headers and the address are over 16 KiB; far over that, the answer has no body"),
     ("429", "`TOO_MANY_REQUESTS` or `TOO_MUCH_WORK`: come back after `Retry-After`"),
     ("500", "`INTERNAL_ERROR`: quote the request id"),
     ("503", "`MIGRATIONS_PENDING`, `DATABASE_UNAVAILABLE` or `OVERLOADED`: come back after `Retry-After`"),
@@ -186,12 +187,4 @@ pub fn amount() -> Schema {
 #[must_use]
 pub fn always(value: Value, description: &str) -> Schema {
     verbatim(json!({"type": "boolean", "const": value, "description": description}))
-}
-
-/// The schema of some fields of something; `null` instead of them where that may be.
-#[must_use]
-pub fn fields(description: &str, nullable: bool, example: Value) -> Schema {
-    let types: SchemaType =
-        if nullable { [Type::Object, Type::Null].into_iter().collect() } else { Type::Object.into() };
-    ObjectBuilder::new().schema_type(types).description(Some(description)).examples([example]).into()
 }
