@@ -50,6 +50,14 @@ prepare:
 validate-document:
     scripts/validate-document
 
+# Three generated clients of the API, type-checked and taken through a session; installed under target/ (needs Python and Node.js)
+clients:
+    tests/clients/run
+
+# The documentation page in Chromium: sign in, authorize, every operation as it stands (needs Node.js and Chromium)
+browser:
+    tests/browser/run
+
 # Hold .sqlx against the SQL in the sources and the schema of the migrations
 query-cache:
     scripts/query-cache check
