@@ -107,7 +107,8 @@ fn read(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let mut given = headers.get_all(HEADER).iter();
     let Some(value) = given.next() else { return Ok(None) };
     let key = value.to_str().unwrap_or_default().trim();
-    if key.is_empty() || key.len() > MAX_LENGTH || given.next().is_some() {
+    // HTTP lets tabs through, which are not visible.
+    if key.is_empty() || key.len() > MAX_LENGTH || key.contains(char::is_control) || given.next().is_some() {
         return Err(ApiError::BadRequest(format!(
             "Idempotency-Key must be given once, as 1 to {MAX_LENGTH} visible ASCII characters"
         )));

@@ -94,7 +94,7 @@ async fn what_fails_is_not_kept_and_can_be_sent_again() {
     assert_eq!(app.count("select count(*) from operations").await, 0);
     sqlx::query("alter table transactions drop constraint trip").execute(&mut connection).await.expect("altered");
     with_key(&alice, PATH, "k", &expense("a")).await.expect(201);
-    for key in ["", &"k".repeat(256)] {
+    for key in ["", "a\tb", &"k".repeat(256)] {
         let answer = with_key(&alice, PATH, key, &expense("a")).await;
         answer.refused(400, "BAD_REQUEST", "Idempotency-Key must be given once, as 1 to 255 visible ASCII characters");
     }
