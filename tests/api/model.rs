@@ -12,8 +12,8 @@ use crate::support::app::TestApp;
 use crate::support::client::{Answer, Client};
 use crate::support::random::Random;
 
-/// Operations, if `MODEL` does not say otherwise.
-const OPERATIONS: usize = 20_000;
+/// Operations, if `MODEL` does not say otherwise, as it does in CI.
+const OPERATIONS: usize = 4_000;
 
 /// Clients at once.
 const CLIENTS: usize = 8;
