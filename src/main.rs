@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             // With nobody left to read it, the exit code has to do.
-            let _ = writeln!(std::io::stderr(), "app: {error:#}");
+            let _ = writeln!(std::io::stderr(), "app: {}", app::db::explain::Chain(error.as_ref()));
             ExitCode::FAILURE
         }
     }

@@ -1,15 +1,16 @@
 //! Finds the database that a command works on, and starts the private one where that is it.
 
 use std::collections::BTreeSet;
-use std::str::FromStr as _;
 
-use anyhow::Context as _;
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, PgConnection};
 
-use crate::config::{Config, Location};
+use crate::config::{Config, DatabaseConfig, DatabaseUrl, Location};
 #[cfg(feature = "embedded-db")]
 use crate::db::embedded::EmbeddedDatabase;
+use crate::db::explain::NoConnection;
 use crate::db::transport;
+use crate::migrate::MigrateError;
 
 /// A database that can be connected to.
 pub(super) struct Database {
@@ -30,15 +31,11 @@ impl Database {
     pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
         match &config.database.location {
             Location::Url(url) => {
-                let options = PgConnectOptions::from_str(url.expose()).context("database.url")?;
-                let direct = match &config.database.direct_url {
-                    Some(url) => PgConnectOptions::from_str(url.expose()).context("database.direct_url")?,
-                    None => options.clone(),
-                };
+                warn_of_parameters(config, url);
                 Ok(Self {
-                    options,
-                    direct,
-                    replica: replica(config)?,
+                    options: url.options(),
+                    direct: config.database.direct_url.as_ref().unwrap_or(url).options(),
+                    replica: replica(config),
                     #[cfg(feature = "embedded-db")]
                     embedded: None,
                 })
@@ -64,6 +61,8 @@ impl Database {
 
     #[cfg(feature = "embedded-db")]
     async fn start(config: &Config) -> anyhow::Result<Self> {
+        use anyhow::Context as _;
+
         use crate::db::embedded::Settings;
         let settings = Settings {
             directory: config.database.data_dir.join("postgres"),
@@ -91,9 +90,18 @@ impl Database {
         Ok(Self {
             direct: options.clone(),
             options,
-            replica: replica(config)?,
+            replica: replica(config),
             embedded: Some(std::sync::Arc::new(database)),
         })
+    }
+
+    /// A connection as the role that serves.
+    ///
+    /// # Errors
+    /// Why there is none, and what to do.
+    pub(super) async fn connect(&self) -> anyhow::Result<PgConnection> {
+        let connected = self.options.connect().await;
+        connected.map_err(|error| MigrateError::Connect(NoConnection::new(&self.options, error)).into())
     }
 
     /// The URL of the private PostgreSQL; empty if that is not it.
@@ -122,9 +130,18 @@ impl Database {
 }
 
 /// A replica, if one is configured.
-fn replica(config: &Config) -> anyhow::Result<Option<PgConnectOptions>> {
-    let url = config.database.read_url.as_ref();
-    url.map(|url| PgConnectOptions::from_str(url.expose())).transpose().context("database.read_url")
+fn replica(config: &Config) -> Option<PgConnectOptions> {
+    config.database.read_url.as_ref().map(DatabaseUrl::options)
+}
+
+/// Names the parameters of the URLs that have no effect; their values may be secrets.
+fn warn_of_parameters(config: &Config, url: &DatabaseUrl) {
+    let DatabaseConfig { direct_url, read_url, shadow_url, .. } = &config.database;
+    let all = [Some(url), direct_url.as_ref(), read_url.as_ref(), shadow_url.as_ref()];
+    let passed_over: BTreeSet<&String> = all.into_iter().flatten().flat_map(DatabaseUrl::passed_over).collect();
+    for key in passed_over {
+        tracing::warn!("the parameter `{key}` of the database's URL is not known here, and has no effect");
+    }
 }
 
 /// A byte of a path as it stands in a URL.

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::database::Database;
 use super::migrate::{Answer, SCHEMA};
 use super::{Globals, ask, output, seed};
+use crate::db::explain::Chain;
 use crate::config::{Config, Location, Profile, Purpose};
 use crate::migrate::{self, Checkout, Event, Exit, MigrateError, Settings, Wishes};
 
@@ -82,7 +83,7 @@ impl Options {
         let (json, name) = (self.json, self.command.name());
         let answer = match self.answer(globals).await {
             Ok(answer) => answer,
-            Err(error) if json => Answer::of_error(Exit::Failed, "failed", &format!("{error:#}")),
+            Err(error) if json => Answer::of_error(Exit::Failed, "failed", &Chain(error.as_ref()).to_string()),
             Err(error) => return Err(error),
         };
         Ok(answer.print(name, json))

@@ -3,12 +3,13 @@
 use anyhow::Context as _;
 use chrono::{Days, NaiveDate};
 use serde_json::json;
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection};
 
 use super::database::Database;
 use super::migrate::Answer;
 use crate::config::Config;
 use crate::config::secret::Secret;
+use crate::db::explain::Chain;
 use crate::domain::civil_date::today;
 use crate::domain::clock::{Clock as _, SystemClock};
 use crate::features::auth::password::Hasher;
@@ -57,8 +58,7 @@ pub(super) async fn run(config: &Config, database: &Database) -> anyhow::Result<
 
 /// Puts the sample data in; what was done.
 pub(super) async fn sample(config: &Config, database: &Database) -> anyhow::Result<String> {
-    let mut connection =
-        database.options.connect().await.context("the database cannot be reached; nothing was changed")?;
+    let mut connection = database.connect().await?;
     let hash = Hasher::new(&config.auth)?.hash_alone(&Secret::new(PASSWORD.to_owned()))?;
     let mut transaction = connection.begin().await?;
     let Ok(user) = users::store::insert(&mut transaction, EMAIL, Some("Demo User"), &hash).await? else {
@@ -100,5 +100,8 @@ fn new_transaction(
 }
 
 fn plain(error: ApiError) -> anyhow::Error {
-    anyhow::anyhow!("{error:?}")
+    match error {
+        ApiError::Internal(error) => anyhow::anyhow!("{}", Chain(error.as_ref())),
+        error => anyhow::anyhow!("{}", error.message()),
+    }
 }

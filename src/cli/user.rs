@@ -3,14 +3,14 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Subcommand;
 use serde_json::{Value, json};
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection};
 
 use super::Globals;
 use super::database::Database;
 use super::migrate::Answer;
+use crate::db::explain::Chain;
 use crate::config::{Config, Purpose, RegistrationMode};
 use crate::features::auth::{invites_store as store, registration};
 use crate::http::security_log::SecurityEvent;
@@ -65,7 +65,7 @@ impl Options {
         let (json, name) = (self.json, self.command.name());
         let answer = match self.answer(globals).await {
             Ok(answer) => answer,
-            Err(error) if json => Answer::of_error(Exit::Failed, "failed", &format!("{error:#}")),
+            Err(error) if json => Answer::of_error(Exit::Failed, "failed", &Chain(error.as_ref()).to_string()),
             Err(error) => return Err(error),
         };
         Ok(answer.print(name, json))
@@ -96,8 +96,7 @@ impl Command {
             let text = "the database is not up to date; nothing was changed. Run `app migrate deploy` first.";
             return Ok(Answer::of_error(status.exit(), "not_up_to_date", text));
         }
-        let connection = database.options.connect().await;
-        let mut connection = connection.context("the database cannot be reached; nothing was changed")?;
+        let mut connection = database.connect().await?;
         let answer = match self {
             Self::Invite { expires, uses } => invite(&mut connection, config, expires, uses).await?,
             Self::Invites => list(&store::all(&mut connection).await?),

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Profile;
-use super::reader::{DatabaseUrl, Reader};
+use super::database_url::DatabaseUrl;
+use super::reader::Reader;
 use super::server::{positive_or, processors};
 
 const URL_FORM: &str = "a URL such as postgres://user:password@host:5432/database";

@@ -41,6 +41,38 @@ impl LogConfig {
             reader.refuse(FILTER, &format!("`{text}` is no filter: {error}"), "set for example info or info,app=debug");
             return None;
         }
+        if let Some(word) = filter.as_deref().and_then(no_level) {
+            reader.refuse(
+                FILTER,
+                &format!("`{word}` is no level"),
+                "there are off, error, warn, info, debug and trace; a part of the program comes with one: info,app::http=debug",
+            );
+            return None;
+        }
         Some(Self { format: format?, filter: filter? })
+    }
+}
+
+/// A word of a filter that stands alone and is no level. It would be taken for a part of the program, of which there is none of
+/// that name, and nothing at all would be logged.
+fn no_level(filter: &str) -> Option<&str> {
+    let level = |word: &str| word.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
+    let words = filter.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let alone = |word: &&str| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    words.filter(alone).find(|word| !level(word) && *word != env!("CARGO_CRATE_NAME"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_is_no_level_is_found() {
+        for right in ["info", "INFO", "off", "info,app=debug", "app", "app::http", "warn, sqlx=debug", "", "[request]=info"] {
+            assert_eq!(no_level(right), None, "{right}");
+        }
+        for (wrong, word) in [("loud", "loud"), ("inf", "inf"), ("info,verbose", "verbose"), ("debgu,app=info", "debgu")] {
+            assert_eq!(no_level(wrong), Some(word));
+        }
     }
 }

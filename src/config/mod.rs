@@ -5,6 +5,7 @@
 
 mod auth;
 mod database;
+mod database_url;
 mod history;
 mod layers;
 mod log;
@@ -25,7 +26,8 @@ pub use history::HistoryConfig;
 pub use log::{LogConfig, LogFormat};
 pub use migrations::{MigrationsConfig, OnBoot};
 pub use quotas::QuotasConfig;
-pub use reader::{DatabaseUrl, Mistake, Shown};
+pub use database_url::DatabaseUrl;
+pub use reader::{Mistake, Shown};
 pub use server::{CorsOrigins, ServerConfig};
 pub use throttle::ThrottleConfig;
 
@@ -181,7 +183,7 @@ fn profile_from(environment: &Environment) -> Result<Profile, Mistake> {
         Some(name) => name.parse().map_err(|problem| Mistake {
             key: "APP_PROFILE".to_owned(),
             problem,
-            allowed: "nothing was started".to_owned(),
+            allowed: String::new(),
         }),
     }
 }

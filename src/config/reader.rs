@@ -8,12 +8,17 @@ use std::time::Duration;
 use figment::Figment;
 use figment::value::Value;
 
-use super::secret::{MASK, Secret, mask_url};
+use super::secret::{MASK, Secret};
 
 /// A type that a setting can have: read from text, whichever layer the text came from.
 pub(super) trait Setting: Sized {
     /// Reads the value; `None` if the text does not have this form.
     fn read(text: &str) -> Option<Self>;
+
+    /// What is wrong with a text that cannot be read, where that is more than not being what is allowed.
+    fn problem(_text: &str) -> Option<String> {
+        None
+    }
 
     /// How `app config` shows the text of such a value.
     fn shown(text: &str) -> String {
@@ -73,37 +78,6 @@ impl Setting for Secret<String> {
     }
 }
 
-/// A PostgreSQL URL. It may hold a password, so it is shown masked.
-#[derive(Clone, PartialEq, Eq)]
-pub struct DatabaseUrl(Secret<String>);
-
-impl DatabaseUrl {
-    /// The URL with its password: for connecting, not for showing.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        self.0.expose()
-    }
-}
-
-impl Setting for DatabaseUrl {
-    fn read(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let named_right = text.starts_with("postgres://") || text.starts_with("postgresql://");
-        (named_right && text.parse::<sqlx::postgres::PgConnectOptions>().is_ok())
-            .then(|| Self(Secret::new(text.to_owned())))
-    }
-
-    fn shown(text: &str) -> String {
-        mask_url(text.trim())
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&mask_url(self.0.expose()))
-    }
-}
-
 /// One thing that is wrong with the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
@@ -111,13 +85,14 @@ pub struct Mistake {
     pub key: String,
     /// What is wrong with it, and where it was set.
     pub problem: String,
-    /// What is allowed, or what to do.
+    /// What is allowed, or what to do; empty where the problem says it.
     pub allowed: String,
 }
 
 impl fmt::Display for Mistake {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}; {}", self.key, self.problem, self.allowed)
+        write!(formatter, "{}: {}", self.key, self.problem)?;
+        if self.allowed.is_empty() { Ok(()) } else { write!(formatter, "; {}", self.allowed) }
     }
 }
 
@@ -166,8 +141,8 @@ impl<'a> Reader<'a> {
         if let Some(value) = T::read(&text) {
             return Some(Some(value));
         }
-        let problem = format!("`{}` (from {origin}) is not {allowed}", T::shown(&text));
-        self.refuse(key, &problem, "nothing was started");
+        let problem = T::problem(&text).unwrap_or_else(|| format!("is not {allowed}"));
+        self.refuse(key, &format!("`{}` (from {origin}) {problem}", T::shown(&text)), "");
         None
     }
 

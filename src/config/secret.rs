@@ -38,7 +38,12 @@ impl<T> fmt::Display for Secret<T> {
 #[must_use]
 pub fn mask_url(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return MASK.to_owned() };
-    let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
+    let (rest, query) = match rest.split_once('?') {
+        // A question mark in a password: what comes before is no whole address.
+        Some((before, after)) if !before.contains('@') && before.contains(':') && after.contains('@') => (rest, None),
+        Some((before, after)) => (before, Some(after)),
+        None => (rest, None),
+    };
     // The last `@` ends the user information, also where a password holds an unescaped one or a slash.
     let masked = match rest.rsplit_once('@') {
         Some((user_info, address)) => match user_info.split_once(':') {
@@ -78,6 +83,8 @@ mod tests {
             ("postgres://u:p@ss/w@h/db?sslmode=require", "postgres://u:********@h/db?sslmode=require"),
             ("postgres://u@h/db?password=p&host=/s", "postgres://u@h/db?password=********&host=/s"),
             ("postgres://h/db", "postgres://h/db"),
+            ("postgres://u:p?ss@h/db", "postgres://u:********@h/db"),
+            ("postgres://u:p#ss@h/db", "postgres://u:********@h/db"),
             ("hunter2", "********"),
         ] {
             assert_eq!(mask_url(url), masked);

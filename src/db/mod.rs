@@ -3,5 +3,6 @@
 #[cfg(feature = "embedded-db")]
 pub mod embedded;
 pub mod error;
+pub mod explain;
 pub mod pool;
 pub mod transport;

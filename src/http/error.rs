@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::context::RequestContext;
 use super::envelope::{FailureBody, FailureError, Meta};
 use crate::db::error::{Meaning, meaning};
+use crate::db::explain::{Cause, Chain};
 
 /// What went wrong with a request.
 #[derive(Debug)]
@@ -218,7 +219,9 @@ impl ApiError {
         }
     }
 
-    fn message(&self) -> String {
+    /// The message of the answer.
+    #[must_use]
+    pub fn message(&self) -> String {
         let request = || RequestContext::current().map(|context| format!("{} {}", context.method(), context.path()));
         match self {
             Self::Validation(problems) => problems.first().cloned().unwrap_or_else(|| "Bad Request".to_owned()),
@@ -290,21 +293,6 @@ impl<T: std::fmt::Display> std::fmt::Display for Bounded<T> {
     }
 }
 
-/// An error with everything that caused it.
-struct Chain<'a>(&'a (dyn Error + 'static));
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(formatter, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
-    }
-}
-
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
         let unavailable = match meaning(&error) {
@@ -312,7 +300,7 @@ impl From<sqlx::Error> for ApiError {
             Meaning::Overloaded => Self::overloaded(),
             Meaning::Mistake => return Self::internal(error),
         };
-        tracing::warn!(error = %Bounded(&error), "the database did not answer");
+        tracing::warn!(error = %Bounded(Cause(&error)), "the database did not answer");
         unavailable
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::Profile;
+use crate::db::explain::Chain;
 use crate::db::pool::{Lease, Pools, is_read_only};
 use crate::http::readiness::{Readiness, ReadinessState};
 use crate::migrate::{self, MigrateError, Migration, Plan, Problem};
@@ -52,7 +53,7 @@ async fn look(pools: &Pools, profile: Profile, migrations: &[Migration], told: &
             pools.renew();
             "it is read-only: a standby, or a primary that was demoted".to_owned()
         }
-        Ok(Err(error)) => format!("it does not answer: {error:#}"),
+        Ok(Err(error)) => Chain(error.as_ref()).to_string(),
         Err(_) => format!("it does not answer within {}", humantime::format_duration(PATIENCE)),
     };
     if let Some(lease) = lease {
@@ -74,7 +75,8 @@ enum Found {
 
 /// Leaves the connection in `lease`, for the caller to give back or to close: this may be dropped in the middle.
 async fn find_out(pools: &Pools, migrations: &[Migration], lease: &mut Option<Lease>) -> anyhow::Result<Found> {
-    let connection = lease.insert(pools.readiness.acquire().await?);
+    let acquired = pools.readiness.acquire().await;
+    let connection = lease.insert(acquired.map_err(|error| pools.readiness.no_connection(error))?);
     if is_read_only(connection).await? {
         return Ok(Found::ReadOnly);
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::PgConnection;
 
 use crate::config::{HistoryConfig, QuotasConfig};
+use crate::db::explain::Cause;
 use crate::db::pool::Pool;
 use crate::features::history::retention_store::{self, Kept};
 use crate::features::{auth, history, payees, quotas, transactions};
@@ -34,7 +35,7 @@ pub(super) async fn run(pool: Pool, config: HistoryConfig, limits: QuotasConfig,
                 failed => failed,
             };
             if let Err(error) = done {
-                tracing::warn!(%error, "the upkeep of the database did not end; it is tried again");
+                tracing::warn!(error = %Cause(&error), "the upkeep of the database did not end; it is tried again");
             }
         }
         tokio::time::sleep(PAUSE).await;
@@ -48,7 +49,7 @@ pub(super) async fn settle_usage(pool: Pool, readiness: ReadinessState) {
         if readiness.serves()
             && let Err(error) = settle(&pool).await
         {
-            tracing::warn!(%error, "what users have was not added up; it is tried again");
+            tracing::warn!(error = %Cause(&error), "what users have was not added up; it is tried again");
         }
     }
 }

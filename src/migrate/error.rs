@@ -7,13 +7,14 @@ use std::time::Duration;
 use super::Exit;
 use super::lock::Holder;
 use super::plan::Problem;
+use crate::db::explain::{Cause, Failure, NoConnection};
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     /// The database cannot be reached.
-    #[error("the database cannot be reached; nothing was changed: {0}")]
-    Connect(#[source] sqlx::Error),
+    #[error("{0} Nothing was changed.")]
+    Connect(NoConnection),
     /// Another process is migrating.
     #[error(
         "another process holds the migration lock, and did not give it up within {}; nothing was changed. {holder} Run the \
@@ -82,9 +83,18 @@ pub enum MigrateError {
     /// Somebody stopped it.
     #[error("cancelled: {0}")]
     Cancelled(String),
-    /// A question to the database failed.
-    #[error("the database failed: {0}\nWhat was done before stands; `app migrate status` shows it.")]
-    Database(#[from] sqlx::Error),
+    /// A question to the database failed; in a session it becomes [`MigrateError::Failure`].
+    #[error("the database failed: {}", Cause(.0))]
+    Database(sqlx::Error),
+    /// A question to a database that is named failed.
+    #[error("{0}\nWhat was done before stands; `app migrate status` shows it.")]
+    Failure(Failure),
+}
+
+impl From<sqlx::Error> for MigrateError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
 }
 
 fn lines(differences: &[String]) -> String {
@@ -241,7 +251,8 @@ impl MigrateError {
             | Self::File { .. }
             | Self::Source { .. }
             | Self::Unsafe { .. }
-            | Self::Database(_) => Exit::Failed,
+            | Self::Database(_)
+            | Self::Failure(_) => Exit::Failed,
             Self::Locked { .. } => Exit::LockTimeout,
             Self::Refused(problem) => problem.exit(),
             Self::Senseless(_) | Self::NoShadow => Exit::Usage,
@@ -267,7 +278,7 @@ impl MigrateError {
             Self::Forbidden(_) => "forbidden",
             Self::Differs { .. } => "schema_differs",
             Self::Cancelled(_) => "cancelled",
-            Self::Database(_) => "database_error",
+            Self::Database(_) | Self::Failure(_) => "database_error",
         }
     }
 }

@@ -14,6 +14,7 @@ use super::event::Event;
 use super::record::{Failed, Recorder};
 use super::script::{Check, Piece, Prepared};
 use super::session::{Failure, SETTLE, Session};
+use crate::db::explain::Cause;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -380,7 +381,7 @@ fn describe(job: &Job<'_>, trouble: &Trouble, left: Left) -> FailedMigration {
         }
         Why::Server(error) => {
             failed.left = Left::NotKnown;
-            failed.message = format!("the connection to the server was lost: {error}");
+            failed.message = format!("the connection to the server was lost: {}", Cause(error));
         }
     }
     failed

@@ -9,6 +9,7 @@ use super::settings::Settings;
 use super::source::Migration;
 use super::{MigrateError, deploy, rights};
 use crate::config::Profile;
+use crate::db::explain::Cause;
 
 /// Everything in all schemas but the server's own, extensions and large objects too; `public` is made again as it was, for
 /// whom it was. In one transaction.
@@ -93,8 +94,9 @@ pub(super) async fn empty(session: &mut Session<'_>) -> Result<(), MigrateError>
         let denied = matches!(&error, sqlx::Error::Database(error) if error.code().as_deref() == Some("42501"));
         return Err(if denied {
             MigrateError::Senseless(format!(
-                "the role may not drop everything in {}: {error}; nothing was changed. Use the role that owns the database.",
-                session.database()
+                "the role may not drop everything in {}: {}; nothing was changed. Use the role that owns the database.",
+                session.database(),
+                Cause(&error)
             ))
         } else {
             error.into()

@@ -1,5 +1,7 @@
 //! The connection that a command works on: named, watched while it works, and closed afterwards, whatever happened.
 
+use std::convert::Infallible;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -10,6 +12,7 @@ use tokio::time::Instant;
 use super::schema::{self, Catalog};
 use super::settings::Settings;
 use super::{MigrateError, lock};
+use crate::db::explain::{self, NoConnection, Place};
 
 /// A statement that takes longer is told of again and again.
 const TELL_EVERY: Duration = Duration::from_secs(5);
@@ -58,10 +61,16 @@ impl<'a> Session<'a> {
         settings: &Settings,
         work: impl AsyncFnOnce(&mut Session<'_>) -> Result<T, MigrateError>,
     ) -> Result<T, MigrateError> {
-        let mut session = Session::open(options, settings).await?;
-        let outcome = work(&mut session).await;
-        session.close().await;
-        outcome
+        let worked = async {
+            let mut session = Session::open(options, settings).await?;
+            let outcome = work(&mut session).await;
+            session.close().await;
+            outcome
+        };
+        worked.await.map_err(|error| match error {
+            MigrateError::Database(error) => MigrateError::Failure(explain::Failure::new(options, error)),
+            error => error,
+        })
     }
 
     /// The same, with the lock.
@@ -159,45 +168,78 @@ pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, 
         .options([("client_min_messages", "warning")])
         .statement_cache_capacity(0)
         .disable_statement_logging();
-    options.connect().await.map_err(MigrateError::Connect)
+    options.connect().await.map_err(|error| MigrateError::Connect(NoConnection::new(&options, error)))
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Whoever waits longer wants to know for what.
+const TELL_OF_WAITING: Duration = Duration::from_secs(1);
 
 /// An address that swallows packets answers nothing at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Tries again until it answers, the time is up, or somebody stops it.
 async fn connect_within(options: &PgConnectOptions, settings: &Settings) -> Result<PgConnection, MigrateError> {
+    let cause = Mutex::new("no answer yet".to_owned());
+    tokio::select! {
+        connected = connect_again(options, settings, &cause) => connected,
+        () = settings.cancel.cancelled() => {
+            Err(MigrateError::Cancelled("before the database answered; nothing was changed".to_owned()))
+        }
+        never = tell_of_waiting(options, settings, &cause) => match never {},
+    }
+}
+
+async fn connect_again(
+    options: &PgConnectOptions,
+    settings: &Settings,
+    cause: &Mutex<String>,
+) -> Result<PgConnection, MigrateError> {
     let deadline = Instant::now() + settings.wait;
     let mut pause = FIRST_PAUSE;
     loop {
-        let attempt = tokio::select! {
-            attempt = tokio::time::timeout(CONNECT_TIMEOUT, connect(options)) => attempt,
-            () = settings.cancel.cancelled() => {
-                return Err(MigrateError::Cancelled("before the database answered; nothing was changed".to_owned()));
-            }
-        };
-        let error = match attempt {
+        let error = match tokio::time::timeout(CONNECT_TIMEOUT, connect(options)).await {
             Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(error)) => error,
-            Err(_) => MigrateError::Connect(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+            Err(_) => {
+                let timed_out = sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+                MigrateError::Connect(NoConnection::new(options, timed_out))
+            }
         };
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() || !worth_waiting(&error) {
             return Err(error);
+        }
+        if let MigrateError::Connect(error) = &error {
+            *cause.lock().unwrap_or_else(PoisonError::into_inner) = error.cause();
         }
         tokio::time::sleep(pause.min(left)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
+/// Says in the log what is waited for, after a second and whenever the reason is another.
+async fn tell_of_waiting(options: &PgConnectOptions, settings: &Settings, cause: &Mutex<String>) -> Infallible {
+    let patience = humantime::format_duration(settings.wait.max(CONNECT_TIMEOUT));
+    let mut told = None;
+    loop {
+        tokio::time::sleep(TELL_OF_WAITING).await;
+        let cause = cause.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if told.as_ref() != Some(&cause) {
+            let server = Place::of(options);
+            tracing::warn!("waiting for the database at {} ({patience} at most): {cause}", server.server());
+            told = Some(cause);
+        }
+    }
+}
+
 /// A wrong password does not get better; a server that starts does.
 fn worth_waiting(error: &MigrateError) -> bool {
-    let MigrateError::Connect(sqlx::Error::Database(error)) = error else { return true };
+    let MigrateError::Connect(error) = error else { return true };
     // 57P03: it is starting up or shutting down; 53300: too many connections; 3D000: the database is not made yet.
-    matches!(error.code().as_deref(), Some("57P03" | "53300" | "3D000"))
+    error.sqlstate().is_none_or(|code| ["57P03", "53300", "3D000"].contains(&code.as_str()))
 }
 
 /// Waits until the database answers.

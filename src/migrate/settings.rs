@@ -45,8 +45,7 @@ impl Settings {
             lock_retries: migrations.lock_retries,
             statement_timeout: migrations.statement_timeout,
             allow_out_of_order: false,
-            // The configuration has seen already that it is a URL.
-            shadow: config.database.shadow_url.as_ref().and_then(|url| url.expose().parse().ok()),
+            shadow: config.database.shadow_url.as_ref().map(DatabaseUrl::options),
             rows_role: rows_role(&config.database),
             cancel: CancellationToken::new(),
         }
@@ -61,7 +60,7 @@ impl Settings {
 /// The role of `database.url`, where `database.direct_url` names another.
 fn rows_role(database: &DatabaseConfig) -> Option<String> {
     let Location::Url(url) = &database.location else { return None };
-    let role = |url: &DatabaseUrl| url.expose().parse().ok().map(|url: PgConnectOptions| url.get_username().to_owned());
-    let (serves, migrates) = (role(url)?, role(database.direct_url.as_ref()?)?);
+    let role = |url: &DatabaseUrl| url.options().get_username().to_owned();
+    let (serves, migrates) = (role(url), role(database.direct_url.as_ref()?));
     (serves != migrates).then_some(serves)
 }

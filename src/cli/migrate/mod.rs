@@ -27,6 +27,7 @@ pub(super) use answer::Answer;
 
 use super::Globals;
 use super::database::Database;
+use crate::db::explain::Chain;
 use crate::config::{Config, Profile, Purpose};
 use crate::migrate::{self, Checkout, Exit, Finding, MigrateError, Migration, Settings};
 
@@ -184,7 +185,7 @@ impl Options {
         let answer = match self.answer(globals).await {
             Ok(answer) => answer,
             // What is wrong before a command begins, such as the configuration, is an answer too for who reads JSON.
-            Err(error) if json => Answer::of_error(Exit::Failed, "configuration", &format!("{error:#}")),
+            Err(error) if json => Answer::of_error(Exit::Failed, "configuration", &Chain(error.as_ref()).to_string()),
             Err(error) => return Err(error),
         };
         Ok(answer.print(name, json))

@@ -9,6 +9,7 @@ use super::progress::Progress;
 use super::{Answer, Context, count};
 use crate::cli::{output, seed};
 use crate::config::Profile;
+use crate::db::explain::Chain;
 use crate::migrate::{self, Exit, MigrateError};
 
 #[derive(Debug, clap::Args)]
@@ -65,7 +66,8 @@ impl Options {
                 Exit::Failed,
                 "seed_failed",
                 &format!(
-                    "{text} The sample data could not be put in: {error:#}. Run `app db seed` once that is mended."
+                    "{text} The sample data could not be put in: {} Run `app db seed` once that is mended.",
+                    Chain(error.as_ref())
                 ),
             )),
         }

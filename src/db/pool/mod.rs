@@ -17,6 +17,7 @@ pub use self::lease::Lease;
 pub use self::rest::is_read_only;
 use crate::config::DatabaseConfig;
 use crate::db::error::while_connecting;
+use crate::db::explain::NoConnection;
 
 /// A connection that was not used for so long is tried before it is given out: it may have died meanwhile. One that is
 /// in steady use is not, because a round trip before each request would cost more than it saves.
@@ -180,6 +181,12 @@ impl Pool {
                 Err(sqlx::Error::PoolTimedOut)
             }
         }
+    }
+
+    /// Why there is no connection, with the place that it was to lead to.
+    #[must_use]
+    pub fn no_connection(&self, error: sqlx::Error) -> NoConnection {
+        NoConnection::new(&self.0.manager().options, error)
     }
 
     /// The connections that there are at most.

@@ -6,6 +6,7 @@ use super::plan::{Manner, Part, Plan, plan};
 use super::renames::{LikelyRename, Rename, by_hints, likely, plain_to_see};
 use super::statement::{Danger, Statement};
 use super::text;
+use crate::db::explain::Cause;
 use crate::migrate::MigrateError;
 use crate::migrate::session::Session;
 
@@ -174,13 +175,13 @@ async fn run(
                 if !no_transaction {
                     shadow.note("rollback".to_owned()).await?;
                 }
-                return Ok(Some(format!("what was worked out fails: {error} in `{}`", statement.sql)));
+                return Ok(Some(format!("what was worked out fails: {} in `{}`", error.message(), statement.sql)));
             }
             Err(error) => return Err(error.into()),
         }
     }
     if !no_transaction && let Err(error) = shadow.note("commit".to_owned()).await {
-        return Ok(Some(format!("what was worked out fails at its end: {error}")));
+        return Ok(Some(format!("what was worked out fails at its end: {}", Cause(&error))));
     }
     Ok(None)
 }

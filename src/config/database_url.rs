@@ -1,0 +1,192 @@
+//! The URL of a database, as PostgreSQL and as Prisma write it.
+
+use std::fmt;
+
+use sqlx::postgres::PgConnectOptions;
+
+use super::reader::Setting;
+use super::secret::{Secret, mask_url};
+
+/// What Prisma reads of a URL and PostgreSQL does not: sizes of pools and time-outs, which have settings of their own here.
+const OF_PRISMA: &[&str] = &[
+    "connection_limit",
+    "connect_timeout",
+    "pgbouncer",
+    "pool_timeout",
+    "schema",
+    "single_use_connections",
+    "socket_timeout",
+    "statement_cache_size",
+];
+
+/// What is read of a URL.
+const KNOWN: &[&str] = &[
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-root-cert",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "statement-cache-capacity",
+    "user",
+];
+
+/// A PostgreSQL URL. It may hold a password, so it is shown masked.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl {
+    url: Secret<String>,
+    options: PgOptions,
+    /// The parameters that nobody here reads.
+    passed_over: Vec<String>,
+}
+
+/// Options are as equal as the URLs that they were read from.
+#[derive(Clone)]
+struct PgOptions(PgConnectOptions);
+
+impl PartialEq for PgOptions {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for PgOptions {}
+
+impl DatabaseUrl {
+    /// The URL with its password: for connecting, not for showing.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.url.expose()
+    }
+
+    /// How the database is reached.
+    #[must_use]
+    pub fn options(&self) -> PgConnectOptions {
+        self.options.0.clone()
+    }
+
+    /// The parameters that nobody here reads, for a warning.
+    #[must_use]
+    pub fn passed_over(&self) -> &[String] {
+        &self.passed_over
+    }
+
+    fn parse(text: &str) -> Result<Self, Wrong> {
+        let text = text.trim();
+        let (_, rest) =
+            text.split_once("://").filter(|(scheme, _)| ["postgres", "postgresql"].contains(scheme)).ok_or(Wrong::Form)?;
+        if has_bare_password(rest) {
+            return Err(Wrong::BarePassword);
+        }
+        let (address, query) = text.split_once('?').unwrap_or((text, ""));
+        let (mut kept, mut passed_over) = (Vec::new(), Vec::new());
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if key == "schema" && !["", "public"].contains(&value) {
+                return Err(Wrong::OtherSchema);
+            }
+            if KNOWN.contains(&key) || key.starts_with("options[") || key.starts_with("options%5B") {
+                kept.push(pair);
+            } else if !OF_PRISMA.contains(&key) {
+                passed_over.push(key.chars().filter(|c| !c.is_control()).take(64).collect());
+            }
+        }
+        let separator = if kept.is_empty() { "" } else { "?" };
+        let url = format!("{address}{separator}{}", kept.join("&"));
+        let options = PgOptions(url.parse().map_err(|_| Wrong::Form)?);
+        Ok(Self { url: Secret::new(url), options, passed_over })
+    }
+}
+
+/// What is wrong with a URL.
+enum Wrong {
+    Form,
+    BarePassword,
+    OtherSchema,
+}
+
+/// Whether what ends at the last `@` has a character in it that ends the address before. Such a URL may be one all the same,
+/// which leads to a host that is named like the user.
+fn has_bare_password(rest: &str) -> bool {
+    let address = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let behind = &rest[address..];
+    // The value of a parameter may have one.
+    let (path, query) = behind.split_once('?').unwrap_or((behind, ""));
+    let in_a_key = query.split('&').any(|pair| pair.split('=').next().is_some_and(|key| key.contains('@')));
+    behind.contains('#') || path.contains('@') || in_a_key
+}
+
+impl Setting for DatabaseUrl {
+    fn read(text: &str) -> Option<Self> {
+        Self::parse(text).ok()
+    }
+
+    fn problem(text: &str) -> Option<String> {
+        match Self::parse(text) {
+            Ok(_) | Err(Wrong::Form) => None,
+            Err(Wrong::BarePassword) => Some(
+                "has a character in it that means something in a URL; in a password @ : / # ? % have to be percent-encoded \
+                 (# is %23, / is %2F)"
+                    .to_owned(),
+            ),
+            Err(Wrong::OtherSchema) => Some(
+                "names another schema than public, which is not supported this way; leave `schema` out, or set the search \
+                 path with `options=-csearch_path%3Dname`"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    fn shown(text: &str) -> String {
+        mask_url(text.trim())
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&mask_url(self.url.expose()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(url: &str) -> String {
+        DatabaseUrl::problem(url).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_password_that_is_not_percent_encoded_is_told_without_showing_it() {
+        for password in ["hun#ter2", "hun/ter2", "hun?ter2", "12#34", "12/34", "12?34"] {
+            let url = format!("postgres://user:{password}@localhost:5432/db");
+            assert!(DatabaseUrl::read(&url).is_none(), "{url}");
+            assert!(problem(&url).contains("percent-encoded"), "{url}");
+            let shown = DatabaseUrl::shown(&url);
+            assert!(!shown.contains("ter2") && !shown.contains("34") && !shown.contains("12"), "{shown}");
+        }
+        let right = DatabaseUrl::read("postgres://user:hun%23ter2@localhost:5432/db?user=a@b").expect("a URL");
+        assert_eq!(right.options().get_username(), "a@b");
+        assert!(DatabaseUrl::read("postgres://user:p@ss@localhost/db").is_some(), "only the last @ ends a password");
+    }
+
+    #[test]
+    fn the_url_of_prisma_is_taken_and_another_schema_is_refused() {
+        let url = "postgresql://u:p@h:5432/d?schema=public&connection_limit=5&sslmode=require&channel_binding=require";
+        let url = DatabaseUrl::read(url).expect("a URL");
+        assert_eq!(url.expose(), "postgresql://u:p@h:5432/d?sslmode=require");
+        assert_eq!(url.passed_over(), ["channel_binding"]);
+        assert!(DatabaseUrl::read("postgres://h/d?schema=public").expect("a URL").passed_over().is_empty());
+        assert!(problem("postgres://u:p@h/d?schema=other").contains("another schema than public"));
+    }
+}

@@ -1,0 +1,267 @@
+//! What an error of the database is in words: where it happened, why, and what to do next.
+//!
+//! sqlx's own words name neither host nor database, say causes twice, and end with a line of PostgreSQL's C sources.
+
+use std::error::Error;
+use std::fmt;
+use std::io::ErrorKind;
+
+use sqlx::postgres::PgConnectOptions;
+
+/// The most characters of a name that stands in a message: it came from a URL.
+const MAX_NAME: usize = 100;
+
+/// Where a connection goes: all of its URL that may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    database: String,
+    server: String,
+    user: String,
+}
+
+impl Place {
+    /// Where these options lead.
+    #[must_use]
+    pub fn of(options: &PgConnectOptions) -> Self {
+        let server = match options.get_socket() {
+            Some(folder) => format!("the socket in {} (port {})", shown(&folder.to_string_lossy()), options.get_port()),
+            None => format!("{}:{}", shown(options.get_host()), options.get_port()),
+        };
+        let user = options.get_username();
+        // PostgreSQL's own default is the database that is named like the user.
+        Self { database: shown(options.get_database().unwrap_or(user)), server, user: shown(user) }
+    }
+
+    /// The server alone: `localhost:5432`.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "the database {} on {} as {}", self.database, self.server, self.user)
+    }
+}
+
+/// Why there is no connection, and what to do about it.
+#[derive(Debug)]
+pub struct NoConnection {
+    place: Place,
+    error: sqlx::Error,
+}
+
+impl NoConnection {
+    /// An error of connecting with these options.
+    #[must_use]
+    pub fn new(options: &PgConnectOptions, error: sqlx::Error) -> Self {
+        // The pool puts what is no mistake of a request's into one of reading and writing.
+        let error = match error {
+            sqlx::Error::Io(outer) => match outer.downcast::<sqlx::Error>() {
+                Ok(inner) => inner,
+                Err(outer) => sqlx::Error::Io(outer),
+            },
+            error => error,
+        };
+        Self { place: Place::of(options), error }
+    }
+
+    /// PostgreSQL's code, where it was reached and refused.
+    #[must_use]
+    pub fn sqlstate(&self) -> Option<String> {
+        sqlstate(&self.error)
+    }
+
+    /// The cause alone.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        let Place { database, user, .. } = &self.place;
+        match self.sqlstate().as_deref() {
+            Some("28P01") => format!("password refused for {user}"),
+            Some("3D000") => format!("there is no database {database}"),
+            _ => Cause(&self.error).to_string(),
+        }
+    }
+
+    fn remedy(&self) -> Option<String> {
+        let Place { database, user, .. } = &self.place;
+        if let Some(code) = self.sqlstate() {
+            return match code.as_str() {
+                "28P01" => Some(
+                    "Is it the one that the role has? A password with @ : / # ? % in it has to be percent-encoded in a URL \
+                     (# is %23)."
+                        .to_owned(),
+                ),
+                "3D000" => Some(format!("Make it with `createdb -O {} {}`.", word(user), word(database))),
+                "28000" if Cause(&self.error).to_string().ends_with("does not exist") => {
+                    Some(format!("Make the role with `createuser -P {}`.", word(user)))
+                }
+                "42501" => Some(format!(
+                    "As its owner: `grant connect on database {} to {}`.",
+                    identifier(database),
+                    identifier(user)
+                )),
+                _ => None,
+            };
+        }
+        let sqlx::Error::Io(error) = &self.error else { return None };
+        let remedy = match error.kind() {
+            ErrorKind::ConnectionRefused | ErrorKind::NotFound => "Is PostgreSQL running there?",
+            ErrorKind::TimedOut => "Are host and port right, and does no firewall drop what is sent there?",
+            _ if is_unknown_host(error) => "Is the name right, and can this machine resolve it?",
+            _ => return None,
+        };
+        Some(remedy.to_owned())
+    }
+}
+
+impl fmt::Display for NoConnection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "no connection to {}: {}.", self.place, self.cause())?;
+        self.remedy().map_or(Ok(()), |remedy| write!(formatter, " {remedy}"))
+    }
+}
+
+impl Error for NoConnection {}
+
+/// Why a question to a database was not answered, and what to do about it.
+#[derive(Debug)]
+pub struct Failure {
+    place: Place,
+    error: sqlx::Error,
+}
+
+impl Failure {
+    /// An error on a connection that these options made.
+    #[must_use]
+    pub fn new(options: &PgConnectOptions, error: sqlx::Error) -> Self {
+        Self { place: Place::of(options), error }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cause = Cause(&self.error).to_string();
+        write!(formatter, "{} failed: {cause}", self.place)?;
+        let Place { database, user, .. } = &self.place;
+        let forbidden = sqlstate(&self.error).as_deref() == Some("42501");
+        if forbidden && cause.starts_with("permission denied for schema") {
+            // Since PostgreSQL 15, a role may create tables only in a database of its own.
+            let (database, user) = (identifier(database), identifier(user));
+            write!(formatter, ". As a superuser: `alter database {database} owner to {user}`.")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Failure {}
+
+/// The words of an error, each cause once, without the line of PostgreSQL's sources that sqlx adds.
+pub struct Cause<'a>(pub &'a sqlx::Error);
+
+impl fmt::Display for Cause<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            sqlx::Error::Database(error) => formatter.write_str(error.message()),
+            sqlx::Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<sqlx::Error>()) {
+                Some(inner) => Cause(inner).fmt(formatter),
+                None if is_unknown_host(error) => formatter.write_str("no such host is known"),
+                None if error.raw_os_error().is_some() => write!(formatter, "{}", error.kind()),
+                None => write!(formatter, "{error}"),
+            },
+            sqlx::Error::PoolTimedOut => formatter.write_str("no connection came free in time"),
+            error => write!(formatter, "{error}"),
+        }
+    }
+}
+
+/// An error with everything that caused it, each cause once.
+pub struct Chain<'a>(pub &'a (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = String::new();
+        let mut next = Some(self.0);
+        while let Some(error) = next {
+            let database = error.downcast_ref::<sqlx::Error>();
+            let words = database.map_or_else(|| error.to_string(), |error| Cause(error).to_string());
+            // Many an error has its cause in its own words already.
+            if !told.contains(&words) {
+                let separator = if told.is_empty() { "" } else { ": " };
+                told = told + separator + &words;
+            }
+            next = if database.is_some() { None } else { error.source() };
+        }
+        formatter.write_str(&told)
+    }
+}
+
+fn sqlstate(error: &sqlx::Error) -> Option<String> {
+    Some(error.as_database_error()?.code()?.into_owned())
+}
+
+/// Whether a name could not be resolved, for which the standard library has no kind.
+fn is_unknown_host(error: &std::io::Error) -> bool {
+    error.to_string().contains("failed to lookup address")
+}
+
+/// A name as it is shown: on one line, and not endless.
+fn shown(name: &str) -> String {
+    let printable = name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
+    printable.take(MAX_NAME).collect()
+}
+
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// A name as a word of a shell.
+fn word(name: &str) -> String {
+    if is_plain(name) { name.to_owned() } else { format!("'{}'", name.replace('\'', r"'\''")) }
+}
+
+/// A name as it stands in SQL.
+fn identifier(name: &str) -> String {
+    if is_plain(name) { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    fn options() -> PgConnectOptions {
+        "postgres://user:hunter2@localhost:5799/expense_db".parse().expect("a URL")
+    }
+
+    #[test]
+    fn no_connection_is_told_with_place_cause_and_remedy_and_without_the_password() {
+        let refused = sqlx::Error::Io(io::Error::from_raw_os_error(111));
+        let told = NoConnection::new(&options(), refused).to_string();
+        assert_eq!(
+            told,
+            "no connection to the database expense_db on localhost:5799 as user: connection refused. Is PostgreSQL running \
+             there?"
+        );
+    }
+
+    #[test]
+    fn each_cause_of_a_chain_is_told_once() {
+        let refused = || sqlx::Error::Io(io::Error::from_raw_os_error(111));
+        assert_eq!(Chain(&refused()).to_string(), "connection refused");
+        let wrapped = sqlx::Error::Io(io::Error::other(refused()));
+        assert_eq!(Cause(&wrapped).to_string(), "connection refused");
+        let with_context = anyhow::Error::new(refused()).context("the upkeep failed");
+        assert_eq!(Chain(with_context.as_ref()).to_string(), "the upkeep failed: connection refused");
+    }
+
+    #[test]
+    fn a_name_from_a_url_stays_on_one_line_and_is_quoted_where_it_has_to_be() {
+        let options = options().database("a\nb").username(&"u".repeat(500));
+        let place = Place::of(&options).to_string();
+        assert!(!place.contains('\n') && place.len() < 300, "{place}");
+        assert_eq!((word("o'hara").as_str(), identifier("My\"db").as_str()), ("'o'\\''hara'", "\"My\"\"db\""));
+    }
+}
