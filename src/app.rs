@@ -121,6 +121,7 @@ impl AppState {
         let kit = Kit {
             clock: Arc::clone(&self.clock),
             config: config.server.clone(),
+            log: config.log.format,
             readiness,
             limits: Arc::clone(&self.limits),
             connections: self.pools.requests.max_size(),

@@ -2,24 +2,53 @@
 
 use std::process::ExitCode;
 
+use serde_json::{Value, json};
+
 use super::{Globals, output};
-use crate::config::Purpose;
+use crate::config::{Config, Location, Purpose, Shown};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Options {}
+pub(super) struct Options {
+    /// Print one JSON document on standard output
+    #[arg(long)]
+    json: bool,
+}
 
 impl Options {
-    #[expect(clippy::unused_self, reason = "each command is run alike")]
     pub(super) fn run(&self, globals: &Globals) -> anyhow::Result<ExitCode> {
         let config = globals.config(Purpose::Serve)?;
+        if self.json {
+            let settings = config.shown.iter().map(|shown| {
+                let (value, origin) = in_force(&config, shown);
+                json!({"key": shown.key, "value": value, "origin": origin})
+            });
+            let settings: Vec<Value> = settings.collect();
+            output::answer(json!({"profile": config.profile.name(), "settings": settings}));
+            return Ok(ExitCode::SUCCESS);
+        }
         output::answer(format_args!("profile = {}", config.profile));
         let width = config.shown.iter().map(|shown| shown.key.len()).max().unwrap_or_default();
         for shown in &config.shown {
-            match &shown.value {
-                Some(value) => output::answer(format_args!("{:width$} = {value}  # {}", shown.key, shown.origin)),
-                None => output::answer(format_args!("{:width$}   # not set", shown.key)),
+            match in_force(&config, shown) {
+                (Some(value), origin) => output::answer(format_args!("{:width$} = {value}  # {origin}", shown.key)),
+                (None, origin) => output::answer(format_args!("{:width$} =   # {origin}", shown.key)),
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The value of a setting, and where it comes from; of one that is left out, what stands in its place.
+fn in_force(config: &Config, shown: &Shown) -> (Option<String>, String) {
+    let private = matches!(config.database.location, Location::Embedded);
+    let data = config.database.data_dir.display();
+    let not_set = |instead: String| (None, format!("not set: {instead}"));
+    match (shown.key, &shown.value) {
+        ("database.url", None) if private => not_set(format!("a private PostgreSQL in {data}/postgres")),
+        ("database.embedded", Some(_)) if private => (Some("true".to_owned()), "as database.url is not set".to_owned()),
+        ("auth.jwt_secret", None) => {
+            not_set(format!("the key in {data}/jwt-secret, which is made when it is not there"))
+        }
+        (_, value) => (value.clone(), shown.origin.clone()),
     }
 }

@@ -63,7 +63,7 @@ impl Database {
     async fn start(config: &Config) -> anyhow::Result<Self> {
         use anyhow::Context as _;
 
-        use crate::db::embedded::Settings;
+        use crate::db::embedded::{Outcome, Settings};
         let settings = Settings {
             directory: config.database.data_dir.join("postgres"),
             programs: config.database.programs.clone(),
@@ -74,12 +74,15 @@ impl Database {
         };
         let started = std::time::Instant::now();
         let database = tokio::task::spawn_blocking(move || EmbeddedDatabase::start(settings)).await??;
-        tracing::info!(
-            "the private PostgreSQL in {}: {} in {} ms",
-            config.database.data_dir.join("postgres").display(),
-            database.outcome(),
-            started.elapsed().as_millis()
-        );
+        // That it ran already is nothing to tell before each command.
+        if database.outcome() != Outcome::Attached {
+            tracing::info!(
+                "the private PostgreSQL in {}: {} in {} ms",
+                config.database.data_dir.join("postgres").display(),
+                database.outcome(),
+                started.elapsed().as_millis()
+            );
+        }
         let connection = database.connection();
         let options = PgConnectOptions::new_without_pgpass()
             .socket(&connection.socket_directory)

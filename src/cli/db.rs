@@ -10,8 +10,8 @@ use serde_json::json;
 use super::database::Database;
 use super::migrate::{Answer, SCHEMA};
 use super::{Globals, ask, output, seed};
-use crate::db::explain::Chain;
 use crate::config::{Config, Location, Profile, Purpose};
+use crate::db::explain::Chain;
 use crate::migrate::{self, Checkout, Event, Exit, MigrateError, Settings, Wishes};
 
 /// How long `wait` waits, if nobody says.
@@ -146,7 +146,12 @@ impl Command {
             Self::Url => {
                 let url = match &config.database.location {
                     Location::Url(url) => url.expose().to_owned(),
-                    Location::Embedded => database.embedded_url(),
+                    Location::Embedded => {
+                        output::progress(
+                            "note: the private PostgreSQL ends with the last that uses it; keep `app` running beside.",
+                        );
+                        database.embedded_url()
+                    }
                 };
                 Ok(Answer::new(Exit::Done, url.clone(), json!({"url": url})))
             }

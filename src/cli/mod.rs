@@ -42,7 +42,7 @@ Environment:
 
 /// An expense-tracker API in one binary, with its migrations inside.
 #[derive(Debug, Parser)]
-#[command(name = "app", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+#[command(name = "app", version, after_help = AFTER_HELP)]
 pub struct Cli {
     #[arg(
         long,
@@ -58,6 +58,8 @@ pub struct Cli {
         help = "The database [default: $DATABASE_URL, else in dev a private one]"
     )]
     database_url: Option<String>,
+    #[command(flatten)]
+    serve: serve::Options,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -81,6 +83,9 @@ enum Command {
     /// Print a completion script for a shell
     #[command(after_help = "Example: app completions bash > /etc/bash_completion.d/app")]
     Completions(completions::Options),
+    /// Print the version
+    #[command(hide = true)]
+    Version,
     /// Watch over the private PostgreSQL; the program starts this by itself
     #[cfg(feature = "embedded-db")]
     #[command(hide = true)]
@@ -115,17 +120,38 @@ impl Cli {
     pub fn run(self, environment: Environment) -> anyhow::Result<ExitCode> {
         let mut globals = Globals { profile: self.profile, flags: Flags::new(), environment };
         globals.set("database.url", self.database_url);
-        match self.command.unwrap_or_else(|| Command::Serve(serve::Options::default())) {
-            Command::Serve(options) => options.run(globals),
-            Command::Migrate(options) => block_on(options.run(globals)),
-            Command::Db(options) => block_on(options.run(globals)),
-            Command::User(options) => block_on(options.run(globals)),
-            Command::Config(options) => options.run(&globals),
-            Command::Openapi(options) => options.run(),
-            Command::Healthcheck(options) => block_on(options.run(globals)),
-            Command::Completions(options) => options.run(),
+        let serve = self.serve;
+        match self.command {
+            None => serve.run(globals),
+            Some(Command::Serve(options)) => options.or(serve).run(globals),
+            Some(_) if serve.is_given() => {
+                output::progress(
+                    "app: --port and --host are for serving, and this command does not; nothing was done.",
+                );
+                Ok(crate::migrate::Exit::Usage.into())
+            }
+            Some(command) => command.run(globals),
+        }
+    }
+}
+
+impl Command {
+    fn run(self, globals: Globals) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Serve(options) => options.run(globals),
+            Self::Migrate(options) => block_on(options.run(globals)),
+            Self::Db(options) => block_on(options.run(globals)),
+            Self::User(options) => block_on(options.run(globals)),
+            Self::Config(options) => options.run(&globals),
+            Self::Openapi(options) => options.run(),
+            Self::Healthcheck(options) => block_on(options.run(globals)),
+            Self::Completions(options) => options.run(),
+            Self::Version => {
+                output::answer(format_args!("app {}", env!("CARGO_PKG_VERSION")));
+                Ok(ExitCode::SUCCESS)
+            }
             #[cfg(feature = "embedded-db")]
-            Command::EmbeddedKeeper(options) => options.run(),
+            Self::EmbeddedKeeper(options) => options.run(),
         }
     }
 }
@@ -149,5 +175,26 @@ mod tests {
     #[test]
     fn without_a_command_it_serves() {
         assert!(Cli::try_parse_from(["app"]).expect("parsed").command.is_none());
+        let cli = Cli::try_parse_from(["app", "--port", "3001", "--host", "::1"]).expect("parsed");
+        assert!(cli.command.is_none() && cli.serve.is_given());
+    }
+
+    #[test]
+    fn what_people_type_out_of_habit_is_understood() {
+        for (typed, meant) in
+            [("up", "deploy"), ("run", "deploy"), ("down", "rollback"), ("info", "status"), ("create", "new")]
+        {
+            let parsed = |word| {
+                format!(
+                    "{:?}",
+                    Cli::try_parse_from(["app", "migrate", word, "--json", "x"]).map_err(|error| error.kind())
+                )
+            };
+            assert_eq!(parsed(typed), parsed(meant), "{typed}");
+        }
+        for words in [&["app", "help"][..], &["app", "help", "migrate"], &["app", "migrate", "help", "deploy"]] {
+            let error = Cli::try_parse_from(words).expect_err("help");
+            assert_eq!(error.kind(), clap::error::ErrorKind::DisplayHelp, "{words:?}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use chrono::{Days, NaiveDate};
+use rust_decimal::Decimal;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 
@@ -24,8 +25,8 @@ use crate::migrate::{self, Exit, Settings};
 const EMAIL: &str = "demo@example.com";
 const PASSWORD: &str = "demo-demo";
 
-/// Days before today, title, the same in English, amount, type, category: what a month looks like.
-const MONTH: &[(u64, &str, &str, &str, &str, &str)] = &[
+/// What a month looks like.
+const MONTH: &[Entry] = &[
     (1, "เงินเดือน", "Salary", "42000", "INCOME", "Salary"),
     (2, "ค่าเช่าห้อง", "Rent", "9500", "EXPENSE", "Rent"),
     (2, "ข้าวมันไก่", "Chicken rice", "60", "EXPENSE", "Food & Dining"),
@@ -42,6 +43,12 @@ const MONTH: &[(u64, &str, &str, &str, &str, &str)] = &[
     (25, "ดอกเบี้ย", "Interest", "12.34", "INCOME", "Investment"),
 ];
 
+/// Days before today, title, the same in English, amount, type, category.
+type Entry = (u64, &'static str, &'static str, &'static str, &'static str, &'static str);
+
+/// What is the same every month.
+const FIXED: &[&str] = &["Salary", "Rent"];
+
 /// A month ago, and how many of them.
 const MONTHS: u64 = 4;
 const DAYS_OF_A_MONTH: u64 = 30;
@@ -53,21 +60,34 @@ pub(super) async fn run(config: &Config, database: &Database) -> anyhow::Result<
         let text = "the database is not up to date; nothing was changed. Run `app migrate deploy` first.";
         return Ok(Answer::of_error(status.exit(), "not_up_to_date", text));
     }
-    Ok(Answer::new(Exit::Done, sample(config, database).await?, json!({"user": EMAIL})))
+    let seeded = sample(config, database).await?;
+    let fields = match seeded {
+        Some(count) => json!({"user": EMAIL, "created": true, "password": PASSWORD, "transactions": count}),
+        None => json!({"user": EMAIL, "created": false}),
+    };
+    Ok(Answer::new(Exit::Done, in_words(seeded), fields))
 }
 
-/// Puts the sample data in; what was done.
-pub(super) async fn sample(config: &Config, database: &Database) -> anyhow::Result<String> {
+/// What was done, for a person.
+pub(super) fn in_words(seeded: Option<u64>) -> String {
+    match seeded {
+        Some(count) => format!("{EMAIL} was put in, with the password {PASSWORD} and {count} transactions."),
+        None => format!("{EMAIL} is there already; nothing was changed."),
+    }
+}
+
+/// Puts the sample data in; the number of its transactions, or `None` if the user was there already.
+pub(super) async fn sample(config: &Config, database: &Database) -> anyhow::Result<Option<u64>> {
     let mut connection = database.connect().await?;
     let hash = Hasher::new(&config.auth)?.hash_alone(&Secret::new(PASSWORD.to_owned()))?;
     let mut transaction = connection.begin().await?;
     let Ok(user) = users::store::insert(&mut transaction, EMAIL, Some("Demo User"), &hash).await? else {
-        return Ok(format!("{EMAIL} is there already; nothing was changed."));
+        return Ok(None);
     };
     categories::store::insert_defaults(&mut transaction, user.id).await?;
     let count = fill(&mut transaction, user.id).await?;
     transaction.commit().await?;
-    Ok(format!("{EMAIL} was put in, with the password {PASSWORD} and {count} transactions."))
+    Ok(Some(count))
 }
 
 async fn fill(connection: &mut PgConnection, user_id: i64) -> anyhow::Result<u64> {
@@ -75,8 +95,8 @@ async fn fill(connection: &mut PgConnection, user_id: i64) -> anyhow::Result<u64
     let today = today(SystemClock.now(), settings.time_zone);
     let mut count = 0;
     for month in (0..MONTHS).rev() {
-        for entry in MONTH {
-            let input = new_transaction(today, month * DAYS_OF_A_MONTH, entry)?;
+        for (number, entry) in (0..).zip(MONTH) {
+            let input = new_transaction(today, month * DAYS_OF_A_MONTH, entry, percent(month, number))?;
             transactions::add(connection, &SystemClock, user_id, input).await.map_err(plain)?;
             count += 1;
         }
@@ -84,12 +104,24 @@ async fn fill(connection: &mut PgConnection, user_id: i64) -> anyhow::Result<u64
     Ok(count)
 }
 
+/// How much of its amount an entry has in a month, so that no month is like another; the same each time it is seeded.
+const fn percent(month: u64, number: u64) -> u64 {
+    85 + (month * 11 + number * 7) % 31
+}
+
 /// Through the same door as a request, so that sample data keeps all rules.
 fn new_transaction(
     today: NaiveDate,
     before: u64,
-    (days, title, title_en, amount, kind, category): &(u64, &str, &str, &str, &str, &str),
+    (days, title, title_en, amount, kind, category): &Entry,
+    percent: u64,
 ) -> anyhow::Result<NewTransaction> {
+    let mut amount = Decimal::from_str_exact(amount)?;
+    if !FIXED.contains(category) {
+        // To quarters, as prices are.
+        amount = (amount * Decimal::from(percent) / Decimal::from(25)).round() / Decimal::from(4);
+    }
+    let amount = amount.to_string();
     let date =
         today.checked_sub_days(Days::new(before + days)).context("the clock is at the beginning of the calendar")?;
     let fields = json!({"title": title, "titleEn": title_en, "amount": amount, "type": kind, "category": category, "date": date});

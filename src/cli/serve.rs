@@ -36,14 +36,27 @@ const INTERNAL_CONNECTIONS: usize = 64;
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Options {
     /// The port to listen on [default: $PORT, else 3000]
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = port)]
     port: Option<u16>,
     /// The address to listen on [default: 127.0.0.1 in dev, 0.0.0.0 in prod]
     #[arg(long, value_name = "ADDRESS")]
     host: Option<std::net::IpAddr>,
 }
 
+fn port(text: &str) -> Result<u16, &'static str> {
+    text.parse().map_err(|_| "a port is a number from 0 to 65535")
+}
+
 impl Options {
+    pub(super) const fn is_given(&self) -> bool {
+        self.port.is_some() || self.host.is_some()
+    }
+
+    /// These, and what was said before the command where they leave it out.
+    pub(super) fn or(self, before: Self) -> Self {
+        Self { port: self.port.or(before.port), host: self.host.or(before.host) }
+    }
+
     pub(super) fn run(self, mut globals: Globals) -> anyhow::Result<ExitCode> {
         globals.set("server.port", self.port.map(|port| port.to_string()));
         globals.set("server.host", self.host.map(|host| host.to_string()));

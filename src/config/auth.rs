@@ -152,7 +152,16 @@ fn weakness(secret: &str) -> Option<String> {
     let mut distinct: Vec<u8> = secret.bytes().collect();
     distinct.sort_unstable();
     distinct.dedup();
-    (distinct.len() < 10).then(|| format!("made of only {} different bytes", distinct.len()))
+    (distinct.len() < 10).then(|| {
+        format!(
+            "made of only {}",
+            if distinct.len() == 1 {
+                "one character".to_owned()
+            } else {
+                format!("{} different characters", distinct.len())
+            }
+        )
+    })
 }
 
 #[cfg(test)]

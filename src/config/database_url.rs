@@ -83,8 +83,10 @@ impl DatabaseUrl {
 
     fn parse(text: &str) -> Result<Self, Wrong> {
         let text = text.trim();
-        let (_, rest) =
-            text.split_once("://").filter(|(scheme, _)| ["postgres", "postgresql"].contains(scheme)).ok_or(Wrong::Form)?;
+        let (_, rest) = text
+            .split_once("://")
+            .filter(|(scheme, _)| ["postgres", "postgresql"].contains(scheme))
+            .ok_or(Wrong::Form)?;
         if has_bare_password(rest) {
             return Err(Wrong::BarePassword);
         }

@@ -68,10 +68,14 @@ mod tests {
 
     #[test]
     fn a_word_that_is_no_level_is_found() {
-        for right in ["info", "INFO", "off", "info,app=debug", "app", "app::http", "warn, sqlx=debug", "", "[request]=info"] {
+        for right in
+            ["info", "INFO", "off", "info,app=debug", "app", "app::http", "warn, sqlx=debug", "", "[request]=info"]
+        {
             assert_eq!(no_level(right), None, "{right}");
         }
-        for (wrong, word) in [("loud", "loud"), ("inf", "inf"), ("info,verbose", "verbose"), ("debgu,app=info", "debgu")] {
+        for (wrong, word) in
+            [("loud", "loud"), ("inf", "inf"), ("info,verbose", "verbose"), ("debgu,app=info", "debgu")]
+        {
             assert_eq!(no_level(wrong), Some(word));
         }
     }

@@ -22,11 +22,11 @@ use std::str::FromStr;
 
 pub use auth::{AuthConfig, RegistrationMode};
 pub use database::{DatabaseConfig, Location};
+pub use database_url::DatabaseUrl;
 pub use history::HistoryConfig;
 pub use log::{LogConfig, LogFormat};
 pub use migrations::{MigrationsConfig, OnBoot};
 pub use quotas::QuotasConfig;
-pub use database_url::DatabaseUrl;
 pub use reader::{Mistake, Shown};
 pub use server::{CorsOrigins, ServerConfig};
 pub use throttle::ThrottleConfig;
@@ -180,11 +180,9 @@ impl Config {
 fn profile_from(environment: &Environment) -> Result<Profile, Mistake> {
     match environment.get("APP_PROFILE").filter(|name| !name.is_empty()) {
         None => Ok(Profile::of_this_build()),
-        Some(name) => name.parse().map_err(|problem| Mistake {
-            key: "APP_PROFILE".to_owned(),
-            problem,
-            allowed: String::new(),
-        }),
+        Some(name) => {
+            name.parse().map_err(|problem| Mistake { key: "APP_PROFILE".to_owned(), problem, allowed: String::new() })
+        }
     }
 }
 

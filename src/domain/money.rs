@@ -37,6 +37,17 @@ pub enum AmountError {
     TooPrecise,
 }
 
+/// Reads a bound of amounts: an amount, or zero.
+///
+/// # Errors
+/// What is wrong with the text, as [`AmountError`].
+pub fn parse_bound(text: &str) -> Result<Decimal, AmountError> {
+    match Plain::read(text) {
+        Some(number) if number.digits.is_empty() => Ok(Decimal::ZERO),
+        _ => Amount::parse(text).map(Amount::value),
+    }
+}
+
 impl Amount {
     /// Reads an amount from the text of a JSON number or of a decimal string: `150`, `150.5`, `1.5e2`.
     ///

@@ -62,8 +62,8 @@ pub enum ApiError {
         /// For people: which quota, how much of it is used, and what to do.
         message: String,
     },
-    /// It is not what it was when it was read: `If-Match`.
-    PreconditionFailed,
+    /// It is not what it was when it was read: `If-Match`; or it is there: `If-None-Match`.
+    PreconditionFailed(&'static str),
     /// The body is larger than allowed.
     PayloadTooLarge,
     /// The head of the request is larger than allowed.
@@ -74,6 +74,8 @@ pub enum ApiError {
     UnknownCoding,
     /// The body is not JSON by its own word.
     UnsupportedMediaType,
+    /// The body is compressed by its own word.
+    EncodedBody,
     /// Too many requests.
     TooManyRequests {
         /// When to try again.
@@ -96,6 +98,10 @@ pub enum ApiError {
     /// Anything else. What it was is logged and never answered.
     Internal(Box<dyn Error + Send + Sync>),
 }
+
+/// The code of a failure, beside its answer, for the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ErrorCode(pub(super) &'static str);
 
 /// The seconds after which a client may try again when the server cannot work.
 const RETRY_UNAVAILABLE_SECONDS: u64 = 2;
@@ -170,11 +176,11 @@ impl ApiError {
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict { .. } | Self::Obstructed { .. } => StatusCode::CONFLICT,
             Self::RegistrationClosed { .. } | Self::QuotaExceeded { .. } => StatusCode::FORBIDDEN,
-            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            Self::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::UnknownMethod | Self::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType | Self::EncodedBody => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooMuchWork { retry_after: None, .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyRequests { .. } | Self::TooMuchWork { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -194,11 +200,11 @@ impl ApiError {
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::Timeout => "REQUEST_TIMEOUT",
             Self::QuotaExceeded { .. } => "QUOTA_EXCEEDED",
-            Self::PreconditionFailed => "PRECONDITION_FAILED",
+            Self::PreconditionFailed(_) => "PRECONDITION_FAILED",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
             Self::HeadTooLarge => "HEAD_TOO_LARGE",
             Self::UnknownMethod | Self::UnknownCoding => "NOT_IMPLEMENTED",
-            Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
+            Self::UnsupportedMediaType | Self::EncodedBody => "UNSUPPORTED_MEDIA_TYPE",
             Self::TooManyRequests { .. } => "TOO_MANY_REQUESTS",
             Self::TooMuchWork { .. } => "TOO_MUCH_WORK",
             Self::Internal(_) => "INTERNAL_ERROR",
@@ -237,11 +243,12 @@ impl ApiError {
             Self::RegistrationClosed { message } => (*message).to_owned(),
             Self::NoRoute | Self::MethodNotAllowed => format!("Cannot {}", request().unwrap_or_default()),
             Self::Timeout => "The request took too long and was given up".to_owned(),
-            Self::PreconditionFailed => "It was changed since it was read; read it again".to_owned(),
+            Self::PreconditionFailed(message) => (*message).to_owned(),
             Self::PayloadTooLarge => "The body is larger than allowed".to_owned(),
             Self::HeadTooLarge => "The head of the request is larger than allowed".to_owned(),
             Self::UnknownMethod => "There is no such method".to_owned(),
             Self::UnknownCoding => "Transfer-Encoding must be chunked, and nothing else".to_owned(),
+            Self::EncodedBody => "Send the body as it is, without Content-Encoding".to_owned(),
             Self::UnsupportedMediaType => "Send the body as application/json".to_owned(),
             Self::TooManyRequests { .. } => "Too many requests; try again later".to_owned(),
             Self::Internal(_) => {
@@ -268,6 +275,7 @@ impl IntoResponse for ApiError {
         let body =
             FailureBody { success: false, error: FailureError { code, message, details }, meta: Meta::current() };
         let mut response = (status, Json(body)).into_response();
+        response.extensions_mut().insert(ErrorCode(code));
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

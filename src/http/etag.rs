@@ -37,16 +37,21 @@ impl Precondition {
     /// Holds the demand against what is there now.
     ///
     /// # Errors
-    /// [`ApiError::PreconditionFailed`] if it has changed since it was read.
+    /// [`ApiError::PreconditionFailed`] if it has changed since it was read, or must not be there at all.
     pub fn check(&self, current: &impl Serialize) -> Result<(), ApiError> {
-        if !self.0.contains_key(header::IF_MATCH) {
+        if self.0.is_empty() {
             return Ok(());
         }
         let data = serde_json::to_vec(current).map_err(ApiError::internal)?;
-        match matches(&self.0, header::IF_MATCH, &of(&data)) {
-            Some(false) => Err(ApiError::PreconditionFailed),
-            _ => Ok(()),
+        let tag = of(&data);
+        if matches(&self.0, header::IF_MATCH, &tag) == Some(false) {
+            return Err(ApiError::PreconditionFailed("It was changed since it was read; read it again"));
         }
+        if matches(&self.0, header::IF_NONE_MATCH, &tag) == Some(true) {
+            let message = "If-None-Match names what is there, so that nothing was done; a change takes If-Match";
+            return Err(ApiError::PreconditionFailed(message));
+        }
+        Ok(())
     }
 }
 
@@ -55,9 +60,31 @@ impl<S: Send + Sync> FromRequestParts<S> for Precondition {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let mut demands = HeaderMap::new();
-        for value in parts.headers.get_all(header::IF_MATCH) {
-            demands.append(header::IF_MATCH, value.clone());
+        for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
+            for value in parts.headers.get_all(&name) {
+                demands.append(&name, value.clone());
+            }
         }
         Ok(Self(demands))
+    }
+}
+
+/// A request about no single resource. A demand that nothing is held against must not be passed over: whoever makes it counts
+/// on being refused.
+#[derive(Debug)]
+pub struct NoPrecondition;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoPrecondition {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
+            if parts.headers.contains_key(&name) {
+                let message =
+                    "If-Match and If-None-Match are for a single resource, and this is about none; nothing was done";
+                return Err(ApiError::BadRequest(message.to_owned()));
+            }
+        }
+        Ok(Self)
     }
 }

@@ -22,6 +22,7 @@ impl<S: Send + Sync, T: FromInput> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
         let declared = content_type(request.headers());
+        let encoded = is_encoded(request.headers());
         let may_come_again = request.headers().contains_key(idempotency::HEADER);
         if request.extensions().get::<BodyLeft>().is_some() {
             return Err(ApiError::PayloadTooLarge);
@@ -30,6 +31,9 @@ impl<S: Send + Sync, T: FromInput> FromRequest<S> for Body<T> {
         let bytes = request.into_body().collect().await.map_err(ApiError::internal)?.to_bytes();
         if may_come_again && let Some(context) = RequestContext::current() {
             context.note_body(Sha256::digest(&bytes).into());
+        }
+        if encoded {
+            return Err(ApiError::EncodedBody);
         }
         match declared {
             // Nothing at all is an empty object, so that the answer names the fields that are missing.
@@ -46,6 +50,12 @@ impl<S: Send + Sync, T: FromInput> FromRequest<S> for Body<T> {
             Err(error) => Err(ApiError::BadRequest(format!("The body is not valid JSON: {error}"))),
         }
     }
+}
+
+/// Whether the body is compressed, or what else a coding may do to it.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    codings.any(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
 
 enum ContentType {
@@ -74,10 +84,32 @@ impl<S: Send + Sync, T: FromInput> FromRequestParts<S> for QueryString<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
             .map_err(|_| ApiError::BadRequest("The query string is not valid UTF-8".to_owned()))?;
-        let fields = query.0.into_iter().map(|(key, value)| (key, Json::String(value))).collect();
+        // Some clients add a `_` to every GET, which is another each time, so that no cache answers.
+        let asked = query.0.into_iter().filter(|(key, _)| key != "_");
+        let fields = asked.map(|(key, value)| (key, Json::String(value))).collect();
         let fields = Fields::new(fields)
             .map_err(|key| ApiError::Validation(vec![format!("{} must be given once", shortened(&key))]))?;
         Input::parse(fields).map(Self)
+    }
+}
+
+/// No parameters: what is asked for and not looked at would be answered wrongly.
+#[derive(Debug)]
+pub struct NoParameters;
+
+impl FromInput for NoParameters {
+    fn from_input(_: &mut Input) -> Option<Self> {
+        Some(Self)
+    }
+}
+
+/// An id as a message names it; one that is out of range is read as the nearest that is not.
+#[must_use]
+pub fn shown_id(id: i64) -> String {
+    match id {
+        i64::MAX => format!("{id} or more"),
+        i64::MIN => format!("{id} or less"),
+        id => id.to_string(),
     }
 }
 

@@ -54,7 +54,10 @@ impl IdempotencyKey {
         let key = self.0?;
         let context = RequestContext::current()?;
         let mut digest = Sha256::new();
-        for part in [context.method().as_str().as_bytes(), context.path().as_bytes(), &context.body_digest()] {
+        // With and without a slash at its end, a path is the same route.
+        let (path, query) = context.path().split_once('?').unwrap_or((context.path(), ""));
+        let target = format!("{}{}{query}", path.trim_end_matches('/'), if query.is_empty() { "" } else { "?" });
+        for part in [context.method().as_str().as_bytes(), target.as_bytes(), &context.body_digest()] {
             digest.update(part);
             digest.update([0]);
         }

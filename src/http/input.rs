@@ -85,7 +85,8 @@ impl Input {
     pub fn parse<T: FromInput>(fields: Fields) -> Result<T, ApiError> {
         let mut input = Self { fields, problems: Vec::new(), asked: None };
         let value = T::from_input(&mut input);
-        let unknown = input.fields.keys().map(|key| format!("property {} should not exist", shortened(key)));
+        let known = if input.is_empty() { Description::default() } else { Self::described::<T>() };
+        let unknown = input.fields.keys().map(|key| unknown(key, &known));
         let mut problems: Vec<String> = unknown.chain(input.problems).take(MAX_PROBLEMS + 1).collect();
         if problems.len() > MAX_PROBLEMS {
             problems.truncate(MAX_PROBLEMS);
@@ -235,6 +236,22 @@ impl<T: PartialEq> Change<T> {
 /// Tells if a field that cannot be empty stays what it is.
 pub fn keeps<T: PartialEq>(edited: Option<&T>, current: &T) -> bool {
     edited.is_none_or(|value| value == current)
+}
+
+/// The most edits between a key and the one that was meant.
+const MAX_EDITS: usize = 2;
+
+/// What is said of a key that nobody asked for, with the one that was meant where one is near.
+fn unknown(key: &str, known: &Description) -> String {
+    let key = shortened(key);
+    let distance = |asked: &Asked| strsim::osa_distance(&key.to_lowercase(), &asked.key.to_lowercase());
+    let distances = known.fields.iter().map(|asked| (distance(asked), &asked.key));
+    // Of a short key, two edits are most of it.
+    let near = distances.filter(|(edits, meant)| *edits <= MAX_EDITS && edits * 3 <= meant.len());
+    match near.min() {
+        Some((_, meant)) => format!("property {key} should not exist; did you mean {meant}?"),
+        None => format!("property {key} should not exist"),
+    }
 }
 
 /// A key of any length came from outside and goes into a message.
@@ -423,6 +440,15 @@ mod tests {
                 "day must be a valid ISO 8601 date string"
             ]
         );
+    }
+
+    #[test]
+    fn of_an_unknown_key_the_one_that_was_meant_is_told() {
+        let first = |body: &str| problems(body).remove(0);
+        assert_eq!(first(r#"{"titel": "x"}"#), "property titel should not exist; did you mean title?");
+        assert_eq!(first(r#"{"Day": "x"}"#), "property Day should not exist; did you mean day?");
+        assert_eq!(first(r#"{"dog": "x"}"#), "property dog should not exist");
+        assert_eq!(first(r#"{"x": "x"}"#), "property x should not exist");
     }
 
     #[test]

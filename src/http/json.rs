@@ -112,6 +112,8 @@ impl fmt::Display for JsonError {
 /// [`JsonError`] if the text is not JSON, exceeds [`MAX_DEPTH`], [`MAX_VALUES`] or [`MAX_NUMBER`], or has a key twice in one
 /// object.
 pub fn parse(bytes: &[u8]) -> Result<Json, JsonError> {
+    // A byte order mark, which some editors put in front of a file; RFC 8259 lets a reader pass over it.
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
         error_at(valid, valid.len(), "not valid UTF-8")

@@ -8,14 +8,15 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument;
 
 use super::context::{REQUEST_ID, RequestContext};
-use super::error::ApiError;
+use super::error::{ApiError, ErrorCode};
 use super::{idempotency, protocol};
-use crate::config::CorsOrigins;
+use crate::config::{CorsOrigins, LogFormat};
 
 /// Gives the request a span, one line in the log, its metrics, and its id in the answer.
 pub(super) async fn observe(
     answered: impl Future<Output = Response> + Send + 'static,
     context: RequestContext,
+    format: LogFormat,
 ) -> Response {
     let started = Instant::now();
     let span = tracing::info_span!("request", id = %context.request_id());
@@ -24,15 +25,13 @@ pub(super) async fn observe(
         let elapsed = started.elapsed();
         let status = response.status().as_u16();
         let (method, route) = (protocol::label(context.method()), context.route());
-        // The route and not the path: ids, and a query with amounts and words, are no business of a log.
+        // The route and not the path: ids, and a query with amounts and words, are no business of a log that is kept.
         let us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         if matches!(route, "/healthz" | "/readyz") {
             // Asked every few seconds for as long as the process lives.
             tracing::debug!(target: "app::request", method, route, status, us, "answered");
         } else {
-            let (client, user) = context.caller();
-            let client = client.map(tracing::field::display);
-            tracing::info!(target: "app::request", method, route, status, us, client, user, "answered");
+            tell(&context, format, method, status, elapsed, response.extensions().get());
         }
         let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
         metrics::counter!("http_requests_total", &labels).increment(1);
@@ -43,6 +42,48 @@ pub(super) async fn observe(
         response
     };
     handled.instrument(span).await
+}
+
+/// Writes the line of a request.
+fn tell(
+    context: &RequestContext,
+    format: LogFormat,
+    method: &str,
+    status: u16,
+    elapsed: Duration,
+    code: Option<&ErrorCode>,
+) {
+    match format {
+        LogFormat::Json => {
+            let (client, user) = context.caller();
+            let client = client.map(tracing::field::display);
+            let us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+            let route = context.route();
+            tracing::info!(target: "app::request", method, route, status, us, client, user, "answered");
+        }
+        // At a terminal somebody looks for what went wrong; what they looked for and how much it was stays out here as well.
+        LogFormat::Human => {
+            let path = printable(context.path().split('?').next().unwrap_or_default());
+            let ms = elapsed.as_secs_f64() * 1000.0;
+            let code = code.map_or_else(String::new, |ErrorCode(code)| format!(" {code}"));
+            tracing::info!(target: "app::request", "{method} {path} {status} {ms:.1} ms{code}");
+        }
+    }
+}
+
+/// The most characters of a path in the log.
+const MAX_PATH: usize = 200;
+
+/// A path as it is logged: on one line, whatever a terminal would make of it, and not endless.
+fn printable(path: &str) -> String {
+    let mut text = String::new();
+    for character in path.chars().take(MAX_PATH) {
+        if character.is_control() { text.extend(character.escape_default()) } else { text.push(character) }
+    }
+    if path.chars().nth(MAX_PATH).is_some() {
+        text.push('…');
+    }
+    text
 }
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -124,4 +165,16 @@ pub(super) async fn no_method() -> ApiError {
 /// `/api-docs`, where the original has its documentation, leads to where it is.
 pub(super) async fn to_docs() -> Response {
     (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, "/api/docs/")]).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_in_the_log_is_one_short_line_without_control_characters() {
+        assert_eq!(printable("/api/nope"), "/api/nope");
+        assert_eq!(printable("/a\x1b[31m\r\n\u{9b}b"), "/a\\u{1b}[31m\\r\\n\\u{9b}b");
+        assert_eq!(printable(&"ก".repeat(1000)).chars().count(), MAX_PATH + 1);
+    }
 }

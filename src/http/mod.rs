@@ -50,7 +50,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::normalize_path::NormalizePathLayer;
 
-use crate::config::ServerConfig;
+use crate::config::{LogFormat, ServerConfig};
 use crate::domain::clock::Clock;
 
 use self::context::RequestContext;
@@ -73,6 +73,8 @@ pub struct Kit {
     pub clock: Arc<dyn Clock>,
     /// Limits, and who may call from where.
     pub config: ServerConfig,
+    /// The form of the log, which decides how much of a request's path is in it.
+    pub log: LogFormat,
     /// Whether the API can work.
     pub readiness: ReadinessState,
     /// The rate limits.
@@ -86,7 +88,7 @@ pub struct Kit {
 /// What goes around everything is put on from outside and not as layers of a router, which boxes each of them for each
 /// request.
 pub fn assemble(kit: Kit, api: Router, document: serde_json::Value) -> impl HttpService {
-    let Kit { clock, config, readiness, limits, connections } = kit;
+    let Kit { clock, config, log, readiness, limits, connections } = kit;
     let guard = Arc::new(Guard {
         permits: Semaphore::new(config.max_in_flight),
         accounts: Shares::new(config.max_in_flight_per_account),
@@ -147,7 +149,7 @@ pub fn assemble(kit: Kit, api: Router, document: serde_json::Value) -> impl Http
                 Err(refusal) => middleware::closing(middleware::security_headers(refusal.into_response())),
             }
         };
-        let observed = middleware::observe(answered, context.clone());
+        let observed = middleware::observe(answered, context.clone(), log);
         context.scope(async { Ok(observed.await) })
     })
 }

@@ -63,7 +63,8 @@ fn file_name(name: &str) -> Result<String, MigrateError> {
     let name = words.join("_");
     if name.is_empty() || !name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_') {
         return Err(MigrateError::Senseless(
-            "a name is made of letters, digits and spaces, such as `add payees`; nothing was written.".to_owned(),
+            "a name is made of the letters a to z, digits, spaces, - and _, such as `add payees`; nothing was written."
+                .to_owned(),
         ));
     }
     Ok(name)

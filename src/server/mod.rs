@@ -210,8 +210,11 @@ async fn serve_connection(
             biased;
             ended = future::poll_fn(|context| { connection.note_turn(); serving.as_mut().poll(context) }) => {
                 // A connection that ends badly is the client's affair: it left, was too slow, or spoke no HTTP.
-                if let Err(error) = ended {
-                    tracing::debug!(%error, %peer, "a connection ended early");
+                match ended {
+                    // Browsers open connections that they never use.
+                    Err(error) if error.is_timeout() => tracing::trace!(%peer, "a connection was not used, or too slow"),
+                    Err(error) => tracing::debug!(%error, %peer, "a connection ended early"),
+                    Ok(()) => {}
                 }
                 return;
             }

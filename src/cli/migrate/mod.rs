@@ -27,8 +27,8 @@ pub(super) use answer::Answer;
 
 use super::Globals;
 use super::database::Database;
-use crate::db::explain::Chain;
 use crate::config::{Config, Profile, Purpose};
+use crate::db::explain::Chain;
 use crate::migrate::{self, Checkout, Exit, Finding, MigrateError, Migration, Settings};
 
 /// Where the migrations of a checkout are.
@@ -73,10 +73,13 @@ enum Command {
     /// Development, every day: apply what is pending, and write the next migration from schema.sql
     Dev(dev::Options),
     /// Write an empty pair of files for a migration
+    #[command(alias = "create")]
     New(new::Options),
     /// Apply what is pending, in order
+    #[command(aliases = ["up", "run"])]
     Deploy(deploy::Options),
     /// Show what is applied, pending, failed, edited or missing, and whether the schema drifted; changes nothing
+    #[command(alias = "info")]
     Status(status::Options),
     /// Show what differs between two schemas, and the SQL that leads from one to the other
     Diff(diff::Options),
@@ -87,6 +90,7 @@ enum Command {
     /// Set the record right after a repair by hand, or take over a database that was made without this tool
     Resolve(resolve::Options),
     /// Take migrations back, newest first
+    #[command(alias = "down")]
     Rollback(rollback::Options),
     /// Drop everything, apply all migrations, and put the sample data in; not in prod
     Reset(reset::Options),

@@ -7,9 +7,10 @@ use serde_json::json;
 use super::deploy::applied;
 use super::progress::Progress;
 use super::{Answer, Context, count};
+use crate::cli::database::Database;
 use crate::cli::{output, seed};
-use crate::config::Profile;
-use crate::db::explain::Chain;
+use crate::config::{Config, Location, Profile};
+use crate::db::explain::{Chain, Place};
 use crate::migrate::{self, Exit, MigrateError};
 
 #[derive(Debug, clap::Args)]
@@ -44,7 +45,7 @@ impl Options {
 
     pub(super) async fn run(self, context: &Context) -> Result<Answer, MigrateError> {
         let Context { config, database, migrations, settings, .. } = context;
-        if !self.force && !agreed(database.direct.get_database()).await {
+        if !self.force && !agreed(&place(config, database)).await {
             return Ok(Answer::of_error(Exit::Cancelled, "cancelled", "cancelled; nothing was changed."));
         }
         let mut progress = Progress::new();
@@ -59,7 +60,7 @@ impl Options {
         match seed::sample(config, database).await {
             Ok(seeded) => {
                 text += "\n";
-                text += &seeded;
+                text += &seed::in_words(seeded);
                 Ok(Answer::new(Exit::Done, text, fields).with("seeded", true.into()))
             }
             Err(error) => Ok(Answer::of_error(
@@ -74,9 +75,19 @@ impl Options {
     }
 }
 
-async fn agreed(database: Option<&str>) -> bool {
-    let database = database.unwrap_or("the database");
-    output::progress(format_args!("Everything in {database} will be dropped. Type `yes` to go on:"));
+/// The database in words that a person recognizes it by.
+fn place(config: &Config, database: &Database) -> String {
+    match config.database.location {
+        Location::Url(_) => Place::of(&database.direct).to_string(),
+        Location::Embedded => {
+            let name = database.direct.get_database().unwrap_or_default();
+            format!("the database {name} in {}/postgres", config.database.data_dir.display())
+        }
+    }
+}
+
+async fn agreed(place: &str) -> bool {
+    output::progress(format_args!("Everything in {place} will be dropped. Type `yes` to go on:"));
     let read = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line).map(|_| line)

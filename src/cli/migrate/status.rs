@@ -80,6 +80,8 @@ fn applied(line: &Line) -> String {
         text += &format!("  {:>6}", short(took));
     }
     match &line.by {
+        // Of this version, it goes without saying; a terminal has 80 columns.
+        Some(version) if version == env!("CARGO_PKG_VERSION") => {}
         Some(version) => text += &format!("  app {version}"),
         None if line.state == State::Applied => text += "  another tool",
         None => {}

@@ -28,7 +28,7 @@ pub enum EmbeddedError {
     /// No PostgreSQL on this machine.
     #[error(
         "no PostgreSQL of version {least} or later was found, which the embedded database needs.\nLooked for `postgres` \
-         and `initdb` in:\n{places}\nNothing was changed. Do one of these:\n  - install it: {install}\n  - start one \
+         and `initdb` in:\n{places}\nNo data was changed. Do one of these:\n  - install it: {install}\n  - start one \
          in a container: docker compose -f docker-compose.dev.yml up -d\n  - use one that runs already: set \
          DATABASE_URL=postgres://user:password@host:5432/database\n  - name the folder of its programs: set \
          APP_DATABASE__PROGRAMS"
@@ -79,7 +79,7 @@ pub enum EmbeddedError {
     /// The account that the server runs as cannot enter a folder.
     #[error(
         "PostgreSQL refuses to run as root, so it runs as `{account}`, and that account cannot enter {closed} (on the \
-         way to {wanted}). Nothing was changed. Let it pass with `chmod o+x {closed}`, or work in a folder that is open \
+         way to {wanted}). No data was changed. Let it pass with `chmod o+x {closed}`, or work in a folder that is open \
          (such as /srv or /opt), or run `app` as an ordinary user, or set DATABASE_URL."
     )]
     ClosedDirectory {

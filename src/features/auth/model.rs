@@ -100,14 +100,15 @@ impl FromInput for Login {
     }
 }
 
-/// An e-mail address that could be one, in lower case.
+/// An e-mail address that could be one, in lower case and without blanks around it.
 struct Email;
 
 impl Rule for Email {
     type Output = String;
 
     fn read(&self, value: Json) -> Result<String, Vec<String>> {
-        let text = value.as_str().filter(|text| looks_like_email(text)).map(str::to_lowercase);
+        // Keyboards of phones put a blank behind what they complete.
+        let text = value.as_str().map(str::trim).filter(|text| looks_like_email(text)).map(str::to_lowercase);
         // In lower case some letters are two.
         text.filter(|text| looks_like_email(text)).ok_or_else(|| vec!["must be an email".to_owned()])
     }
@@ -213,6 +214,8 @@ mod tests {
         }
         assert!(!looks_like_email(&format!("{}@example.com", "a".repeat(65))));
         assert!(!looks_like_email(&format!("a@{}.com", "b.".repeat(140))));
+        let padded = Email.read(Json::String(" Ann@Example.com \n".to_owned()));
+        assert_eq!(padded.as_deref(), Ok("ann@example.com"), "blanks around it are no part of it");
         let grows = format!("{}@{}com", "İ".repeat(32), format!("{}.", "İ".repeat(31)).repeat(6));
         assert!(Email.read(Json::String(grows)).is_err(), "it is too long in lower case");
     }

@@ -7,6 +7,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
 use sqlx::PgConnection;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::hash_kinds::{HashKind, HashKinds};
 use super::keys::LimitKey;
@@ -144,7 +145,23 @@ impl Hasher {
 
 impl Inner {
     /// The verdict, and the kinds of hashes that were worked out for it.
+    ///
+    /// A password is tried as it was typed, as which it was hashed once, and then as it is hashed today; that it is tried
+    /// twice depends on the password alone, not on the account.
     fn compare(&self, password: &str, hash: Option<&str>, kinds: &[HashKind]) -> (Verdict, Vec<HashKind>) {
+        let composed = composed(password);
+        let mut done = Vec::new();
+        for form in [Some(password), Some(composed.as_str()).filter(|form| *form != password)].into_iter().flatten() {
+            let (verdict, more) = self.compare_one(form, hash, kinds);
+            done.extend(more);
+            if verdict != Verdict::Wrong {
+                return (verdict, done);
+            }
+        }
+        (Verdict::Wrong, done)
+    }
+
+    fn compare_one(&self, password: &str, hash: Option<&str>, kinds: &[HashKind]) -> (Verdict, Vec<HashKind>) {
         let mut done = Vec::new();
         let own = hash.and_then(|hash| HashKind::of(hash).map(|kind| (hash, kind)));
         if let Some((hash, kind)) = own {
@@ -152,7 +169,8 @@ impl Inner {
             if matches(&self.argon2, password, hash) {
                 // Of a longer password bcrypt has proven the beginning only: the rest may be mistyped, and must not be kept.
                 let proven = !matches!(kind, HashKind::Bcrypt(_)) || password.len() <= BCRYPT_SEES;
-                if kind == self.today || !proven {
+                let of_today = kind == self.today && composed(password) == password;
+                if of_today || !proven {
                     return (Verdict::Right, done);
                 }
                 return (self.hash(password).map_or(Verdict::Right, Verdict::RightAndRenewed), done);
@@ -174,10 +192,15 @@ impl Inner {
     fn hash(&self, password: &str) -> anyhow::Result<Secret<String>> {
         let hash = self
             .argon2
-            .hash_password(password.as_bytes())
+            .hash_password(composed(password).as_bytes())
             .map_err(|error| anyhow::anyhow!("argon2 failed: {error}"))?;
         Ok(Secret::new(hash.to_string()))
     }
+}
+
+/// A password in the form that is hashed: keyboards of some systems type `é` as one character, those of others as two.
+fn composed(password: &str) -> String {
+    password.nfc().collect()
 }
 
 /// Compares a password with a hash of any kind. One that cannot be read is nobody's.
@@ -222,6 +245,29 @@ mod tests {
         assert_eq!(hasher.0.compare("pass124", Some(&hash), &[]).0, Verdict::Wrong);
         assert_eq!(hasher.0.compare(PASSWORD, None, &[]).0, Verdict::Wrong);
         assert_eq!(hasher.0.compare(PASSWORD, Some("no hash at all"), &[]).0, Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_password_is_the_same_however_its_accents_are_typed() {
+        const ONE: &str = "caf\u{e9}-au-lait";
+        const TWO: &str = "cafe\u{301}-au-lait";
+        let hasher = hasher("1");
+        for typed in [ONE, TWO] {
+            let hash = hasher.0.hash(typed).expect("a hash");
+            assert_eq!(hasher.0.compare(ONE, Some(hash.expose()), &[]).0, Verdict::Right);
+            assert_eq!(hasher.0.compare(TWO, Some(hash.expose()), &[]).0, Verdict::Right);
+        }
+        // A hash of what was typed as two, from before: it is right as typed, and then by either.
+        let old = hasher.0.argon2.hash_password(TWO.as_bytes()).expect("a hash").to_string();
+        assert_eq!(hasher.0.compare(ONE, Some(&old), &[]).0, Verdict::Wrong);
+        let (Verdict::RightAndRenewed(new), _) = hasher.0.compare(TWO, Some(&old), &[]) else {
+            panic!("right as typed")
+        };
+        assert_eq!(hasher.0.compare(ONE, Some(new.expose()), &[]).0, Verdict::Right);
+        // The work depends on what was typed, and not on whether there is an account.
+        let (_, of_nobody) = hasher.0.compare(TWO, None, &[]);
+        let (_, of_somebody) = hasher.0.compare(TWO, Some(&argon2("1")), &[]);
+        assert_eq!((of_nobody.len(), of_nobody), (2, of_somebody));
     }
 
     #[test]

@@ -140,8 +140,11 @@ async fn register_in(
     let Ok(user) = inserted else {
         savepoint.rollback().await?;
         let before = answered_before(connection, &newcomer.email, claim).await?;
-        let taken =
-            || ApiError::Conflict { code: "EMAIL_ALREADY_EXISTS", message: "Email already exists".to_owned() }.into();
+        // Who asks has typed it; the web client of the original shows the message.
+        let taken = || {
+            let message = format!("Email already exists: {}", newcomer.email);
+            ApiError::Conflict { code: "EMAIL_ALREADY_EXISTS", message }.into()
+        };
         return Err(before.map_or_else(taken, NotRegistered::Before));
     };
     savepoint.commit().await?;

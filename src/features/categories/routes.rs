@@ -18,7 +18,7 @@ use crate::features::transactions::weight_store::{Those, weight};
 use crate::http::envelope::{Done, FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
 use crate::http::etag::Precondition;
-use crate::http::extract::{Body, Id, QueryString};
+use crate::http::extract::{Body, Id, QueryString, shown_id};
 use crate::http::identity::CurrentUser;
 use crate::http::input::Change;
 use crate::http::openapi::Reads as _;
@@ -39,7 +39,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 
 /// That there is no such category.
 pub fn not_found(id: i64) -> ApiError {
-    ApiError::NotFound { code: "CATEGORY_NOT_FOUND", message: format!("Category not found: {id}") }
+    ApiError::NotFound { code: "CATEGORY_NOT_FOUND", message: format!("Category not found: {}", shown_id(id)) }
 }
 
 fn refused(refused: Refused, name: &str, parent_id: Option<i64>) -> ApiError {

@@ -17,6 +17,7 @@ use crate::app::AppState;
 use crate::features::transactions::{self, Transaction};
 use crate::http::envelope::{FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
+use crate::http::etag::NoPrecondition;
 use crate::http::extract::{Id, QueryString};
 use crate::http::identity::CurrentUser;
 use crate::http::input::{FromInput, Input};
@@ -121,7 +122,7 @@ async fn operation(
         (status = 422, description = "`TOO_MUCH_WORK`: more than an account may change at once", body = FailureBody),
     )
 )]
-async fn undo_operation(work: Work, Id(id): Id) -> Result<Response, ApiError> {
+async fn undo_operation(work: Work, _: NoPrecondition, Id(id): Id) -> Result<Response, ApiError> {
     let user_id = work.user_id();
     let weigh = async |database: &mut PgConnection, rows| store::weight(database, user_id, id, rows).await;
     work.run_weighed(undo::UNDO, weigh, async |unit| Ok(Success::ok(undo::undo(unit, id).await?))).await
@@ -168,7 +169,7 @@ async fn trash(
         (status = 409, description = "`UNDO_CONFLICT`: what stands in the way is in `details`", body = FailureBody),
     )
 )]
-async fn restore(work: Work, Id(id): Id) -> Result<Response, ApiError> {
+async fn restore(work: Work, _: NoPrecondition, Id(id): Id) -> Result<Response, ApiError> {
     work.run("transaction.restore", async |unit| {
         let user_id = unit.user_id;
         undo::restore(unit, id).await?;

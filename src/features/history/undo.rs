@@ -15,6 +15,7 @@ use super::work::Unit;
 use crate::domain::clock::rfc3339_millis;
 use crate::features::{categories, transactions};
 use crate::http::error::ApiError;
+use crate::http::extract::shown_id;
 
 /// The kind of the operations that undo others.
 pub(super) const UNDO: &str = "undo";
@@ -40,7 +41,7 @@ pub(super) struct UndoAnswer {
 
 /// That there is no such operation.
 pub(super) fn not_found(id: i64) -> ApiError {
-    ApiError::NotFound { code: "OPERATION_NOT_FOUND", message: format!("Operation not found: {id}") }
+    ApiError::NotFound { code: "OPERATION_NOT_FOUND", message: format!("Operation not found: {}", shown_id(id)) }
 }
 
 /// The error for an operation that is not there, or not any more: one that is older than the oldest that is kept.

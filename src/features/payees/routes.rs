@@ -17,7 +17,7 @@ use crate::features::transactions::weight_store::{Those, weight};
 use crate::http::envelope::{Done, FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
 use crate::http::etag::Precondition;
-use crate::http::extract::{Body, Id, QueryString};
+use crate::http::extract::{Body, Id, QueryString, shown_id};
 use crate::http::identity::CurrentUser;
 use crate::http::openapi::Reads as _;
 
@@ -34,7 +34,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 
 /// That there is no such payee.
 pub fn not_found(id: i64) -> ApiError {
-    ApiError::NotFound { code: "PAYEE_NOT_FOUND", message: format!("Payee not found: {id}") }
+    ApiError::NotFound { code: "PAYEE_NOT_FOUND", message: format!("Payee not found: {}", shown_id(id)) }
 }
 
 fn name_taken(name: &str) -> ApiError {

@@ -16,6 +16,7 @@ use crate::domain::money::{JsonDecimal, percent};
 use crate::features::users;
 use crate::http::envelope::{Success, SuccessBody};
 use crate::http::error::ApiError;
+use crate::http::extract::{NoParameters, QueryString};
 use crate::http::identity::CurrentUser;
 use crate::http::openapi;
 
@@ -94,7 +95,11 @@ struct Sums {
     security(("bearer" = [])),
     responses((status = 200, description = "The sums", body = SuccessBody<Dashboard>))
 )]
-async fn dashboard(State(state): State<AppState>, user: CurrentUser) -> Result<Success<Dashboard>, ApiError> {
+async fn dashboard(
+    State(state): State<AppState>,
+    user: CurrentUser,
+    QueryString(NoParameters): QueryString<NoParameters>,
+) -> Result<Success<Dashboard>, ApiError> {
     // Who the user is comes from where it was written: a replica may not know yet who registered just now.
     let mut connection = state.pools.requests.acquire().await?;
     let settings = users::store::settings(&mut connection, user.id).await?.ok_or(ApiError::Unauthorized)?;

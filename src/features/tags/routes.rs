@@ -15,7 +15,7 @@ use crate::features::named::{Listing, Merge, NameTaken};
 use crate::http::envelope::{Done, FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
 use crate::http::etag::Precondition;
-use crate::http::extract::{Body, Id, QueryString};
+use crate::http::extract::{Body, Id, QueryString, shown_id};
 use crate::http::identity::CurrentUser;
 use crate::http::openapi::Reads as _;
 
@@ -31,7 +31,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 }
 
 fn not_found(id: i64) -> ApiError {
-    ApiError::NotFound { code: "TAG_NOT_FOUND", message: format!("Tag not found: {id}") }
+    ApiError::NotFound { code: "TAG_NOT_FOUND", message: format!("Tag not found: {}", shown_id(id)) }
 }
 
 fn name_taken(name: &str) -> ApiError {

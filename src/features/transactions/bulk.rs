@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::bulk_store::{self, Columns, Matched};
 use super::criteria::{self, Criteria};
 use super::filter::Filter;
-use super::model::{CATEGORY, MAX_CATEGORY, MAX_NOTE, MAX_TITLE, PAYEE, TAG_NAMES, emptied, not_both};
+use super::model::{CATEGORY, EntryDay, MAX_CATEGORY, MAX_NOTE, MAX_TITLE, PAYEE, TAG_NAMES, emptied, not_both};
 use super::weight_store::{Those, weight};
 use crate::app::AppState;
 use crate::domain::transaction_type::TransactionType;
@@ -21,8 +21,9 @@ use crate::features::history::Work;
 use crate::features::{categories, payees, quotas, tags};
 use crate::http::envelope::{FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
+use crate::http::etag::NoPrecondition;
 use crate::http::extract::Body;
-use crate::http::input::{Change, Day, FromInput, Input, OptionalText, Rule, Text};
+use crate::http::input::{Change, FromInput, Input, OptionalText, Rule, Text};
 use crate::http::json::Json;
 use crate::http::rules::{Flag, IdNumber, List};
 use crate::http::weight::of_text;
@@ -102,7 +103,7 @@ impl FromInput for BulkSet {
         let title = input.if_present("title", Text { max: MAX_TITLE });
         let category = input.if_present("category", Text { max: MAX_CATEGORY });
         let category_id = input.if_present("categoryId", IdNumber);
-        let date = input.if_present("date", Day);
+        let date = input.if_present("date", EntryDay);
         let note = input.clearable("note", OptionalText { max: MAX_NOTE });
         let payee = input.clearable("payee", Text { max: payees::model::MAX_NAME });
         let payee_id = input.clearable("payeeId", IdNumber);
@@ -111,6 +112,11 @@ impl FromInput for BulkSet {
         let remove_tags = input.optional("removeTags", TAG_NAMES);
         not_both(input, CATEGORY, matches!(category, Some(Some(_))), matches!(category_id, Some(Some(_))));
         not_both(input, PAYEE, matches!(payee, Some(Change::Set(_))), matches!(payee_id, Some(Change::Set(_))));
+        if let (Some(Some(add)), Some(Some(remove))) = (&add_tags, &remove_tags)
+            && let Some(both) = add.iter().find(|name| remove.contains(name))
+        {
+            input.refuse(format!("addTags and removeTags must not have the same tag: {both}"));
+        }
         if empty {
             input.refuse("nothing would be set");
         }
@@ -336,6 +342,7 @@ async fn tags_by_name(
 pub(super) async fn bulk_update(
     State(state): State<AppState>,
     work: Work,
+    _: NoPrecondition,
     Body(edit): Body<BulkEdit>,
 ) -> Result<Response, ApiError> {
     let BulkEdit { ids, filter, set, dry_run } = edit;
@@ -405,6 +412,7 @@ pub(super) async fn bulk_update(
 pub(super) async fn bulk_delete(
     State(state): State<AppState>,
     work: Work,
+    _: NoPrecondition,
     Body(BulkDelete { ids, filter, dry_run }): Body<BulkDelete>,
 ) -> Result<Response, ApiError> {
     if dry_run == Some(true) {

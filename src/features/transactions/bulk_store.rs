@@ -164,6 +164,11 @@ pub(super) async fn update(
     let mut query = QueryBuilder::new("update transactions t set updated_at = now()");
     if let Some(title) = &columns.title {
         query.push(", title = ").push_bind(title);
+        if columns.categories.is_none() {
+            // What spoke for the category was in the title before.
+            query.push(", category_reason = case when t.title = ").push_bind(title);
+            query.push(" then t.category_reason end");
+        }
     }
     if let Some(categories) = columns.categories {
         query.push(", category_source = 'USER', category_reason = null, category_id = ");

@@ -6,13 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::model::{AmountRule, CurrencyRule, MAX_CATEGORY};
+use super::model::{AmountBound, CurrencyRule, MAX_CATEGORY};
 use crate::domain::currency::Currency;
-use crate::domain::money::Amount;
 use crate::domain::search::{self, Word};
 use crate::domain::transaction_type::{TRANSACTION_TYPES, TransactionType};
 use crate::features::{payees, tags};
-use crate::http::input::{Day, FromInput, Input, OneOf, OptionalText, Rule, Text};
+use crate::http::input::{Day, FromInput, Input, OneOf, Rule, Text};
 use crate::http::json::Json;
 use crate::http::page::PageRequest;
 use crate::http::rules::{IdNumber, IdText};
@@ -79,9 +78,20 @@ impl Filter {
         let payee_id = input.optional("payeeId", id);
         let payee = input.optional("payee", Text { max: payees::model::MAX_NAME });
         let currency = input.optional("currency", CurrencyRule);
-        let min = input.optional("minAmount", AmountRule);
-        let max = input.optional("maxAmount", AmountRule);
+        let min = input.optional("minAmount", AmountBound);
+        let max = input.optional("maxAmount", AmountBound);
         let words = input.optional("q", Words);
+        // Nothing can be between them, which is a slip; for a bulk change it would be a riddle why nothing is changed.
+        if let (Some(Some(start)), Some(Some(end))) = (start, end)
+            && start > end
+        {
+            input.refuse("startDate must not be after endDate");
+        }
+        if let (Some(Some(min)), Some(Some(max))) = (min, max)
+            && min > max
+        {
+            input.refuse("minAmount must not be greater than maxAmount");
+        }
         Some(Self {
             start: start?,
             end: end?,
@@ -93,8 +103,8 @@ impl Filter {
             payee_id: payee_id?,
             payee: payee?,
             currency: currency?,
-            min: min?.map(Amount::value),
-            max: max?.map(Amount::value),
+            min: min?,
+            max: max?,
             words: words?.unwrap_or_default(),
         })
     }
@@ -190,8 +200,6 @@ impl FromInput for Listing {
         let filter = Filter::take(input, IdText);
         let sort = input.optional("sort", OneOf(SORTS));
         let page = PageRequest::from_input(input);
-        // What browsers are told to add against caches.
-        input.optional("_", OptionalText { max: 1000 })?;
         Some(Self { filter: filter?, sort: sort?.unwrap_or_default(), page: page? })
     }
 }

@@ -1,13 +1,13 @@
 //! What a transaction is, and what is asked of one that comes in.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::domain::currency::Currency;
-use crate::domain::money::{Amount, AmountError, JsonDecimal};
+use crate::domain::money::{Amount, AmountError, JsonDecimal, parse_bound};
 use crate::domain::search::{FOLDED, fold};
 use crate::domain::transaction_type::{TRANSACTION_TYPES, TransactionType};
 use crate::features::{payees, tags};
@@ -75,7 +75,7 @@ pub struct Transaction {
     pub tags: Vec<String>,
     /// How it came by its category.
     pub category_source: CategorySource,
-    /// What spoke for the category, if the user did not choose it.
+    /// What spoke for the category, if the user did not choose it; `null` once the titles are others.
     #[schema(required = true, example = json!(null))]
     pub category_reason: Option<String>,
 }
@@ -173,7 +173,7 @@ impl FromInput for NewTransaction {
         let r#type = input.required("type", OneOf(TRANSACTION_TYPES));
         let category = input.optional("category", Text { max: MAX_CATEGORY });
         let category_id = input.optional("categoryId", IdNumber);
-        let date = input.optional("date", Day);
+        let date = input.optional("date", EntryDay);
         let note = input.optional("note", OptionalText { max: MAX_NOTE });
         let payee = input.optional("payee", Text { max: payees::model::MAX_NAME });
         let payee_id = input.optional("payeeId", IdNumber);
@@ -267,7 +267,7 @@ impl FromInput for Edit {
         let r#type = input.if_present("type", OneOf(TRANSACTION_TYPES));
         let category = input.if_present("category", Text { max: MAX_CATEGORY });
         let category_id = input.if_present("categoryId", IdNumber);
-        let date = input.optional("date", Day);
+        let date = input.optional("date", EntryDay);
         let note = input.clearable("note", OptionalText { max: MAX_NOTE });
         let payee = input.clearable("payee", Text { max: payees::model::MAX_NAME });
         let payee_id = input.clearable("payeeId", IdNumber);
@@ -331,6 +331,64 @@ impl Rule for AmountRule {
             {"type": "number", "minimum": 0.0001, "exclusiveMaximum": 1_000_000_000_000_i64},
             {"type": "string", "pattern": TEXT},
         ]})
+    }
+}
+
+/// A bound of amounts: an amount, or zero, which sliders begin with.
+pub(super) struct AmountBound;
+
+impl Rule for AmountBound {
+    type Output = Decimal;
+
+    fn read(&self, value: Json) -> Result<Decimal, Vec<String>> {
+        let text = match &value {
+            Json::Number(number) => number.as_str(),
+            Json::String(text) => text.trim(),
+            _ => return Err(vec![AmountError::NotANumber.to_string()]),
+        };
+        parse_bound(text).map_err(|error| match error {
+            AmountError::NotPositive => vec!["must not be less than 0".to_owned()],
+            error => vec![error.to_string()],
+        })
+    }
+
+    fn schema(&self) -> Value {
+        let mut schema = AmountRule.schema();
+        if let Some(parts) = schema["oneOf"].as_array_mut() {
+            parts.push(json!({"enum": [0, "0"]}));
+        }
+        schema
+    }
+}
+
+/// The day of a transaction. Beyond these years it is a slip, which would lie at an end of the list for ever.
+pub(super) struct EntryDay;
+
+const FIRST_YEAR: i32 = 1900;
+const LAST_YEAR: i32 = 2199;
+
+/// By how much the years of the Buddhist calendar are more.
+const BUDDHIST: i32 = 543;
+
+impl Rule for EntryDay {
+    type Output = NaiveDate;
+
+    fn read(&self, value: Json) -> Result<NaiveDate, Vec<String>> {
+        let day = Day.read(value)?;
+        let years = FIRST_YEAR..=LAST_YEAR;
+        if years.contains(&day.year()) {
+            return Ok(day);
+        }
+        let mut problem = format!("must be a day of the years {FIRST_YEAR} to {LAST_YEAR}");
+        let common = day.year() - BUDDHIST;
+        if years.contains(&common) {
+            problem += &format!("; {} looks like a Buddhist year: {common}?", day.year());
+        }
+        Err(vec![problem])
+    }
+
+    fn schema(&self) -> Value {
+        json!({"type": "string", "format": "date", "pattern": "^(19|20|21)[0-9]{2}-"})
     }
 }
 

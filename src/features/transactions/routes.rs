@@ -28,7 +28,7 @@ use crate::features::{categories, payees, tags};
 use crate::http::envelope::{Done, FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
 use crate::http::etag::Precondition;
-use crate::http::extract::{Body, Id, QueryString};
+use crate::http::extract::{Body, Id, QueryString, shown_id};
 use crate::http::identity::CurrentUser;
 use crate::http::input::Change;
 use crate::http::openapi::Reads as _;
@@ -52,7 +52,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 
 /// That there is no such transaction.
 pub fn not_found(id: i64) -> ApiError {
-    ApiError::NotFound { code: "TRANSACTION_NOT_FOUND", message: format!("Transaction not found: {id}") }
+    ApiError::NotFound { code: "TRANSACTION_NOT_FOUND", message: format!("Transaction not found: {}", shown_id(id)) }
 }
 
 /// Lists the user's transactions, the newest day first, then the newest id.
@@ -377,15 +377,19 @@ async fn edited(connection: &mut PgConnection, current: Transaction, edit: Edit)
         (Change::Clear, _) | (_, Change::Clear) => None,
         (Change::Keep, Change::Keep) => current.payee_id,
     };
+    let title = edit.title.unwrap_or_else(|| current.title.clone());
+    let title_en = edit.title_en.applied_to(current.title_en.clone());
+    // What spoke for the category was in the titles before; the category itself stays until another is chosen.
+    let same_titles = title == current.title && title_en == current.title_en;
     Ok(Entry {
-        title: edit.title.unwrap_or(current.title),
-        title_en: edit.title_en.applied_to(current.title_en),
+        title,
+        title_en,
         amount: edit.amount.map_or(current.amount.0, Amount::value),
         currency: edit.currency.map_or(current.currency, |currency| currency.code().to_owned()),
         r#type: kind,
         category_id: chosen.id,
         category_source: chosen.source,
-        category_reason: chosen.reason,
+        category_reason: chosen.reason.filter(|_| same_titles),
         date: edit.date.unwrap_or(current.date),
         note: edit.note.applied_to(current.note),
         payee_id,
