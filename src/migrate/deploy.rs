@@ -137,7 +137,10 @@ fn tell(plan: &Plan, report: &mut impl FnMut(Event)) {
         )));
     }
     for one in &plan.empty {
-        report(Event::Notice(format!("{} has nothing in it yet; it is left out", one.file)));
+        report(Event::Notice(format!(
+            "{} has nothing in it yet; it is left out. Finish it, or delete the pair, before another one is written",
+            one.file
+        )));
     }
     for one in &plan.cosmetic {
         report(Event::Notice(format!(

@@ -57,7 +57,10 @@ pub(super) fn write(
 }
 
 /// `Add payees` is `add_payees`.
-fn file_name(name: &str) -> Result<String, MigrateError> {
+///
+/// # Errors
+/// [`MigrateError::Senseless`] for a name that is none.
+pub fn file_name(name: &str) -> Result<String, MigrateError> {
     let words = name.to_lowercase();
     let words: Vec<&str> = words.split([' ', '-', '_']).filter(|word| !word.is_empty()).collect();
     let name = words.join("_");

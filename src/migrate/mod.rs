@@ -45,7 +45,7 @@ pub use develop::{Checkout, Developed, Question, Wishes, develop};
 pub use drift::Drift;
 pub use error::{FailedMigration, Left, MigrateError, Purpose};
 pub use event::{Deployed, Event};
-pub use files::{create, rebase};
+pub use files::{create, file_name, rebase};
 pub use lint::{Finding, lint};
 pub use lock::Holder;
 pub use plan::{Blocked, Named, Plan, Problem, State, Unknown};

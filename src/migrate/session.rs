@@ -222,14 +222,14 @@ async fn connect_again(
 
 /// Says in the log what is waited for, after a second and whenever the reason is another.
 async fn tell_of_waiting(options: &PgConnectOptions, settings: &Settings, cause: &Mutex<String>) -> Infallible {
-    let patience = humantime::format_duration(settings.wait.max(CONNECT_TIMEOUT));
+    let patience = if settings.wait.is_zero() { CONNECT_TIMEOUT } else { settings.wait }.as_secs();
     let mut told = None;
     loop {
         tokio::time::sleep(TELL_OF_WAITING).await;
         let cause = cause.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if told.as_ref() != Some(&cause) {
             let server = Place::of(options);
-            tracing::warn!("waiting for the database at {} ({patience} at most): {cause}", server.server());
+            tracing::warn!("waiting for the database at {} ({patience} s at most): {cause}", server.server());
             told = Some(cause);
         }
     }

@@ -38,13 +38,14 @@ pub(super) struct Options {
 }
 
 impl Options {
-    pub(super) fn refusal(profile: Profile) -> Option<MigrateError> {
-        (profile == Profile::Prod).then(|| {
-            MigrateError::Forbidden(
+    pub(super) fn refusal(&self, profile: Profile) -> Option<MigrateError> {
+        if profile == Profile::Prod {
+            return Some(MigrateError::Forbidden(
                 "`migrate dev` is for development; nothing was changed. In prod, `app migrate deploy` applies what is pending."
                     .to_owned(),
-            )
-        })
+            ));
+        }
+        self.name.as_deref().and_then(|name| migrate::file_name(name).err())
     }
 
     pub(super) async fn run(self, context: &Context) -> Result<Answer, MigrateError> {

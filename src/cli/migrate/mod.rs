@@ -156,7 +156,7 @@ impl Command {
     /// What can be told before the database is touched.
     fn refusal(&self, profile: Profile) -> Option<MigrateError> {
         match self {
-            Self::Dev(_) => dev::Options::refusal(profile),
+            Self::Dev(options) => options.refusal(profile),
             Self::Squash(_) => squash::Options::refusal(profile),
             Self::Rollback(options) => options.refusal(profile),
             Self::Reset(options) => options.refusal(profile),

@@ -60,7 +60,9 @@ impl Programs {
                 installed(&places()).into_iter().partition(|programs| programs.version.major >= LEAST);
             if found.is_empty() {
                 let places = looked_for(&too_old);
-                return Err(EmbeddedError::NoPrograms { least: LEAST, places, install: how_to_install(None) });
+                // The system's own package is what is there already.
+                let install = if too_old.is_empty() { how_to_install(None) } else { how_to_install_newer() };
+                return Err(EmbeddedError::NoPrograms { least: LEAST, places, install });
             }
             found
         };
@@ -166,6 +168,18 @@ fn parse_version(said: &str) -> Option<Version> {
 fn how_to_install(major: Option<u32>) -> String {
     let release = ["/etc/os-release", "/usr/lib/os-release"].iter().find_map(|path| fs::read_to_string(path).ok());
     install_command(env::consts::OS, &release.unwrap_or_default(), major)
+}
+
+/// The version that is named to who has one that is too old.
+const RECOMMENDED: u32 = 17;
+
+/// How a newer PostgreSQL than the system's is installed.
+fn how_to_install_newer() -> String {
+    format!(
+        "{}, from the packages of the PostgreSQL project, as https://www.postgresql.org/download/ says for this system (for \
+         Debian and Ubuntu: apt.postgresql.org)",
+        how_to_install(Some(RECOMMENDED))
+    )
 }
 
 fn install_command(system: &str, release: &str, major: Option<u32>) -> String {
