@@ -166,7 +166,7 @@ def main():
     call("GET", f"/api/transactions/{gone['id']}", token=token, expect=404)
     check_dashboard(rows)
 
-    print(f"{len(rows) + 1} transactions were entered as {email}; {CHECKS} checks, all right.")
+    print(f"{len(rows) + 1} transactions were entered as {email}, with the password {password!r}; {CHECKS} checks, all right.")
 
 
 main()

@@ -5,6 +5,7 @@ mod crash;
 mod embedded;
 mod invites;
 mod modes;
+mod pages;
 mod readiness;
 mod security_log;
 mod shutdown;
