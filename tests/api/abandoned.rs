@@ -12,6 +12,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
+use crate::support::PATIENCE;
 use crate::support::app::{TestApp, Wishes};
 use crate::support::client::Client;
 use crate::support::random::Random;
@@ -26,7 +27,7 @@ const CLIENTS: usize = 12;
 const IN_A_ROUND: usize = 5;
 
 /// After the last of them, and once the table is free, everything is answered again within this time.
-const HEALED_WITHIN: Duration = Duration::from_secs(3);
+const HEALED_WITHIN: Duration = PATIENCE;
 
 /// An operation of the API's document.
 #[derive(Clone)]

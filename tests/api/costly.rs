@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _};
 use tokio::task::JoinHandle;
 
+use crate::support::PATIENCE;
 use crate::support::app::TestApp;
 use crate::support::client::{Answer, Client};
 
@@ -54,7 +55,7 @@ async fn while_many_changes_of_one_user_wait_for_a_lock_nobody_else_is_held_up()
     let bulk: Vec<_> = (0..3).map(|n| patch(&alice, "/api/transactions", all(&format!("note {n}")))).collect();
     let begun = Instant::now();
     while app.pools.costly.status().used == 0 {
-        assert!(begun.elapsed() < Duration::from_secs(20), "they have connections of their own");
+        assert!(begun.elapsed() < PATIENCE, "they have connections of their own");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     // And what waits for the locks of those, more than there are connections.

@@ -128,7 +128,8 @@ async fn everything_that_changes_something_names_an_operation_that_undoes_it() {
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, described) in item.as_object().expect("an item") {
             let name = format!("{method} {path}");
-            let changes = method != "get" && described["security"] != json!([]);
+            let signed_in = described["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
+            let changes = method != "get" && signed_in;
             if changes && !done.iter().any(|(known, _)| *known == name) {
                 missing.push(name);
             }

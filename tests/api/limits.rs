@@ -7,6 +7,7 @@ use sqlx::{Connection as _, Executor as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::support::PATIENCE;
 use crate::support::app::TestApp;
 
 #[tokio::test]
@@ -140,7 +141,7 @@ async fn more_logins_than_can_be_hashed_are_turned_away_and_reads_go_on() {
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(50)).await;
-    tokio::time::timeout(Duration::from_secs(5), app.anon.get("/api")).await.expect("at once").expect(200);
+    tokio::time::timeout(PATIENCE, app.anon.get("/api")).await.expect("at once").expect(200);
     let mut statuses = Vec::new();
     for attempt in tries {
         statuses.push(attempt.await.expect("an answer"));
@@ -157,7 +158,7 @@ async fn half_a_request(app: &TestApp, text: &str) -> String {
     let _ = stream.write_all(text.as_bytes()).await;
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];
-    while let Ok(Ok(read @ 1..)) = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut buffer)).await {
+    while let Ok(Ok(read @ 1..)) = tokio::time::timeout(PATIENCE, stream.read(&mut buffer)).await {
         answer.extend_from_slice(&buffer[..read]);
         if answer.ends_with(b"}}") {
             break;

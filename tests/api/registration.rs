@@ -131,7 +131,8 @@ async fn an_invitation_is_given_back_by_a_registration_that_fails() {
     let app = TestApp::configured(&mode("invite")).await;
     let (code, _) = invitation(&app, 2, 60.0).await;
     register(&app, "alice", Some(&code)).await.expect(201);
-    register(&app, "alice", Some(&code)).await.refused(409, "EMAIL_ALREADY_EXISTS", "Email already exists");
+    let taken = "Email already exists: alice@example.com";
+    register(&app, "alice", Some(&code)).await.refused(409, "EMAIL_ALREADY_EXISTS", taken);
     let short = json!({"email": "bob@example.com", "password": "short", "inviteCode": code});
     app.anon.post(REGISTER, short).await.invalid(&["password must be longer than or equal to 6 characters"]);
     assert_eq!(app.count("select uses_left from invites").await, 1);

@@ -65,7 +65,7 @@ async fn the_same_key_gets_the_same_answer_and_has_one_effect() {
     let first = with_key(&app.anon, "/api/auth/register", "r1", &register).await;
     first.expect(201);
     assert_eq!(said(&with_key(&app.anon, "/api/auth/register", "r1", &register).await), said(&first));
-    let taken = |answer: Answer| answer.refused(409, "EMAIL_ALREADY_EXISTS", "Email already exists");
+    let taken = |answer: Answer| answer.refused(409, "EMAIL_ALREADY_EXISTS", "Email already exists: carol@example.com");
     taken(with_key(&app.anon, "/api/auth/register", "r2", &register).await);
     let other = json!({"email": "carol@example.com", "password": "pass1234"});
     taken(with_key(&app.anon, "/api/auth/register", "r1", &other).await);

@@ -1,10 +1,9 @@
 //! What goes wrong, what is left of it, and how it is mended.
 
-use std::time::Duration;
-
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Bench, Ran};
+use crate::support::PATIENCE;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_fails_leaves_nothing_and_needs_no_resolve() {
@@ -115,7 +114,7 @@ async fn after_a_kill_status_says_so_and_the_next_deploy_does_it_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_in_a_file_without_a_transaction_has_to_be_looked_at() {
     let bench = Bench::new().await;
-    bench.write("1_slow.up.sql", "-- no-transaction\ncreate table t (a int);\nselect pg_sleep(30);\n");
+    bench.write("1_slow.up.sql", "-- no-transaction\ncreate table t (a int);\nselect pg_sleep(600);\n");
     let mut deploy = bench.start(&["deploy"]);
     bench.until("select count(*) from pg_stat_activity where datname = current_database() and query ~ '^select pg_sleep' and application_name = 'app migrate'", 1).await;
     kill_process(Pid::from_child(&deploy), Signal::KILL).expect("killed");
@@ -128,12 +127,12 @@ async fn a_kill_in_a_file_without_a_transaction_has_to_be_looked_at() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_stops_the_statement_and_is_noted() {
     let bench = Bench::new().await;
-    bench.write("1_slow.up.sql", "create table t (a int);\nselect pg_sleep(30);\n");
+    bench.write("1_slow.up.sql", "create table t (a int);\nselect pg_sleep(600);\n");
     let deploy = bench.start(&["deploy"]);
     bench.until("select count(*) from pg_stat_activity where datname = current_database() and query ~ 'pg_sleep' and application_name = 'app migrate'", 1).await;
     kill_process(Pid::from_child(&deploy), Signal::INT).expect("told");
     let output = tokio::time::timeout(
-        Duration::from_secs(10),
+        PATIENCE,
         tokio::task::spawn_blocking(move || deploy.wait_with_output().expect("it ended")),
     );
     Ran::from(output.await.expect("soon").expect("it ran")).expect(130, &["57014", "nothing of it"]);

@@ -1,6 +1,6 @@
 //! The lock: waited for, told, and never left behind.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use app::config::Profile;
 use app::migrate::{self, MigrateError};
@@ -19,11 +19,9 @@ async fn a_failed_deploy_leaves_no_lock_in_a_process_that_lives_on() {
     let migrations = migrate::folder(&bench.migrations()).expect("read");
     let settings = cluster::settings(Profile::Prod);
     for _ in 0..2 {
-        let started = Instant::now();
         let failed = migrate::deploy(&bench.options, &migrations, &settings, |_| ()).await;
         assert!(matches!(&failed, Err(MigrateError::Failed(failed)) if failed.version == 1), "{failed:?}");
         assert_eq!(bench.count(ADVISORY_LOCKS).await, 0);
-        assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
     }
 }
 
@@ -38,7 +36,7 @@ async fn a_lock_that_is_not_had_in_time_is_told_with_its_holder() {
     let started = Instant::now();
     let ran = bench.run(&["deploy", "--lock-timeout", "2s"]).await;
     let took = started.elapsed();
-    assert!((2.0..4.0).contains(&took.as_secs_f64()), "{took:?}");
+    assert!(took.as_secs_f64() >= 2.0, "{took:?}");
     ran.expect(7, &[&format!("process {pid} (somebody else)"), "nothing was changed"]);
     assert_eq!(bench.count("select count(*) from pg_class where relnamespace = 'public'::regnamespace").await, 0);
     let json = bench.json(&["deploy", "--lock-timeout", "0s"]).await;
@@ -50,16 +48,18 @@ async fn a_lock_on_a_table_is_waited_for_shortly_again_and_again() {
     let bench = Bench::new().await;
     bench.write("1_table.up.sql", "create table t (a int);");
     bench.run(&["deploy"]).await.expect(0, &[]);
-    bench.write("2_column.up.sql", "-- lock_timeout: 200ms\ncreate table u ();\nalter table t add b int;");
+    bench.write("2_column.up.sql", "-- lock_timeout: 1s\ncreate table u ();\nalter table t add b int;");
     let mut holder = bench.connection().await;
     cluster::run(&mut holder, "begin; select * from t".to_owned()).await;
     let deploy = bench.start(&["deploy"]);
     // Whoever comes after the migration in the queue gets through between two tries.
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    let started = Instant::now();
-    bench.execute("select * from t").await;
-    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
-    tokio::time::sleep(Duration::from_millis(800)).await;
+    let waits = "select count(*) from pg_stat_activity where datname = current_database() \
+                 and application_name = 'app migrate' and wait_event_type = 'Lock'";
+    for _ in 0..2 {
+        bench.until(waits, 1).await;
+        bench.execute("select * from t").await;
+        bench.until(waits, 0).await;
+    }
     cluster::run(&mut holder, "commit".to_owned()).await;
     let output = tokio::task::spawn_blocking(move || deploy.wait_with_output().expect("it ended"));
     super::Ran::from(output.await.expect("it ran")).expect(0, &["a lock was not had in time"]);

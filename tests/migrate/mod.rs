@@ -22,6 +22,7 @@ use serde_json::Value;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
 
+use crate::support::PATIENCE;
 use crate::support::cluster;
 use crate::support::process;
 
@@ -139,7 +140,7 @@ impl Bench {
 
     /// Waits until a question has this answer.
     async fn until(&self, sql: &str, answer: i64) {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + PATIENCE;
         while self.count(sql).await != answer {
             assert!(Instant::now() < deadline, "{sql} is not {answer}");
             tokio::time::sleep(Duration::from_millis(20)).await;

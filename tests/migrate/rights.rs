@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
 
+use crate::support::PATIENCE;
 use crate::support::client::Client;
 use crate::support::cluster;
 use crate::support::process::{SECRET, Server, run, stderr, stdout};
@@ -176,7 +177,7 @@ async fn a_role_that_may_only_read_and_write_rows_serves_everything_while_an_own
     // Before anything is there it knows that all is pending, as it does as the owner.
     let told = roles.deploy(&[]);
     assert!(told.contains(&format!("the role `{}`, which serves, was given its rights", roles.server)), "{told}");
-    ready(Duration::from_secs(20)).await;
+    ready(PATIENCE).await;
 
     let alice = anon.sign_up_with("alice", "correct horse battery").await;
     let tried = everything(&alice).await;
@@ -247,7 +248,7 @@ async fn a_deploy_gives_back_what_a_role_has_lost_and_otherwise_says_nothing() {
     roles.execute(&format!("revoke all on all tables in schema public from {}", roles.server)).await;
     let server = Server::start(&roles.environment());
     let told = async |text: &str| {
-        for _ in 0..500 {
+        for _ in 0..9000 {
             if server.client.get("/api").await.text.contains(text) {
                 return;
             }
@@ -258,7 +259,7 @@ async fn a_deploy_gives_back_what_a_role_has_lost_and_otherwise_says_nothing() {
     told("MIGRATIONS_PENDING").await;
     // The world is not told why; the log is.
     let why = "run `app migrate deploy`, which gives it the right";
-    let mut lines = std::iter::from_fn(|| server.log.recv_timeout(Duration::from_secs(10)).ok());
+    let mut lines = std::iter::from_fn(|| server.log.recv_timeout(PATIENCE).ok());
     assert!(lines.any(|line| line.contains(why)), "the log says what is left to do");
     assert!(roles.deploy(&[]).contains("was given its rights"));
     told("\"success\":true").await;

@@ -89,7 +89,9 @@ fn a_database_that_is_not_there_is_told_and_the_password_is_not() {
         assert_eq!(output.status.code(), Some(1));
         let text = stderr(&output);
         assert!(
-            text.contains("the database cannot be reached; nothing was changed") && !text.contains("hunter2"),
+            text.contains("no connection to the database x on 127.0.0.1:1 as app: connection refused.")
+                && text.contains("Nothing was changed.")
+                && !text.contains("hunter2"),
             "{text}"
         );
     }

@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
+use crate::support::PATIENCE;
 use crate::support::client::Client;
 use crate::support::process::Server;
 
 /// Enters transactions until it is stopped; those that were answered 201.
-async fn enter(client: Client, prefix: usize, stop: Arc<AtomicBool>) -> Vec<String> {
+async fn enter(client: Client, prefix: usize, stop: Arc<AtomicBool>, count: Arc<AtomicUsize>) -> Vec<String> {
     let mut acknowledged = Vec::new();
     for number in 0.. {
         if stop.load(Ordering::Relaxed) {
@@ -23,13 +24,28 @@ async fn enter(client: Client, prefix: usize, stop: Arc<AtomicBool>) -> Vec<Stri
         let body = json!({"title": title, "amount": 1, "type": "EXPENSE", "category": "x"});
         let answered = client.request(reqwest::Method::POST, "/api/transactions").json(&body).send().await;
         match answered {
-            Ok(response) if response.status() == 201 => acknowledged.push(title),
+            Ok(response) if response.status() == 201 => {
+                acknowledged.push(title);
+                count.fetch_add(1, Ordering::Relaxed);
+            }
             // Not acknowledged: it may be there or not.
             _ => tokio::time::sleep(Duration::from_millis(20)).await,
         }
         tokio::time::sleep(Duration::from_millis(40)).await;
     }
     acknowledged
+}
+
+/// Writes that are acknowledged before something is killed.
+const IN_A_ROUND: usize = 20;
+
+/// Waits until so many writes were acknowledged.
+async fn until(count: &AtomicUsize, number: usize) {
+    let begun = Instant::now();
+    while count.load(Ordering::Relaxed) < number {
+        assert!(begun.elapsed() < PATIENCE, "nothing is acknowledged any more");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 fn postmaster(folder: &Path) -> Pid {
@@ -54,15 +70,19 @@ async fn what_was_answered_201_is_there_once_after_app_or_postgresql_was_killed(
             Some(token) => server.client.with_token(token),
         };
         token.clone_from(&client.token);
-        let stop = Arc::new(AtomicBool::new(false));
-        let writers: Vec<_> =
-            (0..4).map(|writer| tokio::spawn(enter(client.clone(), round * 10 + writer, Arc::clone(&stop)))).collect();
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let writers: Vec<_> = (0..4)
+            .map(|writer| {
+                tokio::spawn(enter(client.clone(), round * 10 + writer, Arc::clone(&stop), Arc::clone(&count)))
+            })
+            .collect();
+        until(&count, IN_A_ROUND).await;
         if round % 2 == 0 {
             server.child.kill().expect("killed");
         } else {
             kill_process(postmaster(folder.path()), Signal::KILL).expect("killed");
-            tokio::time::sleep(Duration::from_secs(3)).await;
+            // On the one that was started in its place.
+            until(&count, count.load(Ordering::Relaxed) + IN_A_ROUND).await;
         }
         stop.store(true, Ordering::Relaxed);
         for writer in writers {
@@ -76,7 +96,7 @@ async fn what_was_answered_201_is_there_once_after_app_or_postgresql_was_killed(
         list.as_array().expect("an array").iter().map(|row| row["title"].as_str().expect("a title")).collect();
     let distinct: BTreeSet<&str> = titles.iter().copied().collect();
     assert_eq!(distinct.len(), titles.len(), "each once");
-    assert!(acknowledged.len() > 100, "{}", acknowledged.len());
+    assert!(acknowledged.len() >= 9 * IN_A_ROUND, "{}", acknowledged.len());
     for title in &acknowledged {
         assert!(distinct.contains(title.as_str()), "{title} was acknowledged and is gone");
     }

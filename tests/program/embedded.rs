@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::json;
 
+use crate::support::PATIENCE;
 use crate::support::process::{Server, run, stderr, stdout};
 
 /// A folder that the server's account can enter too, where the tests run as root.
@@ -27,7 +28,7 @@ fn borrowed<'a>(environment: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a 
 /// Waits until the private server has gone, so that the folder can be removed.
 fn gone(folder: &Path) {
     let pid = folder.join("postgres/data/postmaster.pid");
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + PATIENCE;
     while pid.exists() {
         assert!(Instant::now() < deadline, "the private server goes with the last of its users");
         std::thread::sleep(Duration::from_millis(20));
@@ -47,7 +48,7 @@ async fn with_nothing_configured_it_starts_and_keeps_its_data() {
     let status = run(&["migrate", "status"], &environment);
     assert_eq!(status.status.code(), Some(0), "{}{}", stdout(&status), stderr(&status));
     server.signal(Signal::INT);
-    assert_eq!(server.wait(Duration::from_secs(20)), Some(0));
+    assert_eq!(server.wait(PATIENCE), Some(0));
     gone(folder.path());
 
     let server = Server::start(&environment);
@@ -72,7 +73,7 @@ async fn a_private_server_that_dies_is_started_again() {
     };
     let pid = running().expect("a pid");
     rustix::process::kill_process(pid, Signal::KILL).expect("it lives");
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let answer = alice.get("/api/transactions").await;
         if answer.status == 200 {

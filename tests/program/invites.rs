@@ -1,10 +1,8 @@
 //! `app user …`: invitations, from the command to the registration.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use super::modes::ready_within;
+use super::modes::until_ready;
 use crate::support::cluster;
 use crate::support::process::{SECRET, Server, run, stderr, stdout};
 
@@ -45,7 +43,7 @@ async fn an_invitation_is_made_listed_used_and_revoked() {
     assert!(!list.to_string().contains(&code), "{list}");
 
     let server = Server::start(&environment);
-    ready_within(&server.client, Duration::from_secs(5)).await;
+    until_ready(&server.client).await;
     let register = |name: &str, code: &Value| {
         let email = format!("{name}@example.com");
         server.client.post(REGISTER, json!({"email": email, "password": "correct horse battery", "inviteCode": code}))

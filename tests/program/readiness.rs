@@ -6,12 +6,12 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 use crate::support::client::Client;
-use crate::support::cluster;
 use crate::support::process::{SECRET, Server};
+use crate::support::{PATIENCE, cluster};
 
 /// Waits until the server answers `/readyz` with this status.
 async fn until_readiness_is(client: &Client, status: u16) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + PATIENCE;
     while client.get("/readyz").await.status != status {
         assert!(Instant::now() < deadline, "/readyz does not become {status}");
         tokio::time::sleep(Duration::from_millis(20)).await;

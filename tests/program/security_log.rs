@@ -1,13 +1,11 @@
 //! The log's lines about security, held against the page that tells administrators of it.
 
-use std::time::Duration;
-
 use app::http::security_log::SecurityEvent;
 use regex::Regex;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::modes::ready_within;
+use super::modes::until_ready;
 use crate::support::cluster;
 use crate::support::process::{SECRET, Server, run, stderr};
 
@@ -47,7 +45,7 @@ async fn each_event_is_a_line_that_names_the_client_and_the_account_and_nothing_
         ("APP_AUTH__REGISTRATION", "first_user"),
     ];
     let server = Server::start(&environment);
-    ready_within(&server.client, Duration::from_secs(5)).await;
+    until_ready(&server.client).await;
     let send = async |path: &str, from: &str, email: &str, password: &str| {
         let request = server.client.request(Method::POST, path).header("x-forwarded-for", from);
         server.client.send(request.json(&json!({"email": email, "password": password}))).await.status.as_u16()
@@ -64,8 +62,7 @@ async fn each_event_is_a_line_that_names_the_client_and_the_account_and_nothing_
     for _ in 0..12 {
         send("/api", STRANGER, private, STRONG).await;
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let log: Vec<String> = server.log.try_iter().collect();
+    let log = server.log_so_far().await;
     let text = log.join("\n");
     for word in [private, "another@", "unknown@", "horse", SECRET] {
         assert!(!text.contains(word), "{word}: {text}");
@@ -116,14 +113,13 @@ async fn a_request_over_the_limit_is_told_once_a_minute_and_whose_it_was() {
         ("THROTTLE_TTL", "600"),
     ];
     let server = Server::start(&environment);
-    ready_within(&server.client, Duration::from_secs(5)).await;
+    until_ready(&server.client).await;
     let alice = server.client.sign_up_with("alice", STRONG).await;
     for _ in 0..6 {
         alice.get("/api/auth/me").await;
         server.client.get("/api").await;
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let log: Vec<String> = server.log.try_iter().collect();
+    let log = server.log_so_far().await;
     let told: Vec<Value> = log
         .iter()
         .filter(|line| line.contains("request_limited"))

@@ -1,12 +1,13 @@
 //! Stopping: what is under way ends well, and the exit code is 0.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::support::PATIENCE;
 use crate::support::cluster;
 use crate::support::process::{SECRET, Server};
 
@@ -53,7 +54,7 @@ async fn a_request_under_way_is_finished_and_new_ones_are_not_taken() {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.expect("an answer");
         assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
-        assert_eq!(server.wait(Duration::from_secs(10)), Some(0));
+        assert_eq!(server.wait(PATIENCE), Some(0));
     }
 }
 
@@ -74,27 +75,26 @@ async fn whoever_has_connected_is_answered() {
         stream.read_to_string(&mut answer).await.expect("an answer");
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     }
-    assert_eq!(server.wait(Duration::from_secs(10)), Some(0));
+    assert_eq!(server.wait(PATIENCE), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_does_not_end_is_cut_off_in_time() {
     let mut server = server("500ms").await;
     let _stream = unfinished(&server, "{}").await;
-    let started = Instant::now();
     server.signal(Signal::TERM);
-    assert_eq!(server.wait(Duration::from_secs(10)), Some(0));
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    // Its client would wait for ever.
+    assert_eq!(server.wait(PATIENCE), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_ends_it_at_once() {
-    let mut server = server("60s").await;
+    let mut server = server("600s").await;
     let _stream = unfinished(&server, "{}").await;
     server.signal(Signal::INT);
     tokio::time::sleep(Duration::from_millis(300)).await;
     server.signal(Signal::INT);
-    assert_eq!(server.wait(Duration::from_secs(5)), Some(130));
+    assert_eq!(server.wait(PATIENCE), Some(130));
 }
 
 #[tokio::test(flavor = "multi_thread")]

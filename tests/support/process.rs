@@ -5,6 +5,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use super::PATIENCE;
 use super::client::Client;
 
 /// Good enough for prod, and nobody's.
@@ -77,7 +78,7 @@ impl Server {
         let mut seen = Vec::new();
         let mut internal = String::new();
         let base = loop {
-            let line = log.recv_timeout(Duration::from_mins(1)).unwrap_or_else(|_| panic!("it listens: {seen:#?}"));
+            let line = log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it listens: {seen:#?}"));
             let after = |words| Some(line.split_once(words)?.1.split(['/', ' ', ';']).next()?.to_owned());
             if let Some(address) = after("metrics on http://") {
                 internal = format!("http://{address}");
@@ -89,6 +90,22 @@ impl Server {
         };
         let (client, internal) = (Client::new(base), Client::new(internal));
         Self { child, client, internal, log, before_listening: seen }
+    }
+
+    /// What the log has of all that was answered until now.
+    pub(crate) async fn log_so_far(&self) -> Vec<String> {
+        // Lines come in their order, and this one is the last.
+        const LAST: &str = "the-last-of-the-log";
+        let request = self.client.request(reqwest::Method::GET, "/api").header("x-request-id", LAST);
+        request.send().await.expect("an answer");
+        let mut log = Vec::new();
+        loop {
+            let line = self.log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("the log has no last line: {log:#?}"));
+            if line.contains(LAST) {
+                return log;
+            }
+            log.push(line);
+        }
     }
 
     pub(crate) fn pid(&self) -> rustix::process::Pid {

@@ -81,17 +81,6 @@ impl Filter {
         let min = input.optional("minAmount", AmountBound);
         let max = input.optional("maxAmount", AmountBound);
         let words = input.optional("q", Words);
-        // Nothing can be between them, which is a slip; for a bulk change it would be a riddle why nothing is changed.
-        if let (Some(Some(start)), Some(Some(end))) = (start, end)
-            && start > end
-        {
-            input.refuse("startDate must not be after endDate");
-        }
-        if let (Some(Some(min)), Some(Some(max))) = (min, max)
-            && min > max
-        {
-            input.refuse("minAmount must not be greater than maxAmount");
-        }
         Some(Self {
             start: start?,
             end: end?,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use sqlx::{Connection as _, Executor as _};
 
+use crate::support::PATIENCE;
 use crate::support::app::TestApp;
 use crate::support::raw::Raw;
 
@@ -70,7 +71,7 @@ async fn a_body_that_is_too_slow_is_given_up_though_it_never_stops() {
             }
         }
     };
-    assert_eq!(tokio::time::timeout(Duration::from_secs(20), dripping).await.expect("given up"), b'H');
+    assert_eq!(tokio::time::timeout(PATIENCE, dripping).await.expect("given up"), b'H');
     let rest = raw.answer().await.expect("an answer");
     assert_eq!(rest.status, 408);
     assert!(rest.closes(), "{}", rest.head);

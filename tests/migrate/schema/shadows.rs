@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use sqlx::AssertSqlSafe;
 
 use crate::migrate::{Bench, Ran};
+use crate::support::PATIENCE;
 use crate::support::cluster;
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_is_killed_leaves_no_shadow_after_the_next_one() {
