@@ -103,14 +103,19 @@ impl FromInput for NoParameters {
     }
 }
 
-/// An id as a message names it; one that is out of range is read as the nearest that is not.
+/// An id as a message names it. One that is out of range was read as the nearest that is not, and is named as it was asked for.
 #[must_use]
 pub fn shown_id(id: i64) -> String {
-    match id {
-        i64::MAX => format!("{id} or more"),
-        i64::MIN => format!("{id} or less"),
-        id => id.to_string(),
-    }
+    let context = if matches!(id, i64::MIN | i64::MAX) { RequestContext::current() } else { None };
+    let path = context.as_ref().and_then(|context| context.path().split('?').next());
+    let asked =
+        path.into_iter().flat_map(|path| path.split('/')).find(|part| is_whole(part) && part.parse::<i64>().is_err());
+    asked.map_or_else(|| id.to_string(), shortened)
+}
+
+fn is_whole(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The id of a row, from the path. What is no integer is 400; one that no row can have is looked for and not found.
@@ -123,8 +128,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let refused = || ApiError::BadRequest("Validation failed (numeric string is expected)".to_owned());
         let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| refused())?;
-        let digits = text.strip_prefix('-').unwrap_or(&text);
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        if !is_whole(&text) {
             return Err(refused());
         }
         Ok(Self(text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX })))

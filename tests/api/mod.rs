@@ -7,6 +7,7 @@ mod bad_input;
 mod costly;
 mod dashboard;
 mod document;
+mod expectations;
 mod history;
 mod hostile;
 mod index;

@@ -3,6 +3,7 @@
 mod commands;
 mod crash;
 mod embedded;
+mod first_use;
 mod invites;
 mod modes;
 mod pages;
