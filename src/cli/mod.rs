@@ -24,21 +24,25 @@ use crate::config::{Config, ConfigError, Environment, Flags, Profile, Purpose};
 
 const AFTER_HELP: &str = "\
 First steps:
-  app                      serve on http://localhost:3000, with a private PostgreSQL and the migrations applied
-  app db seed              put in a demo user and some months of transactions
-  app config               what is in force, and where each value came from
+  app                 serve on http://localhost:3000, with a private
+                      PostgreSQL and the migrations applied
+  app db seed         put in a demo user and some months of transactions
+  app config          what is in force, and where each value came from
 
 In production (APP_PROFILE=prod, the default of a release build):
-  app                      serves at once and applies nothing; the API answers 503 while migrations are pending
-  app migrate status       what is applied, what is pending
-  app migrate deploy       applies what is pending; the running server notices within 2 seconds
+  app                 serves at once and applies nothing; the API answers
+                      503 while migrations are pending
+  app migrate status  what is applied, what is pending
+  app migrate deploy  applies what is pending; the running server notices
+                      within 2 seconds
 
 Environment:
-  APP_PROFILE              dev, test or prod
-  APP_CONFIG               a file of settings on top of the built-in app.toml
-  DATABASE_URL, PORT, JWT_SECRET, JWT_EXPIRES_IN, THROTTLE_TTL, THROTTLE_LIMIT, RUST_LOG
-  APP_SECTION__KEY         any other setting, such as APP_SERVER__HOST
-  NAME_FILE                a file to read NAME from, such as JWT_SECRET_FILE";
+  APP_PROFILE         dev, test or prod
+  APP_CONFIG          a file of settings on top of the built-in app.toml
+  DATABASE_URL, PORT, JWT_SECRET, JWT_EXPIRES_IN, THROTTLE_TTL,
+  THROTTLE_LIMIT, RUST_LOG
+  APP_SECTION__KEY    any other setting, such as APP_SERVER__HOST
+  NAME_FILE           a file to read NAME from, such as JWT_SECRET_FILE";
 
 /// An expense-tracker API in one binary, with its migrations inside.
 #[derive(Debug, Parser)]

@@ -186,7 +186,7 @@ impl Command {
 impl Options {
     pub(super) async fn run(self, globals: Globals) -> anyhow::Result<ExitCode> {
         let (name, json) = (self.command.name(), self.common.json);
-        let answer = match self.answer(globals).await {
+        let answer = match Box::pin(self.answer(globals)).await {
             Ok(answer) => answer,
             // What is wrong before a command begins, such as the configuration, is an answer too for who reads JSON.
             Err(error) if json => Answer::of_error(Exit::Failed, "configuration", &Chain(error.as_ref()).to_string()),

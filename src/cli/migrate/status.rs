@@ -132,7 +132,7 @@ fn summary(status: &Status, profile: Profile) -> String {
         format!("{} pending; apply with `app migrate deploy`.", count(pending, "migration is", "migrations are"))
     } else if matches!(status.drift, Drift::Found(_)) {
         "No migration is pending. Take back what was done by hand; or, in development, make a migration of it with `app migrate \
-         dev --adopt --name WHAT_IT_IS_FOR`."
+         dev --adopt --name WHAT_IT_IS_FOR` (without `--adopt` where schema.sql has it, as after `app db push`)."
             .to_owned()
     } else {
         "The database is up to date.".to_owned()

@@ -14,7 +14,7 @@ use crate::domain::civil_date::today;
 use crate::domain::currency::Currency;
 use crate::domain::money::{JsonDecimal, percent};
 use crate::features::users;
-use crate::http::envelope::{Success, SuccessBody};
+use crate::http::envelope::{FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
 use crate::http::extract::{NoParameters, QueryString};
 use crate::http::identity::CurrentUser;
@@ -93,7 +93,10 @@ struct Sums {
     path = "/api/transactions/dashboard",
     tag = "reports",
     security(("bearer" = [])),
-    responses((status = 200, description = "The sums", body = SuccessBody<Dashboard>))
+    responses(
+        (status = 200, description = "The sums", body = SuccessBody<Dashboard>),
+        (status = 400, description = "`BAD_REQUEST`: it takes no parameters", body = FailureBody),
+    )
 )]
 async fn dashboard(
     State(state): State<AppState>,
