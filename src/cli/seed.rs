@@ -10,7 +10,6 @@ use super::database::Database;
 use super::migrate::Answer;
 use crate::config::Config;
 use crate::config::secret::Secret;
-use crate::db::explain::Chain;
 use crate::domain::civil_date::today;
 use crate::domain::clock::{Clock as _, SystemClock};
 use crate::features::auth::password::Hasher;
@@ -132,8 +131,5 @@ fn new_transaction(
 }
 
 fn plain(error: ApiError) -> anyhow::Error {
-    match error {
-        ApiError::Internal(error) => anyhow::anyhow!("{}", Chain(error.as_ref())),
-        error => anyhow::anyhow!("{}", error.message()),
-    }
+    anyhow::anyhow!("{}", error.in_words())
 }

@@ -152,16 +152,11 @@ fn weakness(secret: &str) -> Option<String> {
     let mut distinct: Vec<u8> = secret.bytes().collect();
     distinct.sort_unstable();
     distinct.dedup();
-    (distinct.len() < 10).then(|| {
-        format!(
-            "made of only {}",
-            if distinct.len() == 1 {
-                "one character".to_owned()
-            } else {
-                format!("{} different characters", distinct.len())
-            }
-        )
-    })
+    match distinct.len() {
+        1 => Some("made of one character only".to_owned()),
+        few @ 0..10 => Some(format!("made of {few} different characters only")),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

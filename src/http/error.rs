@@ -225,9 +225,16 @@ impl ApiError {
         }
     }
 
-    /// The message of the answer.
+    /// What went wrong, for a log or a terminal: of what is never answered, the causes.
     #[must_use]
-    pub fn message(&self) -> String {
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Internal(error) => Chain(error.as_ref()).to_string(),
+            error => error.message(),
+        }
+    }
+
+    fn message(&self) -> String {
         let request = || RequestContext::current().map(|context| format!("{} {}", context.method(), context.path()));
         match self {
             Self::Validation(problems) => problems.first().cloned().unwrap_or_else(|| "Bad Request".to_owned()),

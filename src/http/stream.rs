@@ -174,7 +174,7 @@ async fn next_chunk((first, parts): Rest) -> Option<(Result<Bytes, ListCut>, Res
         Some(Part::Chunk(chunk)) => Some((Ok(chunk), (None, Some(parts)))),
         Some(Part::Last(last)) => Some((Ok(last), (None, None))),
         Some(Part::Failed(error)) => {
-            tracing::error!(error = %Bounded(format_args!("{error:?}")), "a list was cut off");
+            tracing::error!(error = %Bounded(error.in_words()), "a list was cut off");
             Some((Err(ListCut), (None, None)))
         }
         None => Some((Err(ListCut), (None, None))),

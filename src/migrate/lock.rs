@@ -17,6 +17,9 @@ use super::settings::Settings;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
+/// Whoever waits longer wants to know for what.
+const TELL_OF_WAITING: Duration = Duration::from_secs(1);
+
 /// Who holds the lock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Holder {
@@ -49,8 +52,9 @@ pub(super) async fn acquire(
     settings: &Settings,
 ) -> Result<(), MigrateError> {
     let id = id_for(database);
-    let deadline = Instant::now() + settings.lock_timeout;
-    let mut pause = FIRST_PAUSE;
+    let begun = Instant::now();
+    let deadline = begun + settings.lock_timeout;
+    let (mut pause, mut told) = (FIRST_PAUSE, false);
     loop {
         let attempt = sqlx::raw_sql(AssertSqlSafe(format!("select pg_try_advisory_lock({id}) as had")));
         if attempt.fetch_one(&mut *connection).await?.try_get("had")? {
@@ -60,6 +64,12 @@ pub(super) async fn acquire(
         if left.is_zero() {
             let holder = holder(connection, id).await?;
             return Err(MigrateError::Locked { holder, waited: settings.lock_timeout });
+        }
+        if !told && begun.elapsed() >= TELL_OF_WAITING {
+            let holder = holder(connection, id).await?;
+            let most = settings.lock_timeout.as_secs();
+            tracing::warn!("waiting for another process that is migrating ({most} s at most). {holder}");
+            told = true;
         }
         tokio::select! {
             () = tokio::time::sleep(pause.min(left)) => {}

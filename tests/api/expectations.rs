@@ -88,6 +88,9 @@ async fn blanks_around_an_address_and_the_way_accents_are_typed_do_not_count() {
     for password in ["cafe\u{301} au lait", "caf\u{e9} au lait"] {
         app.anon.post("/api/auth/login", json!({"email": "ann@example.com\n", "password": password})).await.expect(200);
     }
+    let short = json!({"email": "ben@example.com", "password": "e\u{301}".repeat(5)});
+    let told = ["password must be longer than or equal to 6 characters"];
+    app.anon.post("/api/auth/register", short).await.invalid(&told);
     let wrong = json!({"email": "ann@example.com", "password": "cafe au lait"});
     app.anon.post("/api/auth/login", wrong).await.refused(401, "INVALID_CREDENTIALS", "Invalid credentials");
 }

@@ -37,7 +37,8 @@ async fn a_lock_that_is_not_had_in_time_is_told_with_its_holder() {
     let ran = bench.run(&["deploy", "--lock-timeout", "2s"]).await;
     let took = started.elapsed();
     assert!(took.as_secs_f64() >= 2.0, "{took:?}");
-    ran.expect(7, &[&format!("process {pid} (somebody else)"), "nothing was changed"]);
+    let waits = "waiting for another process that is migrating (2 s at most)";
+    ran.expect(7, &[&format!("process {pid} (somebody else)"), "nothing was changed", waits]);
     assert_eq!(bench.count("select count(*) from pg_class where relnamespace = 'public'::regnamespace").await, 0);
     let json = bench.json(&["deploy", "--lock-timeout", "0s"]).await;
     assert_eq!(json["error"]["holder"]["pid"], pid);

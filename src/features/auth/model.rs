@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::password::composed;
 use super::strength;
 use crate::config::secret::Secret;
 use crate::http::input::{FromInput, Input, OptionalText, Rule, Verbatim};
@@ -135,7 +136,9 @@ impl Rule for NewPassword {
     type Output = String;
 
     fn read(&self, value: Json) -> Result<String, Vec<String>> {
-        Verbatim { max: MAX_PASSWORD }.read(value)
+        let password = Verbatim { max: MAX_PASSWORD }.read(value)?;
+        // As it is hashed, so that its length and its strength are those of what is kept.
+        Ok(composed(&password))
     }
 
     fn schema(&self) -> Value {

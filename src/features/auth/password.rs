@@ -199,7 +199,7 @@ impl Inner {
 }
 
 /// A password in the form that is hashed: keyboards of some systems type `é` as one character, those of others as two.
-fn composed(password: &str) -> String {
+pub(super) fn composed(password: &str) -> String {
     password.nfc().collect()
 }
 
