@@ -38,7 +38,7 @@ async fn walk(client: &Client, query: &str, limit: usize) -> Vec<i64> {
 }
 
 /// As it is written in a query string.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 

@@ -23,6 +23,7 @@ mod readiness;
 mod registration;
 mod retention;
 mod retries;
+mod search;
 mod sign_in;
 mod sorting;
 mod streaming;
