@@ -67,6 +67,28 @@ create table invites (
     constraint invites_uses_left_range check (uses_left between 0 and 1000)
 );
 
+-- What a name is held against others by: those that differ only in case, in white space, in what is not seen, or in the form
+-- of the same letters have one key. `domain::name` does the same. An index takes no long text, so that of a very long key the
+-- beginning stands with a hash.
+create function name_key(name text) returns text language sql immutable strict parallel safe as $$
+select case when octet_length(k.key) <= 1000 then k.key else left(k.key, 100) || hashtextextended(k.key, 0) end
+from (
+    select normalize(
+        lower(upper(btrim(regexp_replace(
+            normalize(regexp_replace(
+                normalize(name, nfkc),
+                '[\u0001-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f'
+                    || '\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb'
+                    || '\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]',
+                '', 'g'
+            ), nfkc),
+            '[\u0009-\u000d\u0020\u0085\u1680\u2028\u2029\u2800]+', ' ', 'g'
+        )) collate "und-x-icu")),
+        nfkc
+    ) as key
+) k
+$$;
+
 -- Keys of whatever belongs to a user lead with the user: rows of one user lie together, a table can be spread over
 -- servers by it, and a composite foreign key cannot point at somebody else's row.
 create table categories (
@@ -85,8 +107,6 @@ create table categories (
     -- No longer offered to be chosen.
     archived boolean not null default false,
     primary key (user_id, id),
-    -- Unique on its level.
-    constraint categories_name_key unique nulls not distinct (user_id, kind, name, parent_id),
     -- What a transaction points at, so that its type and its category's kind cannot differ.
     constraint categories_kind_key unique (user_id, id, kind),
     constraint categories_parent_fkey foreign key (user_id, parent_id, kind) references categories (user_id, id, kind),
@@ -96,7 +116,26 @@ create table categories (
     constraint categories_color_code check (color ~ '^#[0-9a-f]{6}$')
 );
 
+-- Unique on its level.
+create unique index categories_name_key on categories (user_id, kind, name_key(name), parent_id) nulls not distinct;
+
 create index categories_by_parent on categories (user_id, parent_id) where parent_id is not null;
+
+-- The category that stands for each of those that everybody begins with. It stays the same when it is renamed, and becomes the
+-- other one when it is merged. What was deleted has a row without a category, so that nobody makes it again.
+create table default_categories (
+    user_id bigint not null references users (id) on delete cascade,
+    id bigint generated always as identity,
+    kind transaction_type not null,
+    -- Its name in the program.
+    origin text not null,
+    category_id bigint,
+    primary key (user_id, id),
+    constraint default_categories_origin_key unique (user_id, kind, origin),
+    constraint default_categories_category_fkey foreign key (user_id, category_id, kind)
+        references categories (user_id, id, kind) on delete set null (category_id),
+    constraint default_categories_origin_length check (char_length(origin) between 1 and 100)
+);
 
 create table tags (
     user_id bigint not null references users (id) on delete cascade,
@@ -106,10 +145,14 @@ create table tags (
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     primary key (user_id, id),
-    constraint tags_name_key unique (user_id, name),
     constraint tags_name_length check (char_length(name) between 1 and 100),
     constraint tags_color_code check (color ~ '^#[0-9a-f]{6}$')
 );
+
+create unique index tags_name_key on tags (user_id, name_key(name));
+
+-- The list, in the order of a dictionary.
+create index tags_by_name on tags (user_id, name collate "und-x-icu", id);
 
 -- Who was paid, or who paid.
 create table payees (
@@ -121,9 +164,13 @@ create table payees (
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     primary key (user_id, id),
-    constraint payees_name_key unique (user_id, name),
     constraint payees_name_length check (char_length(name) between 1 and 200)
 );
+
+create unique index payees_name_key on payees (user_id, name_key(name));
+
+-- The list, in the order of a dictionary.
+create index payees_by_name on payees (user_id, name collate "und-x-icu", id);
 
 -- Those that the program has to fold yet.
 create index payees_to_fold on payees (user_id, id) where right(search, 2) <> E'\n2';
@@ -503,6 +550,13 @@ for each statement when (current_setting('app.operation', true) <> '') execute f
 create trigger record_delete after delete on categories referencing old table as old_rows
 for each statement when (current_setting('app.operation', true) <> '') execute function record_delete('id');
 create trigger record_update after update on categories referencing old table as old_rows new table as new_rows
+for each statement when (current_setting('app.operation', true) <> '') execute function record_update();
+
+create trigger record_insert after insert on default_categories referencing new table as new_rows
+for each statement when (current_setting('app.operation', true) <> '') execute function record_insert('id');
+create trigger record_delete after delete on default_categories referencing old table as old_rows
+for each statement when (current_setting('app.operation', true) <> '') execute function record_delete('id');
+create trigger record_update after update on default_categories referencing old table as old_rows new table as new_rows
 for each statement when (current_setting('app.operation', true) <> '') execute function record_update();
 
 create trigger record_insert after insert on tags referencing new table as new_rows

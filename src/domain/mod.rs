@@ -4,6 +4,7 @@ pub mod civil_date;
 pub mod clock;
 pub mod currency;
 pub mod money;
+pub mod name;
 pub mod number;
 pub mod search;
 pub mod transaction_type;

@@ -9,6 +9,7 @@
 use chrono::NaiveDate;
 
 use crate::domain::civil_date::parse_day;
+use crate::domain::name;
 
 use serde_json::{Value, json};
 
@@ -272,19 +273,45 @@ impl Rule for Text {
     fn read(&self, value: Json) -> Result<String, Vec<String>> {
         let text = not_empty_string(value)?;
         let trimmed = text.trim();
-        if trimmed.is_empty() {
+        if !name::is_seen(trimmed) && !trimmed.contains('\0') {
             return Err(vec!["should not be empty".to_owned()]);
         }
         within(trimmed, self.max).map(str::to_owned)
     }
 
     fn schema(&self) -> Value {
-        json!({"type": "string", "minLength": 1, "maxLength": self.max, "pattern": NOT_BLANK})
+        json!({"type": "string", "minLength": 1, "maxLength": self.max, "pattern": seen()})
     }
 }
 
-/// No NUL, and something else than blanks; U+0085 is one to Unicode and none to ECMA-262.
-const NOT_BLANK: &str = r"^[^\u0000]*[^\s\u0000\u0085][^\u0000]*$";
+/// A name: a text without what is not seen, in one form of its letters, and with single blanks.
+#[derive(Debug, Clone, Copy)]
+pub struct Name {
+    /// The most characters.
+    pub max: usize,
+}
+
+impl Rule for Name {
+    type Output = String;
+
+    fn read(&self, value: Json) -> Result<String, Vec<String>> {
+        // Before it is cleaned: a text of megabytes is nothing to work on.
+        let text = Text { max: self.max }.read(value)?;
+        within(&name::clean(&text), self.max).map(str::to_owned)
+    }
+
+    fn schema(&self) -> Value {
+        Text { max: self.max }.schema()
+    }
+}
+
+/// No NUL, and something that is seen.
+fn seen() -> String {
+    // `domain::name` says more of them, which a pattern that is read without the flag `u` cannot have. U+0085 is a blank to Unicode
+    // and none to ECMA-262.
+    const UNSEEN: &str = r"\u0000-\u0008\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb";
+    format!(r"^[^\u0000]*[^\s{UNSEEN}][^\u0000]*$")
+}
 
 /// No NUL, which PostgreSQL does not keep.
 const NO_NUL: &str = r"^[^\u0000]*$";

@@ -6,6 +6,7 @@ mod auth;
 mod bad_input;
 mod costly;
 mod dashboard;
+mod default_categories;
 mod document;
 mod expectations;
 mod history;

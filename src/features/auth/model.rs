@@ -1,11 +1,13 @@
 //! What is asked of an address and of a password.
 
 use serde_json::{Value, json};
+use unicode_normalization::UnicodeNormalization as _;
 use utoipa::ToSchema;
 
 use super::password::composed;
 use super::strength;
 use crate::config::secret::Secret;
+use crate::domain::name::is_unseen;
 use crate::http::input::{FromInput, Input, OptionalText, Rule, Verbatim};
 use crate::http::json::Json;
 
@@ -101,7 +103,7 @@ impl FromInput for Login {
     }
 }
 
-/// An e-mail address that could be one, in lower case and without blanks around it.
+/// An e-mail address that could be one, in lower case, with composed letters and without blanks around it.
 struct Email;
 
 impl Rule for Email {
@@ -109,14 +111,15 @@ impl Rule for Email {
 
     fn read(&self, value: Json) -> Result<String, Vec<String>> {
         // Keyboards of phones put a blank behind what they complete.
-        let text = value.as_str().map(str::trim).filter(|text| looks_like_email(text)).map(str::to_lowercase);
-        // In lower case some letters are two.
+        let text = value.as_str().map(str::trim).filter(|text| looks_like_email(text));
+        let text = text.map(|text| text.to_lowercase().nfc().collect::<String>());
+        // In lower case some letters are two, and some are not composed.
         text.filter(|text| looks_like_email(text)).ok_or_else(|| vec!["must be an email".to_owned()])
     }
 
     fn schema(&self) -> Value {
         // `looks_like_email` but for the lengths of the parts.
-        const FOREIGN: &str = r"\u00a1-\u167f\u1681-\u1fff\u200b-\u2027\u202a-\u202e\u2030-\u205e\u2060-\u2fff\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\uffef";
+        const FOREIGN: &str = r"\u00a1-\u00ac\u00ae-\u034e\u0350-\u061b\u061d-\u115e\u1161-\u167f\u1681-\u17b3\u17b6-\u180a\u1810-\u1fff\u2010-\u2027\u2030-\u205e\u2070-\u2fff\u3001-\u3163\u3165-\ud7ff\uf900-\ufdcf\ufdf0-\ufdff\ufe10-\ufefe\uff00-\uff9f\uffa1-\uffef";
         let atom = format!("[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~{FOREIGN}-]+");
         let letter = format!("[A-Za-z0-9{FOREIGN}]");
         let label = format!("{letter}([A-Za-z0-9{FOREIGN}-]*{letter})?");
@@ -154,9 +157,12 @@ fn looks_like_email(text: &str) -> bool {
         return false;
     }
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    // Every script, but no blank, no control character and nothing beyond the basic plane: the original's ranges.
+    // Every script, but no blank, no control character and nothing beyond the basic plane: the original's ranges. What is not
+    // seen would make an address that looks like another one.
     let foreign = |c: char| {
-        matches!(c, '\u{A1}'..='\u{D7FF}' | '\u{F900}'..='\u{FDCF}' | '\u{FDF0}'..='\u{FFEF}') && !c.is_whitespace()
+        matches!(c, '\u{A1}'..='\u{D7FF}' | '\u{F900}'..='\u{FDCF}' | '\u{FDF0}'..='\u{FFEF}')
+            && !c.is_whitespace()
+            && !is_unseen(c)
     };
     let atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || foreign(c);
     let local_is_right = local.len() <= 64 && local.split('.').all(|part| !part.is_empty() && part.chars().all(atom));
@@ -212,6 +218,12 @@ mod tests {
             "a@[127.0.0.1]",
             "<a@b.co>",
             "a@b.co,c@d.ef",
+            "a\u{200b}@b.co",
+            "a@b\u{ad}.co",
+            "a@b.c\u{200d}o",
+            "\u{feff}a@b.co",
+            "\u{202e}a@b.co",
+            "\u{3164}@b.co",
         ] {
             assert!(!looks_like_email(bad), "{bad:?}");
         }
@@ -221,6 +233,10 @@ mod tests {
         assert_eq!(padded.as_deref(), Ok("ann@example.com"), "blanks around it are no part of it");
         let grows = format!("{}@{}com", "İ".repeat(32), format!("{}.", "İ".repeat(31)).repeat(6));
         assert!(Email.read(Json::String(grows)).is_err(), "it is too long in lower case");
+        let grows = format!("{}@b.co", "\u{fb2c}".repeat(20));
+        assert!(Email.read(Json::String(grows)).is_err(), "its letters are too many when they are composed");
+        let (one, other) = ("Re\u{301}ne\u{301}@b.co".to_owned(), "réné@b.co".to_owned());
+        assert_eq!(Email.read(Json::String(one)), Ok(other));
     }
 
     #[test]

@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::domain::name::key;
 use crate::domain::transaction_type::{TRANSACTION_TYPES, TransactionType};
-use crate::http::input::{Change, FromInput, Input, OneOf, Text, keeps};
+use crate::http::input::{Change, FromInput, Input, Name, OneOf, Text, keeps};
 use crate::http::page::PageRequest;
 use crate::http::rules::{Color, Flag, IdNumber, List, Set, Whole};
 
@@ -80,7 +81,7 @@ pub struct NewCategory {
 
 impl FromInput for NewCategory {
     fn from_input(input: &mut Input) -> Option<Self> {
-        let name = input.required("name", Text { max: MAX_NAME });
+        let name = input.required("name", Name { max: MAX_NAME });
         let kind = input.required("kind", OneOf(TRANSACTION_TYPES));
         let parent_id = input.optional("parentId", IdNumber);
         let icon = input.optional("icon", Text { max: MAX_ICON });
@@ -129,7 +130,7 @@ impl CategoryEdit {
 
 impl FromInput for CategoryEdit {
     fn from_input(input: &mut Input) -> Option<Self> {
-        let name = input.if_present("name", Text { max: MAX_NAME });
+        let name = input.if_present("name", Name { max: MAX_NAME });
         let parent_id = input.clearable("parentId", IdNumber);
         let icon = input.clearable("icon", Text { max: MAX_ICON });
         let color = input.clearable("color", Color);
@@ -216,3 +217,9 @@ pub const DEFAULTS: &[(TransactionType, &str, &str, &str)] = &[
 
 /// The category of what belongs nowhere else.
 pub const OTHER: &str = "Other";
+
+/// Whether a name asks for [`OTHER`].
+#[must_use]
+pub fn is_other(name: &str) -> bool {
+    key(name) == key(OTHER)
+}

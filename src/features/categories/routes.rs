@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::default_store;
 use super::model::{Category, CategoryEdit, Listing, NewCategory, Order};
 use super::store::{self, Refused};
 use super::tree_store::{self, Stand};
@@ -295,6 +296,7 @@ async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Res
         moved.map_err(|problem| {
             refused(problem, "both have one of the same name below them; merge these first", Some(into))
         })?;
+        default_store::merge(unit, user_id, id, into).await?;
         unit.note_merged("categories", id, into).await?;
         store::delete(unit, user_id, id).await?;
         Ok(Success::ok(target))

@@ -2,7 +2,8 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::model::{Category, CategoryEdit, DEFAULTS, NewCategory, Place};
+use super::default_store;
+use super::model::{Category, CategoryEdit, NewCategory, Place, is_other};
 use crate::db::error::breaks;
 use crate::domain::transaction_type::TransactionType;
 use crate::http::page::Segment;
@@ -26,8 +27,7 @@ fn refused<T>(result: Result<T, sqlx::Error>) -> Result<Result<T, Refused>, sqlx
     }
 }
 
-/// The id of a user's category of this kind and name, which is made on the top level if there is none. Of several, the one
-/// on the top level, then the oldest.
+/// The id of a user's category of this kind and name, which is made on the top level if there is none: see [`find_by_name`].
 ///
 /// # Errors
 /// The database's.
@@ -48,7 +48,8 @@ pub async fn find_or_create(
     }
 }
 
-/// The id of a user's category of this kind and name: of several, the one on the top level, then the oldest.
+/// The id of a user's category of this kind and name: of several, one that is not archived, then the one on the top level, then
+/// the oldest. `Other` is what stands for it, if no other has the name.
 ///
 /// # Errors
 /// The database's.
@@ -58,19 +59,21 @@ pub async fn find_by_name(
     kind: TransactionType,
     name: &str,
 ) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar!(
+    let found = sqlx::query_scalar!(
         r#"
         select id from categories
-        where user_id = $1 and kind = $2 and name = $3
-        order by parent_id is not null, id
+        where user_id = $1 and kind = $2 and name_key(name) = name_key($3)
+        order by archived, parent_id is not null, id
         limit 1
         "#,
         user_id,
         kind as TransactionType,
         name,
-    )
-    .fetch_optional(connection)
-    .await
+    );
+    match found.fetch_optional(&mut *connection).await? {
+        None if is_other(name) => default_store::find_other(connection, user_id, kind).await,
+        found => Ok(found),
+    }
 }
 
 /// `None` if another transaction made it at the same time; this waits until that one has ended.
@@ -93,33 +96,6 @@ async fn create(
     )
     .fetch_optional(connection)
     .await
-}
-
-/// Gives a new user the categories that everybody begins with.
-///
-/// # Errors
-/// The database's.
-pub async fn insert_defaults(connection: &mut PgConnection, user_id: i64) -> Result<(), sqlx::Error> {
-    let kinds: Vec<TransactionType> = DEFAULTS.iter().map(|(kind, ..)| *kind).collect();
-    let names: Vec<String> = DEFAULTS.iter().map(|(_, name, ..)| (*name).to_owned()).collect();
-    let icons: Vec<String> = DEFAULTS.iter().map(|(.., icon, _)| (*icon).to_owned()).collect();
-    let colors: Vec<String> = DEFAULTS.iter().map(|(.., color)| (*color).to_owned()).collect();
-    sqlx::query!(
-        r#"
-        insert into categories (user_id, kind, name, icon, color, position)
-        select $1, d.kind, d.name, d.icon, d.color, d.position
-        from unnest($2::transaction_type[], $3::text[], $4::text[], $5::text[])
-            with ordinality as d (kind, name, icon, color, position)
-        "#,
-        user_id,
-        kinds as Vec<TransactionType>,
-        &names,
-        &icons,
-        &colors,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 /// A user's category by id.
@@ -193,8 +169,8 @@ impl Keyed for CategoryList {
                 ) end as transaction_count
             from categories n
             where user_id = $1 and ($2::transaction_type is null or kind = $2) and ($3::boolean is null or archived = $3)
-                and ($4::boolean is null or (kind = 'EXPENSE', position, name collate "C", id) {compare} ($4, $5, $6, $7))
-            order by kind = 'EXPENSE' {order}, position {order}, name collate "C" {order}, id {order}
+                and ($4::boolean is null or (kind = 'EXPENSE', position, name collate "und-x-icu", id) {compare} ($4, $5, $6, $7))
+            order by kind = 'EXPENSE' {order}, position {order}, name collate "und-x-icu" {order}, id {order}
             limit $8
             "#
         );
@@ -289,7 +265,7 @@ pub async fn with_those_below(
         r#"
         with recursive found as (
             select id from categories
-            where user_id = $1 and (id = any ($2) or name = $3) and ($4::transaction_type is null or kind = $4)
+            where user_id = $1 and (id = any ($2) or name_key(name) = name_key($3)) and ($4::transaction_type is null or kind = $4)
             union
             select c.id
             from found f

@@ -10,7 +10,6 @@ use sqlx::PgConnection;
 
 use crate::domain::transaction_type::TransactionType;
 use crate::features::categories;
-use crate::features::categories::model::OTHER;
 
 /// By the id of what is gone, the id of what takes its place; `null` if nothing does.
 #[derive(Debug, Default)]
@@ -177,7 +176,7 @@ async fn instead_of_category(connection: &mut PgConnection, user_id: i64, id: i6
     let Some(deleted) = deleted else { return Err(sqlx::Error::RowNotFound) };
     match categories::store::find_by_name(connection, user_id, deleted.kind, &deleted.name).await? {
         Some(id) => Ok(id),
-        None => categories::store::find_or_create(connection, user_id, deleted.kind, OTHER).await,
+        None => categories::default_store::other(connection, user_id, deleted.kind).await,
     }
 }
 

@@ -118,7 +118,10 @@ pub async fn find(connection: &mut PgConnection, user_id: i64, id: i64) -> Resul
             o.created_at,
             o.undoes,
             o.undone_by,
-            (select count(*) from changes c where c.user_id = o.user_id and c.operation_id = o.id) as change_count
+            (
+                select count(*) from changes c
+                where c.user_id = o.user_id and c.operation_id = o.id and c.entity <> 'default_categories'
+            ) as change_count
         from operations o
         where o.user_id = $1 and o.id = $2
         "#,

@@ -142,7 +142,8 @@ pub(super) async fn restore(unit: &mut Unit<'_>, transaction_id: i64) -> Result<
 
 /// Categories, payees and tags come and go with the transactions that name them.
 fn in_passing(table: &Table, kind: &str) -> bool {
-    matches!(table.name, "categories" | "payees" | "tags") && kind.starts_with("transaction")
+    table.name == "default_categories"
+        || matches!(table.name, "categories" | "payees" | "tags") && kind.starts_with("transaction")
 }
 
 async fn take_back(connection: &mut PgConnection, changed: &Changed, kind: &str) -> Result<(), sqlx::Error> {

@@ -44,6 +44,16 @@ pub(super) const TABLES: &[Table] = &[
         of_change: BY_ID,
     },
     Table {
+        name: "default_categories",
+        noun: "default category",
+        columns: &["kind", "origin", "category_id"],
+        // It goes along with the categories, and is never in the way.
+        derived: "'{category_id}'::text[]",
+        dependents: &[],
+        id: "id",
+        of_change: BY_ID,
+    },
+    Table {
         name: "payees",
         noun: "payee",
         columns: &["name", "search", "created_at", "updated_at"],
@@ -188,7 +198,7 @@ pub(super) async fn undone(
                 bool_or(entity <> 'transaction_tags' and before is null) as made,
                 bool_or(entity <> 'transaction_tags' and after is null) as gone
             from changes
-            where user_id = $1 and operation_id = $2
+            where user_id = $1 and operation_id = $2 and entity <> 'default_categories'
             group by 1, 2
         )
         select

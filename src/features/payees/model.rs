@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::features::named::Place;
-use crate::http::input::{FromInput, Input, Text, keeps};
+use crate::http::input::{FromInput, Input, Name, keeps};
 
 /// The most characters of a payee's name.
 pub const MAX_NAME: usize = 200;
@@ -45,7 +45,7 @@ pub struct NewPayee {
 
 impl FromInput for NewPayee {
     fn from_input(input: &mut Input) -> Option<Self> {
-        let name = input.required("name", Text { max: MAX_NAME });
+        let name = input.required("name", Name { max: MAX_NAME });
         Some(Self { name: name? })
     }
 }
@@ -69,7 +69,7 @@ impl PayeeEdit {
 
 impl FromInput for PayeeEdit {
     fn from_input(input: &mut Input) -> Option<Self> {
-        let name = input.if_present("name", Text { max: MAX_NAME });
+        let name = input.if_present("name", Name { max: MAX_NAME });
         Some(Self { name: name? })
     }
 }

@@ -71,8 +71,8 @@ impl Keyed for PayeeList {
                     select count(*) from transactions u where u.user_id = n.user_id and u.payee_id = n.id
                 ) end as transaction_count
             from payees n
-            where user_id = $1 and ($2::text is null or (name collate "C", id) {compare} ($2, $3))
-            order by name collate "C" {order}, id {order}
+            where user_id = $1 and ($2::text is null or (name collate "und-x-icu", id) {compare} ($2, $3))
+            order by name collate "und-x-icu" {order}, id {order}
             limit $4
             "#
         );
@@ -143,7 +143,11 @@ pub async fn delete(connection: &mut PgConnection, user_id: i64, id: i64) -> Res
 pub async fn find_or_create(connection: &mut PgConnection, user_id: i64, name: &str) -> Result<i64, sqlx::Error> {
     // Nearly always it is there. Made by somebody else in between, it is there the second time.
     loop {
-        let found = sqlx::query_scalar!("select id from payees where user_id = $1 and name = $2", user_id, name);
+        let found = sqlx::query_scalar!(
+            "select id from payees where user_id = $1 and name_key(name) = name_key($2)",
+            user_id,
+            name,
+        );
         if let Some(id) = found.fetch_optional(&mut *connection).await? {
             return Ok(id);
         }
@@ -203,7 +207,11 @@ pub async fn look_up(
     name: Option<&str>,
 ) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar!(
-        "select id from payees where user_id = $1 and id = coalesce($2, id) and name = coalesce($3, name) limit 1",
+        r#"
+        select id from payees
+        where user_id = $1 and ($2::bigint is null or id = $2) and ($3::text is null or name_key(name) = name_key($3))
+        limit 1
+        "#,
         user_id,
         id,
         name,

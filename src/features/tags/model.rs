@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::features::named::Place;
-use crate::http::input::{Change, FromInput, Input, Text, keeps};
+use crate::http::input::{Change, FromInput, Input, Name, keeps};
 use crate::http::rules::Color;
 
 /// The most characters of a tag's name.
@@ -52,7 +52,7 @@ pub struct NewTag {
 
 impl FromInput for NewTag {
     fn from_input(input: &mut Input) -> Option<Self> {
-        let name = input.required("name", Text { max: MAX_NAME });
+        let name = input.required("name", Name { max: MAX_NAME });
         let color = input.optional("color", Color);
         Some(Self { name: name?, color: color? })
     }
@@ -80,7 +80,7 @@ impl TagEdit {
 
 impl FromInput for TagEdit {
     fn from_input(input: &mut Input) -> Option<Self> {
-        let name = input.if_present("name", Text { max: MAX_NAME });
+        let name = input.if_present("name", Name { max: MAX_NAME });
         let color = input.clearable("color", Color);
         Some(Self { name: name?, color: color? })
     }

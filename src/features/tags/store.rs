@@ -73,8 +73,8 @@ impl Keyed for TagList {
                     select count(*) from transaction_tags u where u.user_id = n.user_id and u.tag_id = n.id
                 ) end as transaction_count
             from tags n
-            where user_id = $1 and ($2::text is null or (name collate "C", id) {compare} ($2, $3))
-            order by name collate "C" {order}, id {order}
+            where user_id = $1 and ($2::text is null or (name collate "und-x-icu", id) {compare} ($2, $3))
+            order by name collate "und-x-icu" {order}, id {order}
             limit $4
             "#
         );
@@ -152,10 +152,10 @@ pub async fn find_or_create(
     }
     let missing = sqlx::query_scalar!(
         r#"
-        select n.name as "name!"
-        from unnest($2::text[]) as n (name)
-        where not exists (select from tags t where t.user_id = $1 and t.name = n.name)
-        order by 1
+        select distinct on (name_key(n.name)) n.name as "name!"
+        from unnest($2::text[]) with ordinality as n (name, place)
+        where not exists (select from tags t where t.user_id = $1 and name_key(t.name) = name_key(n.name))
+        order by name_key(n.name), n.place
         "#,
         user_id,
         names,
@@ -179,9 +179,17 @@ pub async fn find_or_create(
 /// # Errors
 /// The database's.
 pub async fn ids(connection: &mut PgConnection, user_id: i64, names: &[String]) -> Result<Vec<i64>, sqlx::Error> {
-    sqlx::query_scalar!("select id from tags where user_id = $1 and name = any ($2) order by id", user_id, names)
-        .fetch_all(connection)
-        .await
+    sqlx::query_scalar!(
+        r#"
+        select id from tags
+        where user_id = $1 and name_key(name) = any (array(select name_key(n.name) from unnest($2::text[]) as n (name)))
+        order by id
+        "#,
+        user_id,
+        names,
+    )
+    .fetch_all(connection)
+    .await
 }
 
 /// Puts tags on transactions.
@@ -318,7 +326,11 @@ pub async fn look_up(
     name: Option<&str>,
 ) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar!(
-        "select id from tags where user_id = $1 and id = coalesce($2, id) and name = coalesce($3, name) limit 1",
+        r#"
+        select id from tags
+        where user_id = $1 and ($2::bigint is null or id = $2) and ($3::text is null or name_key(name) = name_key($3))
+        limit 1
+        "#,
         user_id,
         id,
         name,

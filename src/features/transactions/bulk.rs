@@ -16,6 +16,7 @@ use super::filter::Filter;
 use super::model::{CATEGORY, EntryDay, MAX_CATEGORY, MAX_NOTE, MAX_TITLE, PAYEE, TAG_NAMES, emptied, not_both};
 use super::weight_store::{Those, weight};
 use crate::app::AppState;
+use crate::domain::name::key;
 use crate::domain::transaction_type::TransactionType;
 use crate::features::history::Work;
 use crate::features::{categories, payees, quotas, tags};
@@ -23,7 +24,7 @@ use crate::http::envelope::{FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
 use crate::http::etag::NoPrecondition;
 use crate::http::extract::Body;
-use crate::http::input::{Change, FromInput, Input, OptionalText, Rule, Text};
+use crate::http::input::{Change, FromInput, Input, Name, OptionalText, Rule, Text};
 use crate::http::json::Json;
 use crate::http::rules::{Flag, IdNumber, List};
 use crate::http::weight::of_text;
@@ -101,11 +102,11 @@ impl FromInput for BulkSet {
         let empty = input.is_empty();
         input.some();
         let title = input.if_present("title", Text { max: MAX_TITLE });
-        let category = input.if_present("category", Text { max: MAX_CATEGORY });
+        let category = input.if_present("category", Name { max: MAX_CATEGORY });
         let category_id = input.if_present("categoryId", IdNumber);
         let date = input.if_present("date", EntryDay);
         let note = input.clearable("note", OptionalText { max: MAX_NOTE });
-        let payee = input.clearable("payee", Text { max: payees::model::MAX_NAME });
+        let payee = input.clearable("payee", Name { max: payees::model::MAX_NAME });
         let payee_id = input.clearable("payeeId", IdNumber);
         let tags = input.if_present("tags", TAG_NAMES);
         let add_tags = input.optional("addTags", TAG_NAMES);
@@ -314,7 +315,7 @@ async fn tags_by_name(
         return tags::store::find_or_create(connection, user_id, names).await;
     }
     let mut ids = tags::store::ids(connection, user_id, names).await?;
-    let different: HashSet<&String> = names.iter().collect();
+    let different: HashSet<String> = names.iter().map(|name| key(name)).collect();
     if different.len() > ids.len() {
         ids.push(NEW);
     }

@@ -11,7 +11,7 @@ use crate::domain::money::{Amount, AmountError, JsonDecimal, parse_bound};
 use crate::domain::search::{FOLDED, fold};
 use crate::domain::transaction_type::{TRANSACTION_TYPES, TransactionType};
 use crate::features::{payees, tags};
-use crate::http::input::{Change, Day, FromInput, Input, OneOf, OptionalText, Rule, Text};
+use crate::http::input::{Change, Day, FromInput, Input, Name, OneOf, OptionalText, Rule, Text};
 use crate::http::json::Json;
 use crate::http::openapi;
 use crate::http::rules::{IdNumber, List};
@@ -171,11 +171,11 @@ impl FromInput for NewTransaction {
         let amount = input.required("amount", AmountRule);
         let currency = input.optional("currency", CurrencyRule);
         let r#type = input.required("type", OneOf(TRANSACTION_TYPES));
-        let category = input.optional("category", Text { max: MAX_CATEGORY });
+        let category = input.optional("category", Name { max: MAX_CATEGORY });
         let category_id = input.optional("categoryId", IdNumber);
         let date = input.optional("date", EntryDay);
         let note = input.optional("note", OptionalText { max: MAX_NOTE });
-        let payee = input.optional("payee", Text { max: payees::model::MAX_NAME });
+        let payee = input.optional("payee", Name { max: payees::model::MAX_NAME });
         let payee_id = input.optional("payeeId", IdNumber);
         let tags = input.optional("tags", TAG_NAMES);
         if let (Some(amount), Some(Some(currency))) = (amount, currency)
@@ -203,7 +203,7 @@ impl FromInput for NewTransaction {
 }
 
 /// The names of tags.
-pub(super) const TAG_NAMES: List<Text> = List { each: Text { max: tags::model::MAX_NAME }, min: 0, max: 50 };
+pub(super) const TAG_NAMES: List<Name> = List { each: Name { max: tags::model::MAX_NAME }, min: 0, max: 50 };
 
 /// The fields that tell a category, and those that tell a payee.
 pub(super) const CATEGORY: [&str; 2] = ["category", "categoryId"];
@@ -265,11 +265,11 @@ impl FromInput for Edit {
         let amount = input.if_present("amount", AmountRule);
         let currency = input.if_present("currency", CurrencyRule);
         let r#type = input.if_present("type", OneOf(TRANSACTION_TYPES));
-        let category = input.if_present("category", Text { max: MAX_CATEGORY });
+        let category = input.if_present("category", Name { max: MAX_CATEGORY });
         let category_id = input.if_present("categoryId", IdNumber);
         let date = input.optional("date", EntryDay);
         let note = input.clearable("note", OptionalText { max: MAX_NOTE });
-        let payee = input.clearable("payee", Text { max: payees::model::MAX_NAME });
+        let payee = input.clearable("payee", Name { max: payees::model::MAX_NAME });
         let payee_id = input.clearable("payeeId", IdNumber);
         let tags = input.if_present("tags", TAG_NAMES);
         not_both(input, CATEGORY, matches!(category, Some(Some(_))), matches!(category_id, Some(Some(_))));

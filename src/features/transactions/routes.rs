@@ -1,5 +1,6 @@
 //! The routes under `/api/transactions`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -21,8 +22,9 @@ use crate::domain::civil_date::today;
 use crate::domain::clock::Clock;
 use crate::domain::currency::Currency;
 use crate::domain::money::Amount;
+use crate::domain::name::key;
 use crate::domain::transaction_type::TransactionType;
-use crate::features::categories::model::OTHER;
+use crate::features::categories::model::is_other;
 use crate::features::history::Work;
 use crate::features::{categories, payees, tags};
 use crate::http::envelope::{Done, FailureBody, Success, SuccessBody};
@@ -183,21 +185,20 @@ pub async fn add(
     check_decimals(input.amount, currency)?;
     let chosen = match (input.category, input.category_id, category_id) {
         (_, Some(id), _) => Chosen::by_user(category_of(connection, user_id, kind, id).await?),
-        (Some(name), None, Some(id)) if name != OTHER => Chosen::by_user(id),
-        (Some(name), None, None) if name != OTHER => {
+        (Some(name), None, Some(id)) if !is_other(&name) => Chosen::by_user(id),
+        (Some(name), None, None) if !is_other(&name) => {
             Chosen::by_user(categories::store::find_or_create(connection, user_id, kind, &name).await?)
         }
         (asked, None, _) => {
             let found = categorize(connection, user_id, kind, &input.title, input.title_en.as_deref()).await?;
-            let id = match found.category_id {
-                Some(id) => id,
-                None => categories::store::find_or_create(connection, user_id, kind, &found.category).await?,
-            };
-            // Nothing told otherwise, and it is what was asked for.
-            if asked.is_some() && found.source == CategorySource::Default {
-                Chosen::by_user(id)
-            } else {
-                Chosen { id, source: found.source, reason: found.reason }
+            match found {
+                Some(found) => Chosen { id: found.category_id, source: found.source, reason: Some(found.reason) },
+                None => {
+                    let id = categories::default_store::other(connection, user_id, kind).await?;
+                    // Nothing told otherwise; `Other` may be what was asked for.
+                    let source = if asked.is_some() { CategorySource::User } else { CategorySource::Default };
+                    Chosen { id, source, reason: None }
+                }
             }
         }
     };
@@ -337,7 +338,8 @@ async fn update(
 
 /// Tells if names are the same, whichever their order, and however often each is there.
 fn same_names(some: &[String], others: &[String]) -> bool {
-    some.iter().all(|name| others.contains(name)) && others.iter().all(|name| some.contains(name))
+    let keys = |names: &[String]| names.iter().map(|name| key(name)).collect::<BTreeSet<_>>();
+    keys(some) == keys(others)
 }
 
 /// What a transaction is after an edit.
@@ -358,7 +360,7 @@ async fn edited(connection: &mut PgConnection, current: Transaction, edit: Edit)
     // A category is of one kind, so a transaction that changes sides takes its category's name along.
     let chosen = match (edit.category_id, edit.category) {
         (Some(id), _) => Chosen::by_user(category_of(connection, user_id, kind, id).await?),
-        (None, Some(name)) if kind == current.r#type && name == current.category => {
+        (None, Some(name)) if kind == current.r#type && key(&name) == key(&current.category) => {
             Chosen::by_user(current.category_id)
         }
         (None, Some(name)) => {

@@ -71,7 +71,7 @@ pub(super) const COLUMNS: &str = r#"
     array(
         select g.name from transaction_tags l join tags g on g.user_id = l.user_id and g.id = l.tag_id
         where l.user_id = t.user_id and l.transaction_id = t.id
-        order by g.name collate "C"
+        order by g.name collate "und-x-icu"
     ) as tags,
     t.category_source::text as category_source, t.category_reason
 "#;
@@ -110,7 +110,7 @@ macro_rules! transactions {
                     from transaction_tags l
                     join tags g on g.user_id = l.user_id and g.id = l.tag_id
                     where l.user_id = t.user_id and l.transaction_id = t.id
-                    order by g.name collate "C"
+                    order by g.name collate "und-x-icu"
                 ) as "tags!",
                 t.category_source as "category_source!: CategorySource",
                 t.category_reason
@@ -150,8 +150,8 @@ pub async fn setting(
             (
                 select c.id
                 from categories c
-                where c.user_id = u.id and c.kind = $2 and c.name = $3
-                order by c.parent_id is not null, c.id
+                where c.user_id = u.id and c.kind = $2 and name_key(c.name) = name_key($3)
+                order by c.archived, c.parent_id is not null, c.id
                 limit 1
             ) as category_id
         from users u

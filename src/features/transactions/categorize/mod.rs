@@ -12,19 +12,17 @@ use self::store::Past;
 use super::model::CategorySource;
 use crate::domain::search::{self, fold};
 use crate::domain::transaction_type::TransactionType;
-use crate::features::categories::model::OTHER;
+use crate::features::categories::default_store;
 
 /// A category that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
-    /// Its name.
-    pub category: String,
-    /// Its id, where it is one of the user's already.
-    pub category_id: Option<i64>,
+    /// Its id.
+    pub category_id: i64,
     /// How.
     pub source: CategorySource,
     /// Why, for people.
-    pub reason: Option<String>,
+    pub reason: String,
 }
 
 /// Words of a title that the index is asked for; more of them would cost time and rule out little.
@@ -33,7 +31,7 @@ const TELLING_WORDS: usize = 10;
 /// The most of a title that is quoted in a reason.
 const QUOTED: usize = 100;
 
-/// Finds a category for a title; `Other` if nothing tells.
+/// Finds a category for a title; `None` if nothing tells, or what tells is archived or deleted.
 ///
 /// # Errors
 /// The database's.
@@ -43,26 +41,24 @@ pub(super) async fn categorize(
     kind: TransactionType,
     title: &str,
     title_en: Option<&str>,
-) -> Result<Found, sqlx::Error> {
+) -> Result<Option<Found>, sqlx::Error> {
     let both = title_en.map_or_else(|| title.to_owned(), |title_en| format!("{title} {title_en}"));
     let mut words = search::words(&both);
     words.truncate(TELLING_WORDS);
     if !words.is_empty() {
         let recent = store::recent(connection, user_id, kind).await?;
         if let Some(found) = by_history(title, recent) {
-            return Ok(found);
+            return Ok(Some(found));
         }
         let older = store::with_words(connection, user_id, kind, &words).await?;
         if let Some(found) = by_history(title, older) {
-            return Ok(found);
+            return Ok(Some(found));
         }
     }
-    Ok(by_keyword(kind, &both).unwrap_or_else(|| Found {
-        category: OTHER.to_owned(),
-        category_id: None,
-        source: CategorySource::Default,
-        reason: None,
-    }))
+    let Some((origin, keyword)) = keywords::find(kind, &fold(&both)) else { return Ok(None) };
+    let category_id = default_store::find_or_create(connection, user_id, kind, origin).await?;
+    let reason = format!("the word {keyword}");
+    Ok(category_id.map(|category_id| Found { category_id, source: CategorySource::Keyword, reason }))
 }
 
 /// Of titles that are as similar as any, the category that most of them have, and of those the one that was chosen last.
@@ -82,26 +78,14 @@ fn by_history(title: &str, past: Vec<Past>) -> Option<Found> {
     let (category_id, (count, _)) = votes.into_iter().max_by_key(|(_, vote)| *vote)?;
     let example = closest.iter().find(|past| past.category_id == category_id)?;
     Some(Found {
-        category: example.category.clone(),
-        category_id: Some(category_id),
+        category_id,
         source: CategorySource::History,
-        reason: Some(format!(
+        reason: format!(
             "chosen for {count} of {} similar, the last on {}: {}",
             closest.len(),
             example.date,
             shortened(&example.title)
-        )),
-    })
-}
-
-fn by_keyword(kind: TransactionType, title: &str) -> Option<Found> {
-    let text = fold(title);
-    let (category, keyword) = keywords::find(kind, &text)?;
-    Some(Found {
-        category: category.to_owned(),
-        category_id: None,
-        source: CategorySource::Keyword,
-        reason: Some(format!("the word {keyword}")),
+        ),
     })
 }
 
@@ -139,23 +123,23 @@ mod tests {
 
     use super::*;
 
-    fn past(title: &str, category: &str, category_id: i64) -> Past {
+    fn past(title: &str, category_id: i64) -> Past {
         let date = NaiveDate::from_ymd_opt(2026, 2, 16).expect("a day");
-        Past { title: title.to_owned(), search: fold(title), category: category.to_owned(), category_id, date }
+        Past { title: title.to_owned(), search: fold(title), category_id, date }
     }
 
     #[test]
     fn the_closest_title_tells_and_of_several_the_majority() {
-        let found = by_history("Latte", vec![past("latte art class", "Education", 1), past("Latte", "Coffee", 2)]);
-        assert_eq!(found.map(|found| found.category_id), Some(Some(2)));
-        let three = vec![past("Grab", "Shopping", 1), past("grab", "Taxi", 2), past("GRAB", "Taxi", 2)];
+        let found = by_history("Latte", vec![past("latte art class", 1), past("Latte", 2)]);
+        assert_eq!(found.map(|found| found.category_id), Some(2));
+        let three = vec![past("Grab", 1), past("grab", 2), past("GRAB", 2)];
         let found = by_history("Grab", three).expect("one");
-        assert_eq!((found.category_id, found.source), (Some(2), CategorySource::History));
-        assert_eq!(found.reason.as_deref(), Some("chosen for 2 of 3 similar, the last on 2026-02-16: grab"));
+        assert_eq!((found.category_id, found.source), (2, CategorySource::History));
+        assert_eq!(found.reason, "chosen for 2 of 3 similar, the last on 2026-02-16: grab");
         // Of as many, the last choice.
-        let two = vec![past("Grab", "Shopping", 1), past("Grab", "Taxi", 2)];
-        assert_eq!(by_history("Grab", two).map(|found| found.category_id), Some(Some(1)));
-        assert_eq!(by_history("Rent", vec![past("Present", "Gift", 1)]), None);
+        let two = vec![past("Grab", 1), past("Grab", 2)];
+        assert_eq!(by_history("Grab", two).map(|found| found.category_id), Some(1));
+        assert_eq!(by_history("Rent", vec![past("Present", 1)]), None);
     }
 
     #[test]
@@ -173,11 +157,10 @@ mod tests {
             (Income, "February salary", "Salary"),
             (Income, "เงินเดือน", "Salary"),
         ] {
-            let found = by_keyword(kind, title).expect(title);
-            assert_eq!((found.category.as_str(), found.source), (category, CategorySource::Keyword), "{title}");
+            assert_eq!(keywords::find(kind, &fold(title)).map(|found| found.0), Some(category), "{title}");
         }
         for title in ["Embassy", "zzz", "ๆๆๆ"] {
-            assert_eq!(by_keyword(Expense, title), None, "{title}");
+            assert_eq!(keywords::find(Expense, &fold(title)), None, "{title}");
         }
     }
 }

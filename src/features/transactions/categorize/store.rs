@@ -14,8 +14,6 @@ pub(crate) struct Past {
     pub title: String,
     /// The part of what it is found by that is its title: the note may be long, and nobody asks for it here.
     pub search: String,
-    /// Its category's name.
-    pub category: String,
     /// Its category's id.
     pub category_id: i64,
     /// Its day.
@@ -57,11 +55,10 @@ pub(crate) async fn recent(
         select
             l.title as "title!",
             split_part(l.search, chr(10), 1) as "search!",
-            c.name as category,
             l.category_id as "category_id!",
             l.date as "date!"
         from last l
-        join categories c on c.user_id = $1 and c.id = l.category_id
+        join categories c on c.user_id = $1 and c.id = l.category_id and not c.archived
         where l.type = $2 and l.category_source = 'USER' and l.search is not null
         order by l.date desc, l.id desc
         "#,
@@ -96,11 +93,10 @@ pub(crate) async fn with_words(
         select
             f.title as "title!",
             split_part(f.search, chr(10), 1) as "search!",
-            c.name as category,
             f.category_id as "category_id!",
             f.date as "date!"
         from found f
-        join categories c on c.user_id = $1 and c.id = f.category_id
+        join categories c on c.user_id = $1 and c.id = f.category_id and not c.archived
         order by f.date desc, f.id desc
         "#,
         user_id,

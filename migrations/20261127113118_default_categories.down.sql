@@ -1,0 +1,2 @@
+-- data loss: the table public.default_categories and all of its rows
+drop table default_categories;

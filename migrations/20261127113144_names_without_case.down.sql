@@ -1,0 +1,1 @@
+drop function name_key(text);
