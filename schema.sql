@@ -74,7 +74,7 @@ create function name_key(name text) returns text language sql immutable strict p
 select case when octet_length(k.key) <= 1000 then k.key else left(k.key, 100) || hashtextextended(k.key, 0) end
 from (
     select normalize(
-        lower(upper(btrim(regexp_replace(
+        replace(lower(upper(btrim(regexp_replace(
             normalize(regexp_replace(
                 normalize(name, nfkc),
                 '[\u0001-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f'
@@ -83,7 +83,7 @@ from (
                 '', 'g'
             ), nfkc),
             '[\u0009-\u000d\u0020\u0085\u1680\u2028\u2029\u2800]+', ' ', 'g'
-        )) collate "und-x-icu")),
+        )) collate "und-x-icu")), 'ς', 'σ'),
         nfkc
     ) as key
 ) k

@@ -25,12 +25,13 @@ pub fn clean(text: &str) -> String {
     clean.into_iter().collect::<String>().trim_end().nfc().collect()
 }
 
-/// What a name is held against others by.
+/// What a name is held against others by. The database puts a hash in the place of the end of a very long one.
 #[must_use]
 pub fn key(name: &str) -> String {
     let seen: String = name.nfkc().filter(|character| !is_unseen(*character)).nfkc().collect();
     let words: Vec<&str> = seen.split(is_blank).filter(|word| !word.is_empty()).collect();
-    words.join(" ").to_uppercase().to_lowercase().nfkc().collect()
+    // The Greek s that ends a word is another letter only where it is written.
+    words.join(" ").to_uppercase().to_lowercase().replace('ς', "σ").nfkc().collect()
 }
 
 /// Whether something of a text is seen.
@@ -78,7 +79,9 @@ pub fn is_unseen(character: char) -> bool {
 fn is_needed(before: Option<char>, character: char, after: Option<char>) -> bool {
     let Some(before) = before else { return false };
     match character {
-        '\u{200c}' | '\u{200d}' => is_joined(before) && after.is_some_and(|after| is_joined(after) && !is_unseen(after)),
+        '\u{200c}' | '\u{200d}' => {
+            is_joined(before) && after.is_some_and(|after| is_joined(after) && !is_unseen(after))
+        }
         '\u{fe00}'..='\u{fe0f}' => is_picture(before) || matches!(before, '#' | '*' | '0'..='9' | '©' | '®'),
         '\u{e0020}'..='\u{e007f}' => matches!(before, '\u{1f3f4}' | '\u{e0020}'..='\u{e007e}'),
         _ => false,

@@ -120,7 +120,8 @@ async fn a_merged_category_is_the_one_that_stays() {
 async fn an_archived_category_is_chosen_only_by_the_user() {
     let app = TestApp::start().await;
     let alice = app.user("alice").await;
-    let by_hand = |title: &str, category: &str| json!({"title": title, "amount": 1, "type": "EXPENSE", "category": category});
+    let by_hand =
+        |title: &str, category: &str| json!({"title": title, "amount": 1, "type": "EXPENSE", "category": category});
     alice.post(PATH, by_hand("blue bottle", "Coffee")).await.expect(201);
     for category in ["Shopping", "Coffee"] {
         change(&alice, category, json!({"archived": true})).await.expect(200);

@@ -16,6 +16,7 @@ mod limits;
 mod lists;
 mod many_rows;
 mod model;
+mod names;
 mod openapi;
 mod ownership;
 mod quotas;
