@@ -9,6 +9,7 @@ mod guards;
 mod lint;
 mod lock;
 mod order;
+mod own;
 mod rights;
 mod rollback;
 mod schema;
