@@ -8,6 +8,7 @@ values (:user, :operation)
 returning
     id,
     set_config('app.operation', id::text, true) as named,
+    pg_advisory_xact_lock_shared(hashtextextended('changes', :user)) as "locked!: ()",
     (
         select transactions > :quota or text_bytes > :quota or tags > :quota or payees > :quota or categories > :quota
         from usage
@@ -19,8 +20,8 @@ select
     (
         select c.id
         from categories c
-        where c.user_id = u.id and c.kind = :kind and c.name = :category
-        order by c.parent_id is not null, c.id
+        where c.user_id = u.id and c.kind = :kind and name_key(c.name) = name_key(:category)
+        order by c.archived, c.parent_id is not null, c.id
         limit 1
     ) as category_id
 from users u

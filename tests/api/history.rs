@@ -13,7 +13,7 @@ use crate::support::random::Random;
 const PATH: &str = "/api/transactions";
 
 /// The tables whose changes are recorded.
-const TABLES: [&str; 5] = ["categories", "payees", "tags", "transactions", "transaction_tags"];
+const TABLES: [&str; 6] = ["categories", "default_categories", "payees", "tags", "transactions", "transaction_tags"];
 
 /// Everything that is recorded, to the letter.
 async fn state(connection: &mut PgConnection) -> String {

@@ -153,7 +153,7 @@ async fn tags_and_payees_are_made_by_name_renamed_everywhere_and_merged() {
         alice.get(&one).await.expect_status(404);
     }
     let row = alice.get(&format!("{PATH}/{}", row["id"])).await.expect(200);
-    assert_eq!((&row["tags"], &row["payee"]), (&json!(["New", "b"]), &json!("New")));
+    assert_eq!((&row["tags"], &row["payee"]), (&json!(["b", "New"]), &json!("New")));
     assert_eq!(alice.get(&format!("{PATH}?q=new&limit=5")).await.expect(200).as_array().map(Vec::len), Some(2));
     for (many, name) in [("tags", "New"), ("payees", "New")] {
         let rows = alice.get(&format!("/api/{many}")).await.expect(200);
@@ -249,4 +249,36 @@ async fn many_are_changed_and_deleted_at_once_or_only_counted() {
     send(Method::PATCH, mixed).await.invalid(&["categoryId must be of the type of all these transactions"]);
     let theirs = bob.get("/api/categories").await.expect(200)[0]["id"].clone();
     send(Method::PATCH, json!({"ids": ids, "set": {"categoryId": theirs}})).await.expect_status(404);
+}
+
+#[tokio::test]
+async fn a_word_inside_another_one_tells_no_category() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    for (title, category) in [
+        ("ค่าน้ำมัน", "Transportation"),
+        ("น้ำมัน", "Transportation"),
+        ("ค่าน้ำ", "Bills & Utilities"),
+        ("ค่าโรงแรมพัทยา", "Other"),
+        ("ทริปอยุธยา", "Other"),
+        ("ยางรถยนต์", "Transportation"),
+        ("หมอนใหม่", "Other"),
+        ("หาหมอ", "Healthcare"),
+        ("ชาร์จแบตมือถือ", "Other"),
+        ("ชาเย็น", "Food & Dining"),
+        ("วิชาเลข", "Other"),
+        ("หมู่บ้านจัดสรร", "Other"),
+        ("หมูปิ้ง", "Food & Dining"),
+        ("ตรวจสอบบัญชี", "Other"),
+        ("สมัครสอบ", "Education"),
+        ("Rent a car", "Transportation"),
+        ("Rent", "Rent"),
+        ("chocolate bar", "Food & Dining"),
+        ("book a hotel", "Other"),
+        ("True Religion jeans", "Shopping"),
+        ("7-Eleven Asok", "Food & Dining"),
+    ] {
+        let row = enter(&alice, json!({"title": title, "category": null})).await;
+        assert_eq!(row["category"], category, "{title}: {}", row["categoryReason"]);
+    }
 }
