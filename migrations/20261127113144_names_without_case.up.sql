@@ -1,3 +1,4 @@
+-- check: select exists (select from pg_collation where collname = 'und-x-icu')
 -- older release: a name that differs only in case from one that is there is neither found by it nor made
 set local check_function_bodies = off;
 

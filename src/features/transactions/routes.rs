@@ -191,14 +191,13 @@ pub async fn add(
         }
         (asked, None, _) => {
             let found = categorize(connection, user_id, kind, &input.title, input.title_en.as_deref()).await?;
-            match found {
-                Some(found) => Chosen { id: found.category_id, source: found.source, reason: Some(found.reason) },
-                None => {
-                    let id = categories::default_store::other(connection, user_id, kind).await?;
-                    // Nothing told otherwise; `Other` may be what was asked for.
-                    let source = if asked.is_some() { CategorySource::User } else { CategorySource::Default };
-                    Chosen { id, source, reason: None }
-                }
+            if let Some(found) = found {
+                Chosen { id: found.category_id, source: found.source, reason: Some(found.reason) }
+            } else {
+                let id = categories::default_store::other(connection, user_id, kind).await?;
+                // Nothing told otherwise; `Other` may be what was asked for.
+                let source = if asked.is_some() { CategorySource::User } else { CategorySource::Default };
+                Chosen { id, source, reason: None }
             }
         }
     };
