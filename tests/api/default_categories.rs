@@ -176,6 +176,39 @@ async fn somebody_who_never_had_a_default_category_gets_it_once() {
 }
 
 #[tokio::test]
+async fn undoing_puts_back_what_stood_for_a_default_category_only_where_it_is_there() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let send = async |title: &str| {
+        let answer = alice.post(PATH, json!({"title": title, "amount": 1, "type": "EXPENSE"})).await;
+        answer.expect(201);
+        answer
+    };
+    change(&alice, "Other", json!({"archived": true})).await.expect(200);
+    let first = send("qwertz").await;
+    delete(&alice, "Other").await.expect(200);
+    // It took the place of one that is gone for good.
+    undo(&alice, &first).await.expect(200);
+    assert_eq!(chosen(&enter(&alice, "asdf").await), ("Other", "DEFAULT"));
+
+    let mut connection = app.connection().await;
+    let sql = "delete from default_categories where origin = 'Transportation'";
+    sqlx::query(sql).execute(&mut connection).await.expect(sql);
+    let first = send("taxi").await;
+    send("taxi").await;
+    // The category stays, and what stands for it is noted anew.
+    let undone = undo(&alice, &first).await;
+    undone.expect(200);
+    let second = send("bus").await;
+    undo(&alice, &undone).await.expect(200);
+    undo(&alice, &second).await.expect(200);
+    change(&alice, "Transportation", json!({"name": "Moving"})).await.expect(200);
+    assert_eq!(names(&alice).await.iter().filter(|name| *name == "Moving").count(), 1);
+    // Whatever was undone, all that is entered has a category.
+    assert!(["Moving", "Transportation"].contains(&chosen(&enter(&alice, "bus").await).0));
+}
+
+#[tokio::test]
 async fn other_is_looked_for_when_entered_and_kept_when_changed() {
     let app = TestApp::start().await;
     let alice = app.user("alice").await;

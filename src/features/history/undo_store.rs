@@ -318,6 +318,8 @@ impl Table {
                 ),
                 "and not coalesce($6::jsonb -> c.tag_id::text = 'null', false) on conflict do nothing",
             ),
+            // Another one may have come since.
+            "default_categories" => ("c.before".to_owned(), "on conflict do nothing"),
             _ => ("c.before".to_owned(), ""),
         };
         let sql = format!(
@@ -329,13 +331,24 @@ impl Table {
             where c.user_id = $1 and c.operation_id = $2 and c.entity = '{name}' and c.after is null
                 and ($3::bigint is null or c.entity_id = $3)
                 and $4::jsonb is not null and $5::jsonb is not null and $6::jsonb is not null
-                {behind}
-            "
+                {} {behind}
+            ",
+            self.standing(),
         );
         let query = sqlx::query(AssertSqlSafe(sql)).persistent(false).bind(user_id).bind(operation_id).bind(only);
         let query = query.bind(Json(&stand_ins.categories)).bind(Json(&stand_ins.payees)).bind(Json(&stand_ins.tags));
         query.execute(connection).await?;
         Ok(())
+    }
+
+    /// A condition on a change `c`: of what stands for default categories, only what is there yet is put back.
+    fn standing(&self) -> &'static str {
+        if self.name == "default_categories" {
+            "and (c.before ->> 'category_id' is null or exists (select from categories k where k.user_id = c.user_id \
+             and k.id = (c.before ->> 'category_id')::bigint))"
+        } else {
+            ""
+        }
     }
 
     /// Gives the rows that the operation changed what they had before. A row that something else has changed since keeps
@@ -368,7 +381,9 @@ impl Table {
                 from changes c
                 where {of_change} and c.user_id = $1 and c.operation_id = $2 and c.entity = '{name}'
                     and t.user_id = $1 and t.{id} = any ($3) and c.before is not null and c.after is not null
+                    {standing}
                 ",
+                standing = self.standing(),
                 columns = columns.join(", "),
                 from = from.join(", "),
             ),
