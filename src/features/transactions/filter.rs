@@ -11,7 +11,7 @@ use crate::domain::currency::Currency;
 use crate::domain::search::{self, Word};
 use crate::domain::transaction_type::{TRANSACTION_TYPES, TransactionType};
 use crate::features::{payees, tags};
-use crate::http::input::{Day, FromInput, Input, Name, OneOf, OptionalText, Rule, Text};
+use crate::http::input::{Day, FromInput, Input, Name, OneOf, Rule, Text};
 use crate::http::json::Json;
 use crate::http::page::PageRequest;
 use crate::http::rules::{IdNumber, IdText};
