@@ -214,6 +214,7 @@ async fn nothing(connection: &mut PgConnection, wrong: &str, sql: &'static str) 
 const RECORDED: &str = "
     with present as (
         select 'categories' as entity, id, null::bigint as tag_id, to_jsonb(t) as row from categories t
+        union all select 'default_categories', id, null, to_jsonb(t) from default_categories t
         union all select 'payees', id, null, to_jsonb(t) from payees t
         union all select 'tags', id, null, to_jsonb(t) from tags t
         union all select 'transactions', id, null, to_jsonb(t) from transactions t
@@ -310,7 +311,8 @@ async fn random_changes_at_once_end_as_if_one_had_come_after_the_other() {
     let known = Arc::new(Mutex::new(Known::default()));
     sqlx::query(
         "create table at_first as
-        select 'categories' as entity, id, null::bigint as tag_id, to_jsonb(t) as row from categories t",
+        select 'categories' as entity, id, null::bigint as tag_id, to_jsonb(t) as row from categories t
+        union all select 'default_categories', id, null, to_jsonb(t) from default_categories t",
     )
     .execute(&mut app.connection().await)
     .await

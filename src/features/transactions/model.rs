@@ -354,8 +354,10 @@ impl Rule for AmountBound {
 
     fn schema(&self) -> Value {
         let mut schema = AmountRule.schema();
-        if let Some(parts) = schema["oneOf"].as_array_mut() {
-            parts.push(json!({"enum": [0, "0"]}));
+        schema["oneOf"][0]["minimum"] = json!(0);
+        if let Some(amounts) = schema["oneOf"][1]["pattern"].as_str() {
+            // Zero is one more of the alternatives in the parentheses.
+            schema["oneOf"][1]["pattern"] = json!(amounts.replacen('(', r"(0(\.0{1,4})?|", 1));
         }
         schema
     }
