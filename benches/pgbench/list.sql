@@ -21,7 +21,7 @@
             from transaction_tags l
             join tags g on g.user_id = l.user_id and g.id = l.tag_id
             where l.user_id = t.user_id and l.transaction_id = t.id
-            order by g.name collate "und-x-icu"
+            order by g.name collate "C"
         ) as "tags!",
         t.category_source as "category_source!: CategorySource",
         t.category_reason

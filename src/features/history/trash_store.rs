@@ -72,7 +72,7 @@ impl Keyed for TrashList {
                     join tags t on t.user_id = l.user_id and t.id = l.tag_id
                     where l.user_id = d.user_id and l.operation_id = d.operation_id and l.entity = 'transaction_tags'
                         and l.entity_id = d.transaction_id and l.after is null
-                    order by t.name collate "und-x-icu"
+                    order by t.name collate "C"
                 ) as tags,
                 (select c.name from categories c where c.user_id = d.user_id and c.id = (d.row ->> 'category_id')::bigint)
                     as category,

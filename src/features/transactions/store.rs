@@ -71,7 +71,7 @@ pub(super) const COLUMNS: &str = r#"
     array(
         select g.name from transaction_tags l join tags g on g.user_id = l.user_id and g.id = l.tag_id
         where l.user_id = t.user_id and l.transaction_id = t.id
-        order by g.name collate "und-x-icu"
+        order by g.name collate "C"
     ) as tags,
     t.category_source::text as category_source, t.category_reason
 "#;
@@ -110,7 +110,7 @@ macro_rules! transactions {
                     from transaction_tags l
                     join tags g on g.user_id = l.user_id and g.id = l.tag_id
                     where l.user_id = t.user_id and l.transaction_id = t.id
-                    order by g.name collate "und-x-icu"
+                    order by g.name collate "C"
                 ) as "tags!",
                 t.category_source as "category_source!: CategorySource",
                 t.category_reason
