@@ -354,10 +354,9 @@ impl Rule for AmountBound {
 
     fn schema(&self) -> Value {
         let mut schema = AmountRule.schema();
-        schema["oneOf"][0]["minimum"] = json!(0);
-        if let Some(amounts) = schema["oneOf"][1]["pattern"].as_str() {
-            // Zero is one more of the alternatives in the parentheses.
-            schema["oneOf"][1]["pattern"] = json!(amounts.replacen('(', r"(0(\.0{1,4})?|", 1));
+        if let Some(forms) = schema["oneOf"].as_array_mut() {
+            forms.push(json!({"type": "number", "minimum": 0, "maximum": 0}));
+            forms.push(json!({"type": "string", "pattern": r"^0(\.0{1,4})?$"}));
         }
         schema
     }
