@@ -22,6 +22,10 @@ use super::page::Page;
 /// A chunk is sent once it has this many bytes.
 const CHUNK_BYTES: usize = 32 * 1024;
 
+/// A page is written so far before others have their turn: some tenths of a millisecond. Where thousands have theirs, each turn
+/// that is given is a long wait.
+const PAGE_TURN_BYTES: usize = 256 * 1024;
+
 /// Chunks that wait for the client; with the two in work, what a list costs.
 const CHUNKS_WAITING: usize = 2;
 
@@ -130,11 +134,11 @@ where
 /// Only if a row cannot be written as JSON.
 pub async fn page<T: Serialize>(rows: Vec<T>, page: Page) -> Result<Response, ApiError> {
     let (mut text, suffix) = envelope(&Meta { page: Some(page), ..Meta::current() })?;
-    let mut turn = CHUNK_BYTES;
+    let mut turn = PAGE_TURN_BYTES;
     for (index, row) in rows.into_iter().enumerate() {
         write_row(&mut text, &row, index == 0)?;
         if text.len() >= turn {
-            turn = text.len() + CHUNK_BYTES;
+            turn = text.len() + PAGE_TURN_BYTES;
             tokio::task::yield_now().await;
         }
     }
@@ -200,7 +204,7 @@ mod tests {
                 tokio::task::yield_now().await;
             }
         });
-        let rows = vec!["x".repeat(CHUNK_BYTES); 100];
+        let rows = vec!["x".repeat(PAGE_TURN_BYTES); 100];
         let response = page(rows, Page::default()).await.expect("a page");
         assert!(turns.load(Ordering::Relaxed) >= 99, "{turns:?}");
         other.abort();
