@@ -114,7 +114,7 @@ impl FromInput for BulkSet {
         not_both(input, CATEGORY, matches!(category, Some(Some(_))), matches!(category_id, Some(Some(_))));
         not_both(input, PAYEE, matches!(payee, Some(Change::Set(_))), matches!(payee_id, Some(Change::Set(_))));
         if let (Some(Some(add)), Some(Some(remove))) = (&add_tags, &remove_tags)
-            && let Some(both) = add.iter().find(|name| remove.contains(name))
+            && let Some(both) = add.iter().find(|name| remove.iter().any(|other| key(other) == key(name)))
         {
             input.refuse(format!("addTags and removeTags must not have the same tag: {both}"));
         }
