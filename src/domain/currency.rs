@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -17,7 +18,7 @@ pub struct Currency {
 
 impl PartialSchema for Currency {
     fn schema() -> RefOr<Schema> {
-        let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Self::codes()));
+        let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Self::codes().iter().copied()));
         schema.description(Some("A currency of ISO 4217.")).into()
     }
 }
@@ -42,10 +43,14 @@ impl Currency {
 
     /// The codes of all currencies, in their order.
     #[must_use]
-    pub fn codes() -> Vec<&'static str> {
-        let letters = || 'A'..='Z';
-        let triples = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
-        triples.filter_map(|code| String::from_iter(code).parse().ok()).map(Self::code).collect()
+    pub fn codes() -> &'static [&'static str] {
+        // A request with a misspelt field is told the fields there are, and must not cost a search for currencies.
+        static CODES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+            let letters = || 'A'..='Z';
+            let triples = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
+            triples.filter_map(|code| String::from_iter(code).parse().ok()).map(Currency::code).collect()
+        });
+        &CODES
     }
 
     /// How many decimals an amount may have: 0 for JPY, 2 for THB, 3 for KWD, at most 4.
