@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use crate::support::app::TestApp;
-use crate::support::client::{Answer, Client};
+use crate::support::client::{Answer, Client, named};
 use crate::support::random::Random;
 
 /// Operations, if `MODEL` does not say otherwise, as it does in CI.
@@ -71,10 +71,6 @@ impl Known {
 fn newest(ids: &[i64], random: &mut Random) -> i64 {
     let last = &ids[ids.len().saturating_sub(30)..];
     if last.is_empty() { 1 } else { random.pick(last) }
-}
-
-fn named(table: &str, name: &str) -> Value {
-    if table == "categories" { json!({"name": name, "kind": "EXPENSE"}) } else { json!({"name": name}) }
 }
 
 /// A name that several clients use.

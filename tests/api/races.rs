@@ -67,12 +67,7 @@ async fn a_merge_takes_along_what_is_entered_meanwhile() {
             let rival = both.rival(round);
             let path = format!("/api/{many}");
             let name = |name: &str| format!("{name} {round}");
-            let make = async |name: String| {
-                let kind = (many == "categories").then_some("EXPENSE");
-                let body = kind.map_or_else(|| json!({"name": name}), |kind| json!({"name": name, "kind": kind}));
-                alice.post(&path, body).await.expect(201)["id"].clone()
-            };
-            let (from, into) = (make(name("from")).await, make(name("into")).await);
+            let (from, into) = (alice.make(many, &name("from")).await, alice.make(many, &name("into")).await);
             let value = if field == "tags" { json!([name("from")]) } else { json!(name("from")) };
             let body = with(entry("x"), field, value.clone());
             let mut there = Vec::new();
@@ -115,12 +110,7 @@ async fn what_is_named_by_its_id_while_it_is_deleted_is_there_or_not_found() {
     for round in rounds() {
         let rival = both.rival(round);
         for (many, field) in [("categories", "categoryId"), ("payees", "payeeId")] {
-            let body = if many == "categories" {
-                json!({"name": format!("gone {round}"), "kind": "EXPENSE"})
-            } else {
-                json!({"name": format!("gone {round}")})
-            };
-            let id = alice.post(&format!("/api/{many}"), body).await.expect(201)["id"].clone();
+            let id = alice.make(many, &format!("gone {round}")).await;
             let path = format!("/api/{many}/{id}");
             let delete = alice.delete(&path);
             let creates = (0..4).map(|_| rival.post(PATH, with(entry("x"), field, id.clone())));
@@ -194,22 +184,18 @@ async fn a_bulk_change_touches_only_what_meets_its_filter_when_it_is_made() {
 async fn what_lies_in_the_trash_follows_merges_and_deletions() {
     let app = TestApp::start().await;
     let alice = app.user("alice").await;
-    let make = async |many: &str, name: &str| {
-        let kind = if many == "categories" { json!({"name": name, "kind": "EXPENSE"}) } else { json!({"name": name}) };
-        alice.post(&format!("/api/{many}"), kind).await.expect(201)["id"].clone()
-    };
     for (many, field, other) in
         [("categories", "category", json!("Other")), ("payees", "payee", Value::Null), ("tags", "tags", json!([]))]
     {
         let as_value = |name: &str| if field == "tags" { json!([name]) } else { json!(name) };
         for merged in [true, false] {
             let name = format!("gone {merged}");
-            let gone = make(many, &name).await;
+            let gone = alice.make(many, &name).await;
             let id = alice.post(PATH, with(entry("x"), field, as_value(&name))).await.expect(201)["id"].clone();
             alice.delete(&format!("{PATH}/{id}")).await.expect(200);
             let expected = if merged {
                 // Twice, so that the way has two steps.
-                let (first, last) = (make(many, "first").await, make(many, "last").await);
+                let (first, last) = (alice.make(many, "first").await, alice.make(many, "last").await);
                 alice.post(&format!("/api/{many}/{gone}/merge"), json!({"into": first})).await.expect(200);
                 alice.post(&format!("/api/{many}/{first}/merge"), json!({"into": last})).await.expect(200);
                 as_value("last")

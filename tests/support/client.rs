@@ -59,6 +59,11 @@ impl Client {
         self.send(self.request(Method::POST, path).json(&body)).await
     }
 
+    /// Makes a category, a payee or a tag; its id.
+    pub(crate) async fn make(&self, many: &str, name: &str) -> Value {
+        self.post(&format!("/api/{many}"), named(many, name)).await.expect(201)["id"].clone()
+    }
+
     /// A body to the letter, for what `serde_json` would not write.
     pub(crate) async fn post_raw(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
         self.send(self.request(Method::POST, path).header("content-type", "application/json").body(body)).await
@@ -87,6 +92,11 @@ impl Client {
         }
         answer
     }
+}
+
+/// The body that makes a category, a payee or a tag of a name.
+pub(crate) fn named(many: &str, name: &str) -> Value {
+    if many == "categories" { json!({"name": name, "kind": "EXPENSE"}) } else { json!({"name": name}) }
 }
 
 impl Answer {

@@ -26,9 +26,15 @@ pub(super) struct Table {
     id: &'static str,
     /// How the row `t` of a change `c` is found.
     of_change: &'static str,
+    /// A further condition on a change `c` of which the columns are put back.
+    put_back_if: &'static str,
 }
 
 const SEARCHED: &str = "'{updated_at,search}'::text[]";
+
+/// Of what stands for default categories, only what is there yet is put back.
+const STANDING: &str = "and (c.before ->> 'category_id' is null or exists (select from categories k \
+    where k.user_id = c.user_id and k.id = (c.before ->> 'category_id')::bigint))";
 
 const BY_ID: &str = "t.user_id = c.user_id and t.id = c.entity_id";
 
@@ -42,6 +48,7 @@ pub(super) const TABLES: &[Table] = &[
         dependents: &[("transactions", "category_id"), ("categories", "parent_id")],
         id: "id",
         of_change: BY_ID,
+        put_back_if: "",
     },
     Table {
         name: "default_categories",
@@ -52,6 +59,7 @@ pub(super) const TABLES: &[Table] = &[
         dependents: &[],
         id: "id",
         of_change: BY_ID,
+        put_back_if: STANDING,
     },
     Table {
         name: "payees",
@@ -61,6 +69,7 @@ pub(super) const TABLES: &[Table] = &[
         dependents: &[("transactions", "payee_id")],
         id: "id",
         of_change: BY_ID,
+        put_back_if: "",
     },
     Table {
         name: "tags",
@@ -70,6 +79,7 @@ pub(super) const TABLES: &[Table] = &[
         dependents: &[("transaction_tags", "tag_id")],
         id: "id",
         of_change: BY_ID,
+        put_back_if: "",
     },
     Table {
         name: "transactions",
@@ -94,6 +104,7 @@ pub(super) const TABLES: &[Table] = &[
         dependents: &[],
         id: "id",
         of_change: BY_ID,
+        put_back_if: "",
     },
     Table {
         name: "transaction_tags",
@@ -103,6 +114,7 @@ pub(super) const TABLES: &[Table] = &[
         dependents: &[],
         id: "transaction_id",
         of_change: "t.user_id = c.user_id and t.transaction_id = c.entity_id and t.tag_id = c.tag_id",
+        put_back_if: "",
     },
 ];
 
@@ -301,7 +313,7 @@ impl Table {
         only: Option<i64>,
         stand_ins: &StandIns,
     ) -> Result<(), sqlx::Error> {
-        let Self { name, derived, .. } = self;
+        let Self { name, derived, put_back_if, .. } = self;
         let (row, behind) = match *name {
             "transactions" => (
                 "c.before || jsonb_build_object('category_id', coalesce($4::jsonb -> (c.before ->> 'category_id'), \
@@ -331,24 +343,13 @@ impl Table {
             where c.user_id = $1 and c.operation_id = $2 and c.entity = '{name}' and c.after is null
                 and ($3::bigint is null or c.entity_id = $3)
                 and $4::jsonb is not null and $5::jsonb is not null and $6::jsonb is not null
-                {} {behind}
-            ",
-            self.standing(),
+                {put_back_if} {behind}
+            "
         );
         let query = sqlx::query(AssertSqlSafe(sql)).persistent(false).bind(user_id).bind(operation_id).bind(only);
         let query = query.bind(Json(&stand_ins.categories)).bind(Json(&stand_ins.payees)).bind(Json(&stand_ins.tags));
         query.execute(connection).await?;
         Ok(())
-    }
-
-    /// A condition on a change `c`: of what stands for default categories, only what is there yet is put back.
-    fn standing(&self) -> &'static str {
-        if self.name == "default_categories" {
-            "and (c.before ->> 'category_id' is null or exists (select from categories k where k.user_id = c.user_id \
-             and k.id = (c.before ->> 'category_id')::bigint))"
-        } else {
-            ""
-        }
     }
 
     /// Gives the rows that the operation changed what they had before. A row that something else has changed since keeps
@@ -357,7 +358,7 @@ impl Table {
     /// # Errors
     /// The database's.
     pub(super) async fn revert(&self, connection: &mut PgConnection, changed: &Changed) -> Result<(), sqlx::Error> {
-        let Self { name, id, of_change, columns, derived, .. } = self;
+        let Self { name, id, of_change, columns, derived, put_back_if, .. } = self;
         // What a transaction is found by is made of columns of which some may stay; a payee's follows its name.
         let search = if *name == "transactions" { "'null'::jsonb" } else { "c.before -> key" };
         let from: Vec<String> = columns.iter().map(|column| format!("r.{column}")).collect();
@@ -381,9 +382,8 @@ impl Table {
                 from changes c
                 where {of_change} and c.user_id = $1 and c.operation_id = $2 and c.entity = '{name}'
                     and t.user_id = $1 and t.{id} = any ($3) and c.before is not null and c.after is not null
-                    {standing}
+                    {put_back_if}
                 ",
-                standing = self.standing(),
                 columns = columns.join(", "),
                 from = from.join(", "),
             ),

@@ -314,14 +314,11 @@ impl Rule for AmountRule {
     type Output = Amount;
 
     fn read(&self, value: Json) -> Result<Amount, Vec<String>> {
-        let text = match &value {
-            Json::Number(number) => number.as_str(),
-            Json::String(text) => text.trim(),
+        if matches!(value, Json::Null) {
             // What is missing breaks both rules.
-            Json::Null => return Err(vec![AmountError::NotPositive.to_string(), AmountError::NotANumber.to_string()]),
-            _ => return Err(vec![AmountError::NotANumber.to_string()]),
-        };
-        Amount::parse(text).map_err(|error| vec![error.to_string()])
+            return Err(vec![AmountError::NotPositive.to_string(), AmountError::NotANumber.to_string()]);
+        }
+        number_text(&value).and_then(Amount::parse).map_err(|error| vec![error.to_string()])
     }
 
     fn schema(&self) -> Value {
@@ -334,6 +331,15 @@ impl Rule for AmountRule {
     }
 }
 
+/// The text of a JSON number, or of a decimal in a string.
+fn number_text(value: &Json) -> Result<&str, AmountError> {
+    match value {
+        Json::Number(number) => Ok(number.as_str()),
+        Json::String(text) => Ok(text.trim()),
+        _ => Err(AmountError::NotANumber),
+    }
+}
+
 /// A bound of amounts: an amount, or zero, which sliders begin with.
 pub(super) struct AmountBound;
 
@@ -341,12 +347,7 @@ impl Rule for AmountBound {
     type Output = Decimal;
 
     fn read(&self, value: Json) -> Result<Decimal, Vec<String>> {
-        let text = match &value {
-            Json::Number(number) => number.as_str(),
-            Json::String(text) => text.trim(),
-            _ => return Err(vec![AmountError::NotANumber.to_string()]),
-        };
-        parse_bound(text).map_err(|error| match error {
+        number_text(&value).and_then(parse_bound).map_err(|error| match error {
             AmountError::NotPositive => vec!["must not be less than 0".to_owned()],
             error => vec![error.to_string()],
         })
