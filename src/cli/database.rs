@@ -101,7 +101,7 @@ impl Database {
     /// A connection as the role that serves.
     ///
     /// # Errors
-    /// Why there is none, and what to do.
+    /// Fails with the reason why no connection could be made, and with the next step.
     pub(super) async fn connect(&self) -> anyhow::Result<PgConnection> {
         let connected = self.options.connect().await;
         connected.map_err(|error| MigrateError::Connect(NoConnection::new(&self.options, error)).into())

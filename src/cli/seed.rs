@@ -24,7 +24,7 @@ use crate::migrate::{self, Exit, Settings};
 const EMAIL: &str = "demo@example.com";
 const PASSWORD: &str = "demo-demo";
 
-/// What a month looks like.
+/// The entries of a sample month.
 const MONTH: &[Entry] = &[
     (1, "เงินเดือน", "Salary", "42000", "INCOME", "Salary"),
     (2, "ค่าเช่าห้อง", "Rent", "9500", "EXPENSE", "Rent"),
@@ -45,7 +45,7 @@ const MONTH: &[Entry] = &[
 /// Days before today, title, the same in English, amount, type, category.
 type Entry = (u64, &'static str, &'static str, &'static str, &'static str, &'static str);
 
-/// What is the same every month.
+/// English titles of the entries whose amount is the same in each month.
 const FIXED: &[&str] = &["Salary", "Rent"];
 
 /// A month ago, and how many of them.
@@ -67,7 +67,7 @@ pub(super) async fn run(config: &Config, database: &Database) -> anyhow::Result<
     Ok(Answer::new(Exit::Done, in_words(seeded), fields))
 }
 
-/// What was done, for a person.
+/// Describes the result of seeding in a sentence.
 pub(super) fn in_words(seeded: Option<u64>) -> String {
     match seeded {
         Some(count) => format!("{EMAIL} was put in, with the password {PASSWORD} and {count} transactions."),
@@ -103,7 +103,7 @@ async fn fill(connection: &mut PgConnection, user_id: i64) -> anyhow::Result<u64
     Ok(count)
 }
 
-/// How much of its amount an entry has in a month, so that no month is like another; the same each time it is seeded.
+/// The percentage of its base amount that an entry has in a month. Months differ; each run gives the same amounts.
 const fn percent(month: u64, number: u64) -> u64 {
     85 + (month * 11 + number * 7) % 31
 }

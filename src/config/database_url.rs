@@ -7,7 +7,8 @@ use sqlx::postgres::PgConnectOptions;
 use super::reader::Setting;
 use super::secret::{Secret, mask_url};
 
-/// What Prisma reads of a URL and PostgreSQL does not: sizes of pools and time-outs, which have settings of their own here.
+/// Parameters of Prisma's URLs that PostgreSQL does not know, such as pool sizes and time-outs. They are ignored: the program
+/// has settings of its own for them.
 const OF_PRISMA: &[&str] = &[
     "connection_limit",
     "connect_timeout",
@@ -19,7 +20,7 @@ const OF_PRISMA: &[&str] = &[
     "statement_cache_size",
 ];
 
-/// What is read of a URL.
+/// Parameters that sqlx reads from a URL.
 const KNOWN: &[&str] = &[
     "application_name",
     "dbname",
