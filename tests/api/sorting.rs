@@ -153,7 +153,7 @@ async fn tags_and_payees_are_made_by_name_renamed_everywhere_and_merged() {
         alice.get(&one).await.expect_status(404);
     }
     let row = alice.get(&format!("{PATH}/{}", row["id"])).await.expect(200);
-    assert_eq!((&row["tags"], &row["payee"]), (&json!(["b", "New"]), &json!("New")));
+    assert_eq!((&row["tags"], &row["payee"]), (&json!(["New", "b"]), &json!("New")));
     assert_eq!(alice.get(&format!("{PATH}?q=new&limit=5")).await.expect(200).as_array().map(Vec::len), Some(2));
     for (many, name) in [("tags", "New"), ("payees", "New")] {
         let rows = alice.get(&format!("/api/{many}")).await.expect(200);
