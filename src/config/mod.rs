@@ -25,7 +25,7 @@ pub use database::{DatabaseConfig, Location};
 pub use database_url::DatabaseUrl;
 pub use history::HistoryConfig;
 pub use log::{LogConfig, LogFormat};
-pub use migrations::{MigrationsConfig, OnBoot};
+pub use migrations::{IgnoreConfig, MigrationsConfig, OnBoot};
 pub use quotas::QuotasConfig;
 pub use reader::{Mistake, Shown};
 pub use server::{CorsOrigins, ServerConfig};

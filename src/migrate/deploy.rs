@@ -11,7 +11,7 @@ use super::plan::{Plan, State};
 use super::record::Recorder;
 use super::rights;
 use super::script::Prepared;
-use super::session::Session;
+use super::session::{Place, Session};
 use super::settings::Settings;
 use super::source::Migration;
 use crate::config::Profile;
@@ -44,10 +44,36 @@ pub async fn preview(
     migrations: &[Migration],
     settings: &Settings,
 ) -> Result<Plan, MigrateError> {
-    let history = history::of(options, migrations, settings).await?;
-    let plan = checked(migrations, &history, settings)?;
-    prepare(&plan.pending)?;
-    Ok(plan)
+    Session::with(options, settings, async |session| {
+        let history = history::read(&mut session.connection, migrations).await?;
+        let plan = checked(migrations, &history, settings)?;
+        refuse_somebody_elses(session, &history, &plan).await?;
+        prepare(&plan.pending, false)?;
+        Ok(plan)
+    })
+    .await
+}
+
+/// How many objects of a database that is not empty are named.
+const NAMED: usize = 5;
+
+/// A database that has tables and no record is somebody else's, or was made without this tool, unless it is said that it is
+/// to be shared.
+async fn refuse_somebody_elses(session: &mut Session<'_>, history: &History, plan: &Plan) -> Result<(), MigrateError> {
+    let tables = &history.tables;
+    if plan.pending.is_empty() || tables.has_records || tables.has_attempts || session.settings.beside {
+        return Ok(());
+    }
+    let mut objects = session.schema().await?.holdings();
+    if objects.is_empty() {
+        return Ok(());
+    }
+    let more = objects.len().saturating_sub(NAMED);
+    objects.truncate(NAMED);
+    if more > 0 {
+        objects.push(format!("and {more} more"));
+    }
+    Err(MigrateError::NotEmpty { database: session.database().to_owned(), objects })
 }
 
 fn checked(migrations: &[Migration], history: &History, settings: &Settings) -> Result<Plan, MigrateError> {
@@ -68,11 +94,13 @@ fn checked(migrations: &[Migration], history: &History, settings: &Settings) -> 
 
 /// Whether these could be applied to an empty database, as far as that is to be seen without one.
 pub(super) fn check(migrations: &[Migration], settings: &Settings) -> Result<(), MigrateError> {
-    prepare(&checked(migrations, &History::default(), settings)?.pending).map(|_| ())
+    prepare(&checked(migrations, &History::default(), settings)?.pending, false).map(|_| ())
 }
 
-fn prepare(pending: &[Migration]) -> Result<Vec<Prepared<'_>>, MigrateError> {
-    pending.iter().map(|migration| Prepared::new(&migration.up)).collect()
+/// Makes the files ready. In a shadow those that another tool has applied are built as well, with what is refused in a new one.
+pub(super) fn prepare(pending: &[Migration], shadow: bool) -> Result<Vec<Prepared<'_>>, MigrateError> {
+    let make = |migration| if shadow { Prepared::as_applied(migration) } else { Prepared::new(migration) };
+    pending.iter().map(|migration| make(&migration.up)).collect()
 }
 
 pub(super) async fn deploy_on(
@@ -82,8 +110,9 @@ pub(super) async fn deploy_on(
 ) -> Result<Vec<Deployed>, MigrateError> {
     let history = history::read(&mut session.connection, migrations).await?;
     let plan = checked(migrations, &history, session.settings)?;
+    refuse_somebody_elses(session, &history, &plan).await?;
     // Every file first, so that one that cannot run stops the others too.
-    let prepared = prepare(&plan.pending)?;
+    let prepared = prepare(&plan.pending, session.place != Place::Real)?;
     tell(&plan, report);
     let adopted = adoptable(migrations, &plan, &history);
     if prepared.is_empty() && adopted.is_empty() {
@@ -113,6 +142,16 @@ pub(super) async fn recorder(session: &mut Session<'_>, history: &History) -> Re
              name one that exists with `?options=-csearch_path%3D…` in the database's URL."
                 .to_owned(),
         ));
+    }
+    if let Some(stranger) = &history.tables.stranger {
+        return Err(MigrateError::Senseless(format!(
+            "the record of the migrations belongs to the role `{stranger}`, which is neither this one, nor one that it is a \
+             member of, nor the owner of the database or of the schema: what it hung on the tables would be run with this \
+             role's rights. Nothing was changed. If it is right, grant that role to this one; if not, look what it made, and \
+             drop {} and {}.",
+            history.tables.records(),
+            history.tables.attempts()
+        )));
     }
     Ok(Recorder::new(&mut session.connection, history).await?)
 }

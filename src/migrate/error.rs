@@ -54,6 +54,20 @@ pub enum MigrateError {
     /// What was asked makes no sense as things are.
     #[error("{0}")]
     Senseless(String),
+    /// The database has no record, and is not empty.
+    #[error(
+        "the database {database} has no record of migrations, and is not empty; nothing was changed.{}\nIf it is another \
+         one's, look at DATABASE_URL. If what is in it stays beside ours, name it in migrations.ignore, or begin with `app \
+         migrate deploy --beside`. If it is what a first migration builds, put it on record with `app migrate resolve \
+         --applied VERSION`.",
+        lines(objects)
+    )]
+    NotEmpty {
+        /// Its name.
+        database: String,
+        /// Some of what is in it.
+        objects: Vec<String>,
+    },
     /// A database to try things in cannot be made.
     #[error(
         "no database can be created here, for the role may not or the session is read-only; one is needed to see what the \
@@ -255,7 +269,7 @@ impl MigrateError {
             | Self::Failure(_) => Exit::Failed,
             Self::Locked { .. } => Exit::LockTimeout,
             Self::Refused(problem) => problem.exit(),
-            Self::Senseless(_) | Self::NoShadow => Exit::Usage,
+            Self::Senseless(_) | Self::NotEmpty { .. } | Self::NoShadow => Exit::Usage,
             Self::Forbidden(_) => Exit::Forbidden,
             Self::Differs { .. } => Exit::Drift,
             Self::Cancelled(_) => Exit::Cancelled,
@@ -273,6 +287,7 @@ impl MigrateError {
             Self::File { .. } => "bad_file",
             Self::Source { .. } => "bad_source",
             Self::Senseless(_) => "senseless",
+            Self::NotEmpty { .. } => "not_empty",
             Self::NoShadow => "no_shadow",
             Self::Unsafe { .. } => "unsafe",
             Self::Forbidden(_) => "forbidden",

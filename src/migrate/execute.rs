@@ -13,7 +13,7 @@ use super::error::{FailedMigration, Left};
 use super::event::Event;
 use super::record::{Failed, Recorder};
 use super::script::{Check, Piece, Prepared};
-use super::session::{Failure, SETTLE, Session};
+use super::session::{Failure, OUR_PATH, Session, THEIR_PATH, THEIR_PATH_HERE};
 use crate::db::explain::Cause;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -153,12 +153,11 @@ async fn with_retries(
 async fn transaction(session: &mut Session<'_>, job: &Job<'_>, report: &mut impl FnMut(Event)) -> Result<(), Trouble> {
     let Prepared { statements, checks, .. } = job.prepared;
     let (lock, statement) = timeouts(session, job.prepared);
-    let mut head = format!("begin;\nset local lock_timeout = {lock};\nset local statement_timeout = {statement};\n");
-    let mut tail = job.on_success.clone();
-    if job.prepared.resets {
-        tail = format!("reset all;\n{SETTLE};\n{tail}");
-    }
-    tail += "commit;\n";
+    let mut head = format!(
+        "begin;\nset local lock_timeout = {lock};\nset local statement_timeout = {statement};\n{THEIR_PATH_HERE}"
+    );
+    let ours = if job.prepared.resets { format!("reset all;\n{}", session.settling()) } else { OUR_PATH.to_owned() };
+    let tail = format!("{ours}{}commit;\n", job.on_success);
     if !checks.is_empty() {
         let sql = std::mem::take(&mut head);
         session.send(sql, |_| ()).await.map_err(|failure| at_end(failure.error))?;
@@ -172,7 +171,7 @@ async fn transaction(session: &mut Session<'_>, job: &Job<'_>, report: &mut impl
             return Err(Trouble { place: Place::Statement(index, piece.line), why: Why::Cancelled });
         }
         let head = std::mem::take(&mut head);
-        let before = (head.chars().count(), if head.is_empty() { 0 } else { 3 });
+        let before = (head.chars().count(), if head.is_empty() { 0 } else { 4 });
         let mut sql = head + &piece.text;
         if index == last {
             // What is noted goes with the last statement: no round trip of its own.
@@ -243,7 +242,10 @@ async fn plainly(
     report: &mut impl FnMut(Event),
 ) -> Result<(), MigrateError> {
     let before = invalid_indexes(session).await?;
-    if let Err(trouble) = run_checks(session, &job.prepared.checks).await {
+    session.note(THEIR_PATH.to_owned()).await?;
+    let checked = run_checks(session, &job.prepared.checks).await;
+    session.settle().await?;
+    if let Err(trouble) = checked {
         return Err(stopped(session, recorder, job, trouble, 0, Left::Nothing).await?);
     }
     for (index, piece) in job.prepared.statements.iter().enumerate() {
@@ -274,7 +276,6 @@ async fn statement(
     if session.settings.cancel.is_cancelled() {
         return Ok(Err(Trouble { place: Place::Statement(index, piece.line), why: Why::Cancelled }));
     }
-    let statements = job.prepared.statements.len();
     let (mut lock, timeout) = timeouts(session, job.prepared);
     let concurrent = piece.is_concurrent();
     if concurrent && job.prepared.lock_timeout.is_none() {
@@ -283,7 +284,25 @@ async fn statement(
     }
     let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
     let at = recorder.at(job.attempt, number, piece.line);
-    session.note(format!("set lock_timeout = {lock};\nset statement_timeout = {timeout};\n{at}")).await?;
+    let limits = format!("set lock_timeout = {lock};\nset statement_timeout = {timeout};\n");
+    session.note(format!("{at}{limits}{THEIR_PATH}")).await?;
+    let outcome = again_and_again(session, job, index, piece, concurrent, report).await;
+    if !outcome.as_ref().is_err_and(Trouble::unanswered) {
+        session.settle().await?;
+    }
+    Ok(outcome)
+}
+
+/// Sends a statement, again where a lock was not had.
+async fn again_and_again(
+    session: &mut Session<'_>,
+    job: &Job<'_>,
+    index: usize,
+    piece: &Piece,
+    concurrent: bool,
+    report: &mut impl FnMut(Event),
+) -> Result<(), Trouble> {
+    let statements = job.prepared.statements.len();
     let most = if concurrent { 0 } else { session.settings.lock_retries };
     let mut pause = FIRST_PAUSE;
     for tries in 0.. {
@@ -292,13 +311,13 @@ async fn statement(
         let trouble = locate(failure, (0, 0), index, piece);
         let again = trouble.code().is_some_and(|code| WORTH_ANOTHER_TRY.contains(&code.as_str()));
         if !again || tries >= most || session.settings.cancel.is_cancelled() {
-            return Ok(Err(trouble));
+            return Err(trouble);
         }
         report(Event::WaitsForLock { version: job.version, tries: (tries + 1, most + 1), again_in: pause });
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
-    Ok(Ok(()))
+    Ok(())
 }
 
 /// Notes how far a file without a transaction came.

@@ -10,7 +10,7 @@ use sqlx::{PgConnection, Row as _};
 
 use super::MigrateError;
 use super::attempt::{Action, Attempt, Outcome};
-use super::session::Session;
+use super::session::{OUR_PATH_HERE, Session, THEIR_SCHEMAS};
 use super::settings::Settings;
 use super::source::Migration;
 
@@ -49,6 +49,8 @@ pub(super) struct Tables {
     pub schema: Option<String>,
     pub has_records: bool,
     pub has_attempts: bool,
+    /// Who owns them, if it is nobody whom this role could trust: what he hung on them would be run with its rights.
+    pub stranger: Option<String>,
 }
 
 impl Tables {
@@ -81,36 +83,87 @@ pub(super) async fn read(connection: &mut PgConnection, migrations: &[Migration]
     Ok(History { tables, records, attempts })
 }
 
-// Simple queries all: one round trip each, and nothing that a pooler would have to keep.
+// Simple queries all: one round trip each, and nothing that a pooler would have to keep. Each looks up what is PostgreSQL's
+// where nobody else can make anything, on a server's connection as well.
 
+/// Where the tables are, on the database's own search path.
 pub(super) async fn tables(connection: &mut PgConnection) -> Result<Tables, sqlx::Error> {
-    let row = sqlx::raw_sql(
-        r"
+    let query = format!(
+        r"{THEIR_SCHEMAS}
+        with found as (
+            select
+                place,
+                name,
+                c.relname = '{TABLE}' as has_records,
+                c.relname = '{ATTEMPTS}' as has_attempts,
+                c.relkind <> 'r'
+                    or c.relrowsecurity
+                    or exists (
+                        select
+                        from pg_attribute a
+                        join pg_type t on t.oid = a.atttypid
+                        where a.attrelid = c.oid
+                            and a.attnum > 0
+                            and t.typnamespace <> 'pg_catalog'::regnamespace
+                    ) as strange,
+                case
+                    when not (
+                        o.rolsuper
+                        or c.relowner = me.oid
+                        -- A superuser has every role, and trusts only those that it was given.
+                        or (not me.rolsuper and pg_has_role(c.relowner, 'member'))
+                        or exists (select from pg_auth_members where roleid = c.relowner and member = me.oid)
+                        or c.relowner in (n.nspowner, (select datdba from pg_database where datname = current_database()))
+                    )
+                    then o.rolname
+                end as stranger
+            from unnest(current_setting('app.schemas')::name[]) with ordinality schemas (name, place)
+            join pg_namespace n on n.nspname = name
+            join pg_class c on c.relnamespace = n.oid
+            join pg_roles o on o.oid = c.relowner
+            join pg_roles me on me.rolname = current_user
+            where c.relname in ('{TABLE}', '{ATTEMPTS}')
+        ),
+        home as (
+            select name
+            from found
+            order by has_records desc, place
+            limit 1
+        )
         select
-            (
-                select quote_ident(n.nspname)
-                from pg_class c
-                join pg_namespace n on n.oid = c.relnamespace
-                where c.oid = coalesce(to_regclass('_sqlx_migrations'), to_regclass('_app_migration_attempts'))
-            ) as of_tables,
-            quote_ident(current_schema()) as current,
-            to_regclass('_sqlx_migrations') is not null as has_records,
-            to_regclass('_app_migration_attempts') is not null as has_attempts
+            quote_ident(coalesce((select name from home), (current_setting('app.schemas')::name[])[1])) as schema,
+            coalesce(bool_or(has_records), false) as has_records,
+            coalesce(bool_or(has_attempts), false) as has_attempts,
+            coalesce(bool_or(strange), false) as strange,
+            max(stranger::text) as stranger
+        from found
+        join home using (name)
         ",
-    )
-    .fetch_one(connection)
-    .await?;
-    let of_tables: Option<String> = row.try_get("of_tables")?;
+    );
+    let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(query)).fetch_all(connection).await?;
+    let row = rows.last().ok_or(sqlx::Error::RowNotFound)?;
+    if row.try_get("strange")? {
+        return Err(not_ours());
+    }
     Ok(Tables {
-        schema: of_tables.or(row.try_get("current")?),
+        schema: row.try_get("schema")?,
         has_records: row.try_get("has_records")?,
         has_attempts: row.try_get("has_attempts")?,
+        stranger: row.try_get("stranger")?,
     })
+}
+
+/// A view, or a column of a type of somebody's own, would run what he likes when it is read.
+fn not_ours() -> sqlx::Error {
+    sqlx::Error::Protocol(format!(
+        "{TABLE} or {ATTEMPTS} is no plain table, or has columns of types that are not PostgreSQL's, so that nobody here made \
+         it; it was not read. Look who did, and drop it"
+    ))
 }
 
 async fn records(connection: &mut PgConnection, tables: &Tables) -> Result<Vec<Record>, sqlx::Error> {
     let query = format!(
-        r"
+        r"{OUR_PATH_HERE}
         select
             version,
             description,
@@ -154,7 +207,7 @@ async fn read_attempts(
     let differing: Vec<String> = differing.iter().map(ToString::to_string).collect();
     // Who is not allowed to see when another's session began sees that there is one, and has to believe it is that one.
     let query = format!(
-        r"
+        r"{OUR_PATH_HERE}
         select
             id,
             version,

@@ -11,8 +11,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use tokio::time::Instant;
 
-use super::MigrateError;
 use super::settings::Settings;
+use super::{MigrateError, pooler};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
@@ -50,14 +50,19 @@ pub(super) async fn acquire(
     connection: &mut PgConnection,
     database: &str,
     settings: &Settings,
+    pid: i32,
 ) -> Result<(), MigrateError> {
     let id = id_for(database);
     let begun = Instant::now();
     let deadline = begun + settings.lock_timeout;
     let (mut pause, mut told) = (FIRST_PAUSE, false);
     loop {
-        let attempt = sqlx::raw_sql(AssertSqlSafe(format!("select pg_try_advisory_lock({id}) as had")));
-        if attempt.fetch_one(&mut *connection).await?.try_get("had")? {
+        let attempt = format!("select pg_try_advisory_lock({id}) as had, pg_backend_pid() as pid");
+        let attempt = sqlx::raw_sql(AssertSqlSafe(attempt)).fetch_one(&mut *connection).await?;
+        if attempt.try_get::<i32, _>("pid")? != pid {
+            return Err(pooler::refused());
+        }
+        if attempt.try_get("had")? {
             return Ok(());
         }
         let left = deadline.saturating_duration_since(Instant::now());

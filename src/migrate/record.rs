@@ -70,7 +70,7 @@ impl Recorder {
         let mut sql = String::new();
         if !tables.has_records {
             sql += &format!(
-                "create table if not exists {} (version bigint primary key, description text not null, installed_on \
+                "create table {} (version bigint primary key, description text not null, installed_on \
                  timestamptz not null default now(), success boolean not null, checksum bytea not null, execution_time \
                  bigint not null);\n",
                 tables.records()
@@ -78,7 +78,7 @@ impl Recorder {
         }
         if !tables.has_attempts {
             sql += &format!(
-                r"create table if not exists {} (
+                r"create table {} (
                     id bigint primary key,
                     version bigint not null,
                     name text not null,

@@ -1,61 +1,35 @@
 //! Starting over: everything goes, and the migrations build it again.
 
+use std::borrow::Cow;
+
 use sqlx::postgres::PgConnectOptions;
 
 use super::deploy::deploy_on;
 use super::event::{Deployed, Event};
-use super::session::Session;
+use super::record::literal;
+use super::schema::COMMON;
+use super::session::{Place, Session};
 use super::settings::Settings;
 use super::source::Migration;
-use super::{MigrateError, deploy, rights};
+use super::{MigrateError, deploy, history, ignore, rights};
 use crate::config::Profile;
 use crate::db::explain::Cause;
 
-/// Everything in all schemas but the server's own, extensions and large objects too; `public` is made again as it was, for
-/// whom it was. In one transaction.
-const EMPTY: &str = r"
-begin;
-do $$
-declare
-    public_owner text;
-    public_grants aclitem[];
-    name text;
-begin
-    select nspowner::regrole::text, nspacl
-    into public_owner, public_grants
-    from pg_catalog.pg_namespace
-    where nspname = 'public';
-    for name in
-        select nspname
-        from pg_catalog.pg_namespace
-        where nspname !~ '^pg_' and nspname <> 'information_schema'
-    loop
-        execute format('drop schema %I cascade', name);
-    end loop;
-    for name in select extname from pg_catalog.pg_extension where extname <> 'plpgsql' loop
-        execute format('drop extension if exists %I cascade', name);
-    end loop;
-    for name in select evtname from pg_catalog.pg_event_trigger loop
-        execute format('drop event trigger if exists %I', name);
-    end loop;
-    perform pg_catalog.lo_unlink(oid) from pg_catalog.pg_largeobject_metadata;
-    if public_owner is not null then
-        create schema public;
-        comment on schema public is 'standard public schema';
-        grant usage on schema public to public;
-        if exists (
-            select
-            from pg_catalog.aclexplode(public_grants)
-            where grantee = 0 and privilege_type = 'CREATE'
-        ) then
-            grant create on schema public to public;
-        end if;
-        execute format('alter schema public owner to %s', public_owner);
-    end if;
-end
-$$;
-commit;
-";
+/// PostgreSQL's code for something that cannot go because something else needs it.
+const STILL_NEEDED: &str = "2BP01";
+
+/// Drops everything but what is somebody else's, in one transaction; `public` and the schema of the record stay, empty.
+fn emptying(home: &str, place: Place) -> String {
+    let shadow = place != Place::Real;
+    let mut settings = format!(
+        "select pg_catalog.set_config('app.home', {}, true), pg_catalog.set_config('app.shadow', '{shadow}', true);\n",
+        literal(home)
+    );
+    if place == Place::Made {
+        settings += &ignore::nothing();
+    }
+    format!("begin;\n{settings}{}commit;\n", include_str!("reset.sql").replace("/* common */", COMMON))
+}
 
 /// Drops everything in the database and applies all migrations.
 ///
@@ -89,17 +63,25 @@ async fn reset_on(
 
 /// Drops everything. All of it or, where the role may not, nothing.
 pub(super) async fn empty(session: &mut Session<'_>) -> Result<(), MigrateError> {
-    if let Err(error) = session.note(EMPTY.to_owned()).await {
+    let home = match &session.home {
+        Some(home) => home.clone(),
+        None => history::tables(&mut session.connection).await?.schema.unwrap_or_default(),
+    };
+    let sql = emptying(&home, session.place);
+    if let Err(error) = session.note(sql).await {
         session.note("rollback".to_owned()).await?;
-        let denied = matches!(&error, sqlx::Error::Database(error) if error.code().as_deref() == Some("42501"));
-        return Err(if denied {
-            MigrateError::Senseless(format!(
-                "the role may not drop everything in {}: {}; nothing was changed. Use the role that owns the database.",
-                session.database(),
-                Cause(&error)
-            ))
-        } else {
-            error.into()
+        let code = match &error {
+            sqlx::Error::Database(error) => error.code().map(Cow::into_owned),
+            _ => None,
+        };
+        let (database, cause) = (session.database(), Cause(&error));
+        return Err(match code.as_deref() {
+            Some("42501") => MigrateError::Senseless(format!(
+                "the role may not drop everything in {database}: {cause}; nothing was changed. Use the role that owns the \
+                 database, or name what is somebody else's in migrations.ignore."
+            )),
+            Some(STILL_NEEDED) => MigrateError::Senseless(format!("{cause}; nothing was changed.")),
+            _ => error.into(),
         });
     }
     Ok(())

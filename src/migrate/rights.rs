@@ -10,6 +10,7 @@ use super::MigrateError;
 use super::event::Event;
 use super::history::{self, ATTEMPTS, TABLE};
 use super::record::literal;
+use super::schema::COMMON;
 use super::session::Session;
 
 /// PostgreSQL's code for what a role may not do.
@@ -74,7 +75,8 @@ async fn exists(session: &mut Session<'_>, role: &str) -> Result<bool, sqlx::Err
 async fn lacking(session: &mut Session<'_>, role: &str, schema: &str) -> Result<Vec<String>, sqlx::Error> {
     let query = format!(
         r"
-        with named as (
+        with {COMMON},
+        named as (
             select {role}::name as role, to_regnamespace({schema}) as schema
         ),
         relations as (
@@ -90,12 +92,14 @@ async fn lacking(session: &mut Session<'_>, role: &str, schema: &str) -> Result<
             from pg_catalog.pg_class c, named
             where c.relnamespace = named.schema
                 and c.relkind in ('r', 'p', 'v', 'm', 'S')
+                and ('pg_class'::regclass, c.oid) not in (select classid, objid from member)
                 and not exists (
                     select
                     from pg_catalog.pg_depend d
                     where d.classid = 'pg_catalog.pg_class'::regclass
                         and d.objid = c.oid
-                        and (d.deptype = 'e' or (c.relkind = 'S' and d.deptype = 'i'))
+                        and c.relkind = 'S'
+                        and d.deptype = 'i'
                 )
         ),
         lacking as (

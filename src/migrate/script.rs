@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::MigrateError;
 use super::source::Script;
-use super::statements as split;
+use super::statements::{self as split, Statement};
 
 /// Whether there is nothing in it but comments.
 pub(super) fn is_empty(script: &Script) -> bool {
@@ -64,6 +64,15 @@ impl Piece {
 impl<'a> Prepared<'a> {
     /// Makes it ready, or says why it cannot be run.
     pub(super) fn new(script: &'a Script) -> Result<Self, MigrateError> {
+        Self::make(script, false)
+    }
+
+    /// The same for one that may have been applied by another tool: a lasting `set` in it is run, and put back after it.
+    pub(super) fn as_applied(script: &'a Script) -> Result<Self, MigrateError> {
+        Self::make(script, true)
+    }
+
+    fn make(script: &'a Script, applied: bool) -> Result<Self, MigrateError> {
         let fail = |line, problem| MigrateError::File { file: script.file.clone(), line, problem };
         let dump = is_dump(script.text());
         let text = if dump { without_psql(script.text()) } else { Cow::Borrowed(script.text()) };
@@ -73,11 +82,19 @@ impl<'a> Prepared<'a> {
             return Err(fail(line, problem));
         }
         let no_transaction = script.no_transaction();
-        if !no_transaction
-            && !dump
-            && let Some((line, problem)) = split::forbidden(&split)
-        {
-            return Err(fail(line, problem));
+        let mut lasts = false;
+        if !no_transaction && !dump {
+            let sets = |one: &&Statement<'_>| {
+                let text = split::normalized(one.text);
+                let word = text.split_whitespace().next().unwrap_or_default();
+                word.eq_ignore_ascii_case("set") || word.eq_ignore_ascii_case("reset")
+            };
+            let (settings, rest): (Vec<Statement<'_>>, Vec<Statement<'_>>) = split.iter().partition(sets);
+            lasts = applied && split::forbidden(&settings).is_some();
+            let looked_at = if applied { split::forbidden(&rest) } else { split::forbidden(&split) };
+            if let Some((line, problem)) = looked_at {
+                return Err(fail(line, problem));
+            }
         }
         let statements = split
             .iter()
@@ -94,7 +111,7 @@ impl<'a> Prepared<'a> {
             lock_timeout: header.lock_timeout,
             statement_timeout: header.statement_timeout,
             no_transaction,
-            resets: dump || text.contains("set_config"),
+            resets: dump || lasts || text.contains("set_config"),
         })
     }
 }

@@ -11,22 +11,63 @@ use tokio::time::Instant;
 
 use super::schema::{self, Catalog};
 use super::settings::Settings;
-use super::{MigrateError, lock};
-use crate::db::explain::{self, NoConnection, Place};
+use super::{MigrateError, ignore, lock, pooler};
+use crate::db::explain::{self, NoConnection, Place as Address};
 
 /// A statement that takes longer is told of again and again.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
+/// What is ours is looked up where nobody else can make anything: a function or an operator of another schema that fits
+/// better than PostgreSQL's own would be run in its place, with all that the role may do.
+pub(super) const OUR_PATH: &str = "set search_path = pg_catalog, pg_temp;\n";
+
+/// The same until the end of the transaction, which a message of several statements is.
+pub(super) const OUR_PATH_HERE: &str = "set local search_path = pg_catalog, pg_temp;\n";
+
+/// What is the user's runs with the search path that the database gives to everybody.
+pub(super) const THEIR_PATH: &str = "set search_path to default;\n";
+
+/// The same until the end of the transaction.
+pub(super) const THEIR_PATH_HERE: &str = "set local search_path to default;\n";
+
+/// Begins a message that asks for what is on the database's own search path: its schemas that there are stand in the setting
+/// `app.schemas` afterwards. On any connection, and nothing of it lasts. Its only row is not the answer.
+pub(super) const THEIR_SCHEMAS: &str = "\
+set local search_path to default;
+select 'schemas' as row, pg_catalog.set_config('app.schemas', pg_catalog.current_schemas(false)::pg_catalog.text, true);
+set local search_path = pg_catalog, pg_temp;
+";
+
 /// What a server does for a client that is gone is of no use to anybody; PostgreSQL 14 and later can notice.
-pub(super) const SETTLE: &str = r"
+const SETTLE: &str = r"
 select
     current_database() as database,
     pg_backend_pid() as pid,
+    current_setting('client_min_messages') as messages,
+    (
+        select (extract(epoch from clock_timestamp() - backend_start) * 1000)::bigint
+        from pg_stat_activity
+        where pid = pg_backend_pid()
+    ) as age,
     case
         when current_setting('server_version_num')::integer >= 140000
         then set_config('client_connection_check_interval', '1000', false)
-    end as noticed
+    end as noticed;
 ";
+
+/// How the database's own search path is found out before anything is looked up on it.
+const THEIR_SETTING: &str = "select pg_catalog.current_setting('search_path') as path, current_user as role;\n";
+
+/// What a database is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It is the one that is worked on.
+    Real,
+    /// To try things in; somebody prepared it.
+    Prepared,
+    /// To try things in; it was made for that, and nothing in it is anybody else's.
+    Made,
+}
 
 /// A session for one command.
 pub(super) struct Session<'a> {
@@ -36,6 +77,14 @@ pub(super) struct Session<'a> {
     /// Which of the server's processes works for it; another session has to know it to cancel a statement.
     pid: i32,
     database: String,
+    /// The database's own search path, with the role's name in the place of `"$user"`.
+    search_path: String,
+    /// What puts the session's settings in order.
+    settling: String,
+    /// What it is there for.
+    pub place: Place,
+    /// The schema that stays when it is emptied, quoted; `None` is the one that has the record.
+    pub home: Option<String>,
 }
 
 /// A message to the server failed.
@@ -49,10 +98,48 @@ pub(super) struct Failure {
 impl<'a> Session<'a> {
     /// Connects; within the settings' patience, again and again.
     async fn open(options: &'a PgConnectOptions, settings: &'a Settings) -> Result<Self, MigrateError> {
-        let mut connection = connect_within(options, settings).await?;
-        let row = sqlx::raw_sql(SETTLE).fetch_one(&mut connection).await?;
+        let (mut connection, connecting) = connect_within(options, settings).await?;
+        let settling = format!("{OUR_PATH}{}{SETTLE}", ignore::settings(&settings.ignore));
+        let message = format!("{THEIR_SETTING}{settling}");
+        let rows = sqlx::raw_sql(AssertSqlSafe(message)).fetch_all(&mut connection).await?;
+        let (Some(before), Some(row)) = (rows.first(), rows.last()) else {
+            return Err(sqlx::Error::RowNotFound.into());
+        };
+        let role: String = before.try_get("role")?;
+        let path: String = before.try_get("path")?;
+        let search_path = path.replace("\"$user\"", &format!("\"{}\"", role.replace('"', "\"\"")));
         let (database, pid) = (row.try_get("database")?, row.try_get("pid")?);
-        Ok(Self { connection, settings, options, pid, database })
+        let age: i64 = row.try_get::<Option<i64>, _>("age")?.unwrap_or_default();
+        let older = u128::try_from(age).is_ok_and(|age| age > connecting.elapsed().as_millis());
+        if older || row.try_get::<&str, _>("messages")? != MESSAGES {
+            pooler::refuse(options, &mut connection, pid).await?;
+        }
+        Ok(Self { connection, settings, options, pid, database, search_path, settling, place: Place::Real, home: None })
+    }
+
+    /// Puts the session's settings in order, after a file that may have changed them.
+    pub(super) async fn settle(&mut self) -> Result<(), sqlx::Error> {
+        self.note(self.settling.clone()).await
+    }
+
+    /// Leaves some more of what stands in no schema out of all that is read: extensions, and others.
+    pub(super) async fn ignore_more(&mut self, names: Vec<(bool, String)>) -> Result<(), sqlx::Error> {
+        let mut ignore = self.settings.ignore.clone();
+        for (extension, name) in names {
+            if extension { &mut ignore.extensions } else { &mut ignore.others }.push(name);
+        }
+        self.settling = format!("{OUR_PATH}{}{SETTLE}", ignore::settings(&ignore));
+        self.settle().await
+    }
+
+    /// What puts the session's settings in order, to go with a message.
+    pub(super) fn settling(&self) -> &str {
+        &self.settling
+    }
+
+    /// The database's own search path.
+    pub(super) fn search_path(&self) -> &str {
+        &self.search_path
     }
 
     /// Works on a session, and closes it afterwards, whatever happened.
@@ -88,7 +175,7 @@ impl<'a> Session<'a> {
 
     /// Takes the lock.
     pub(super) async fn lock(&mut self) -> Result<(), MigrateError> {
-        lock::acquire(&mut self.connection, &self.database, self.settings).await
+        lock::acquire(&mut self.connection, &self.database, self.settings, self.pid).await
     }
 
     /// How the database is reached.
@@ -134,7 +221,7 @@ impl<'a> Session<'a> {
 
     /// Gives the lock up at once and ends the session. If it is broken, the lock goes with it a moment later.
     async fn close(mut self) {
-        let _ = self.connection.execute("select pg_advisory_unlock_all()").await;
+        let _ = self.connection.execute("select pg_catalog.pg_advisory_unlock_all()").await;
         let _ = self.connection.close().await;
     }
 }
@@ -155,9 +242,12 @@ async fn run(connection: &mut PgConnection, sql: String) -> Result<(), Failure> 
 /// Ends the statement that a session runs. It then fails like any other, and is noted like any other.
 async fn cancel(options: &PgConnectOptions, pid: i32) {
     let Ok(mut connection) = connect(options).await else { return };
-    let _ = connection.execute(AssertSqlSafe(format!("select pg_cancel_backend({pid})"))).await;
+    let _ = connection.execute(AssertSqlSafe(format!("select pg_catalog.pg_cancel_backend({pid})"))).await;
     let _ = connection.close().await;
 }
+
+/// The messages that are of interest.
+const MESSAGES: &str = "warning";
 
 /// A connection for one command: named, so that others see who holds the lock, and silent about notices.
 pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, MigrateError> {
@@ -165,7 +255,7 @@ pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, 
     let options = options
         .clone()
         .application_name("app migrate")
-        .options([("client_min_messages", "warning")])
+        .options([("client_min_messages", MESSAGES)])
         .statement_cache_capacity(0)
         .disable_statement_logging();
     options.connect().await.map_err(|error| MigrateError::Connect(NoConnection::new(&options, error)))
@@ -180,8 +270,11 @@ const TELL_OF_WAITING: Duration = Duration::from_secs(1);
 /// An address that swallows packets answers nothing at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Tries again until it answers, the time is up, or somebody stops it.
-async fn connect_within(options: &PgConnectOptions, settings: &Settings) -> Result<PgConnection, MigrateError> {
+/// Tries again until it answers, the time is up, or somebody stops it; and when the try began that had an answer.
+async fn connect_within(
+    options: &PgConnectOptions,
+    settings: &Settings,
+) -> Result<(PgConnection, Instant), MigrateError> {
     let cause = Mutex::new("no answer yet".to_owned());
     tokio::select! {
         connected = connect_again(options, settings, &cause) => connected,
@@ -196,12 +289,13 @@ async fn connect_again(
     options: &PgConnectOptions,
     settings: &Settings,
     cause: &Mutex<String>,
-) -> Result<PgConnection, MigrateError> {
+) -> Result<(PgConnection, Instant), MigrateError> {
     let deadline = Instant::now() + settings.wait;
     let mut pause = FIRST_PAUSE;
     loop {
+        let begun = Instant::now();
         let error = match tokio::time::timeout(CONNECT_TIMEOUT, connect(options)).await {
-            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Ok(connection)) => return Ok((connection, begun)),
             Ok(Err(error)) => error,
             Err(_) => {
                 let timed_out = sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
@@ -228,7 +322,7 @@ async fn tell_of_waiting(options: &PgConnectOptions, settings: &Settings, cause:
         tokio::time::sleep(TELL_OF_WAITING).await;
         let cause = cause.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if told.as_ref() != Some(&cause) {
-            let server = Place::of(options);
+            let server = Address::of(options);
             tracing::warn!("waiting for the database at {} ({patience} s at most): {cause}", server.server());
             told = Some(cause);
         }
@@ -247,7 +341,7 @@ fn worth_waiting(error: &MigrateError) -> bool {
 /// # Errors
 /// [`MigrateError::Connect`] with the last reason, once the time is up.
 pub async fn wait(options: &PgConnectOptions, settings: &Settings) -> Result<(), MigrateError> {
-    let connection = connect_within(options, settings).await?;
+    let (connection, _) = connect_within(options, settings).await?;
     // It answered; if it cannot be closed properly, it is dropped.
     let _ = connection.close().await;
     Ok(())

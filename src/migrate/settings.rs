@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::postgres::PgConnectOptions;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, DatabaseConfig, DatabaseUrl, Location, Profile};
+use crate::config::{Config, DatabaseConfig, DatabaseUrl, IgnoreConfig, Location, Profile};
 
 /// How a command is to go about it.
 #[derive(Debug, Clone)]
@@ -28,6 +28,10 @@ pub struct Settings {
     pub shadow: Option<PgConnectOptions>,
     /// The role that serves, where another one migrates; a deploy gives it what it lacks of reading and writing rows.
     pub rows_role: Option<String>,
+    /// What is somebody else's.
+    pub ignore: IgnoreConfig,
+    /// Whether a database with somebody else's tables in it, and no record, is migrated all the same.
+    pub beside: bool,
     /// Stops it: the statement that runs is cancelled, and nothing more is begun.
     pub cancel: CancellationToken,
 }
@@ -47,6 +51,8 @@ impl Settings {
             allow_out_of_order: false,
             shadow: config.database.shadow_url.as_ref().map(DatabaseUrl::options),
             rows_role: rows_role(&config.database),
+            ignore: migrations.ignore.clone(),
+            beside: false,
             cancel: CancellationToken::new(),
         }
     }

@@ -3,7 +3,7 @@
 
 use sqlx::postgres::PgConnectOptions;
 
-use super::deploy::deploy_on;
+use super::deploy::{deploy_on, prepare};
 use super::history;
 use super::lint::{Finding, lint};
 use super::plan::{Plan, Problem};
@@ -61,6 +61,7 @@ pub async fn verify(
     Session::with(options, settings, async |session| {
         let history = history::read(&mut session.connection, sources.migrations).await?;
         let plan = Plan::new(sources.migrations, &history);
+        prepare(&plan.pending, false)?;
         let mut verified = schema::in_shadow(session, async |shadow| on_shadow(shadow, sources).await).await?;
         verified.history = plan.problem_if(false);
         verified.findings = lint(sources.migrations);

@@ -13,7 +13,7 @@ async fn a_dump_is_verified_and_recorded_without_being_run_and_builds_an_empty_d
     let bench = Bench::new().await;
     bench.execute(include_str!("populated.sql")).await;
     bench.write("1_baseline.up.sql", &dump());
-    bench.run(&["deploy"]).await.expect(1, &["42P06", "nothing of it"]);
+    bench.run(&["deploy"]).await.expect(2, &["has no record", "table shop.", "--applied"]);
     bench
         .run(&["resolve", "--applied", "1"])
         .await

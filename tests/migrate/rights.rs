@@ -264,7 +264,7 @@ async fn a_deploy_gives_back_what_a_role_has_lost_and_otherwise_says_nothing() {
     assert!(roles.deploy(&[]).contains("was given its rights"));
     told("\"success\":true").await;
     roles.execute(&format!("revoke update on users from {}", roles.server)).await;
-    let one = format!("grant update on users to {}", roles.server);
+    let one = format!("grant update on public.users to {}", roles.server);
     let told = roles.deploy(&[]);
     assert!(told.contains(&one), "{told}");
 }
@@ -287,7 +287,10 @@ async fn where_the_serving_role_is_not_there_or_cannot_be_given_anything_the_dep
     for _ in 0..2 {
         let told = roles.deploy(&[]);
         assert!(told.contains("lacks rights that this one may not give"), "{told}");
-        assert!(told.contains(&format!("grant select, insert, update, delete on users to {}", roles.server)), "{told}");
+        assert!(
+            told.contains(&format!("grant select, insert, update, delete on public.users to {}", roles.server)),
+            "{told}"
+        );
     }
 }
 

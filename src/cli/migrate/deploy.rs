@@ -24,6 +24,9 @@ pub(super) struct Options {
     /// Apply a file that is older than what is applied already, in prod too
     #[arg(long)]
     allow_out_of_order: bool,
+    /// Begin in a database that has somebody else's tables in it, and no record yet
+    #[arg(long)]
+    beside: bool,
 }
 
 impl Options {
@@ -31,6 +34,7 @@ impl Options {
         let settings = &mut context.settings;
         settings.lock_timeout = self.lock_timeout.unwrap_or(settings.lock_timeout);
         settings.allow_out_of_order |= self.allow_out_of_order;
+        settings.beside |= self.beside;
         let Context { database, migrations, settings, .. } = &*context;
         if self.dry_run {
             let plan = migrate::preview(&database.direct, migrations, settings).await?;

@@ -8,8 +8,10 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Either, PgConnection, Row as _};
 
 use super::object::{Key, Kind, Object};
+use crate::migrate::session::THEIR_SCHEMAS;
 
-const COMMON: &str = include_str!("catalog/common.sql");
+/// Which schemas and relations are looked at, and which are somebody else's: `member`, and what hangs on it.
+pub(in crate::migrate) const COMMON: &str = include_str!("catalog/common.sql");
 
 /// A question a kind of object, or some that are alike.
 const OBJECTS: &[&str] = &[
@@ -25,6 +27,13 @@ const OBJECTS: &[&str] = &[
 const ATTACHED: &str = include_str!("catalog/attached.sql");
 const NEEDS: &str = include_str!("catalog/needs.sql");
 
+/// Makes the schema that new tables go to the only one on the search path.
+const HOME_PATH: &str = "\
+select
+    'path' as row,
+    set_config('search_path', coalesce(quote_ident((current_setting('app.schemas')::name[])[1]), 'public'), true);
+";
+
 /// The objects of a schema, with what PostgreSQL says of each. It says it differently in each major version, so only two
 /// of one server are to be compared.
 #[derive(Debug, Clone, Default)]
@@ -37,30 +46,43 @@ pub(in crate::migrate) struct Catalog {
 /// How the server's own tables refer to a thing: table, row, and part of it.
 type Reference = (i64, i64, i32);
 
-/// Reads the schema of a database, at one moment, in one round trip; nothing is changed.
+/// Reads the schema of a database, at one moment, in one round trip; nothing is changed. Only in a [session of
+/// ours](crate::migrate::session::Session): its settings say what is somebody else's.
 ///
-/// Names are written as they have to be where `public` is the only schema on the search path: in `public` they stand
-/// alone, anywhere else with their schema. Every name is whole to the reader so, and can be run as it is.
+/// Names are written as they have to be where the schema that new tables go to, `public` most often, is the only one on the
+/// search path: there they stand alone, anywhere else with their schema. Every name is whole to the reader so, and can be run
+/// as it is. The questions themselves are understood before, with no schema on the path that somebody else could put a better
+/// fitting function in: a cursor keeps what its words meant when it was declared.
 pub(in crate::migrate) async fn read(connection: &mut PgConnection) -> Result<Catalog, sqlx::Error> {
-    let mut message = "begin isolation level repeatable read read only; set local search_path = public; \
-                       set local jit = off;"
-        .to_owned();
-    for query in OBJECTS {
-        message += &format!(
-            "select 'object' as row, kind, name, parent_kind, parent, address, ident, position, properties::text, \
-             pretty::text, class::bigint, object::bigint, part from (with {COMMON} {query}) one;"
-        );
-    }
-    let attached = format!(
-        "select 'attached' as row, kind, class::bigint, object::bigint, part, label, properties::text \
-         from (with {COMMON} {ATTACHED}) one;"
-    );
-    message += &format!(
+    let mut questions: Vec<String> = OBJECTS
+        .iter()
+        .map(|query| {
+            format!(
+                "select 'object' as row, kind, name, parent_kind, parent, address, ident, position, properties::text, \
+                 pretty::text, class::bigint, object::bigint, part from (with {COMMON} {query}) one"
+            )
+        })
+        .collect();
+    questions.push(format!(
         "select 'need' as row, class::bigint, object::bigint, part, other_class::bigint, other::bigint, other_part, same \
-         from ({NEEDS}) one;"
-    );
+         from ({NEEDS}) one"
+    ));
     // What is attached to a part is found by what the part is known as.
-    message += &attached;
+    questions.push(format!(
+        "select 'attached' as row, kind, class::bigint, object::bigint, part, label, properties::text \
+         from (with {COMMON} {ATTACHED}) one"
+    ));
+    let mut message = format!(
+        "begin isolation level repeatable read read only; {THEIR_SCHEMAS} set local jit = off; set local \
+         cursor_tuple_fraction = 1;"
+    );
+    for (number, question) in questions.iter().enumerate() {
+        message += &format!("declare question_{number} no scroll cursor for {question};");
+    }
+    message += HOME_PATH;
+    for number in 0..questions.len() {
+        message += &format!("fetch all from question_{number};");
+    }
     message += "commit";
     let mut reader = Reader::default();
     let mut answers = sqlx::raw_sql(AssertSqlSafe(message)).fetch_many(connection);
@@ -69,7 +91,8 @@ pub(in crate::migrate) async fn read(connection: &mut PgConnection) -> Result<Ca
         match row.try_get("row")? {
             "object" => reader.object(&row)?,
             "attached" => reader.attached(&row)?,
-            _ => reader.need(&row)?,
+            "need" => reader.need(&row)?,
+            _ => {}
         }
     }
     Ok(reader.catalog())
@@ -220,6 +243,30 @@ impl Catalog {
         self.needs.retain(|key, _| !self.objects.get(key).is_some_and(given));
         self.objects.retain(|_, object| !given(object));
         self
+    }
+
+    /// The tables, and whatever else a database that is not empty has: not what stands in no schema, and not a schema or an
+    /// extension alone.
+    pub(in crate::migrate) fn holdings(&self) -> Vec<String> {
+        let holds = |key: &&Key| {
+            matches!(
+                key.kind,
+                Kind::Table
+                    | Kind::View
+                    | Kind::MaterializedView
+                    | Kind::Sequence
+                    | Kind::Function
+                    | Kind::Procedure
+                    | Kind::Aggregate
+                    | Kind::Enum
+                    | Kind::Domain
+                    | Kind::RangeType
+                    | Kind::CompositeType
+            )
+        };
+        let mut keys: Vec<&Key> = self.objects.keys().filter(holds).collect();
+        keys.sort_by_key(|key| (key.kind != Kind::Table, key.kind, &key.name));
+        keys.into_iter().map(ToString::to_string).collect()
     }
 
     pub(super) fn get(&self, key: &Key) -> Option<&Object> {

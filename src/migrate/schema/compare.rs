@@ -7,6 +7,10 @@ use serde_json::Value;
 use super::catalog::Catalog;
 use super::object::{Key, Kind, Object, shown};
 
+/// States that only count where they are, and should not be: what is built anew never has them, and a migration that makes
+/// them leaves the rest to the running of the service.
+const STATES: &[&str] = &["switched off", "without data"];
+
 /// A difference between the schema that there is, and the one that there should be.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Change {
@@ -59,6 +63,7 @@ fn properties(found: &Object, expected: &Object) -> BTreeMap<String, Property> {
     let names = found.properties.keys().chain(expected.properties.keys());
     names
         .filter(|name| found.properties.get(*name) != expected.properties.get(*name))
+        .filter(|name| found.properties.contains_key(*name) || !STATES.contains(&name.as_str()))
         .map(|name| {
             let of = |object: &Object| object.properties.get(name).cloned();
             (name.clone(), Property { found: of(found), expected: of(expected) })

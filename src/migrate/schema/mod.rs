@@ -19,6 +19,7 @@ mod text;
 pub use object::{Key, Kind};
 pub use renames::LikelyRename;
 
+pub(super) use catalog::COMMON;
 pub(super) use catalog::{Catalog, read};
 pub(super) use hints::{Hint, hints};
 pub(super) use plan::Manner;

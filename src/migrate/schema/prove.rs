@@ -8,7 +8,7 @@ use super::statement::{Danger, Statement};
 use super::text;
 use crate::db::explain::Cause;
 use crate::migrate::MigrateError;
-use crate::migrate::session::Session;
+use crate::migrate::session::{OUR_PATH, Session, THEIR_PATH, THEIR_PATH_HERE};
 
 /// What would bring a schema to another.
 #[derive(Debug, Clone, Default)]
@@ -111,7 +111,7 @@ async fn rename(
             continue;
         }
         for rename in &more {
-            shadow.note(rename.up.clone()).await.map_err(|error| MigrateError::Unsafe {
+            shadow.note(format!("{THEIR_PATH_HERE}{}", rename.up)).await.map_err(|error| MigrateError::Unsafe {
                 summary: "a rename cannot be done; nothing was written:".to_owned(),
                 details: vec![format!("{}: {error}", rename.up)],
             })?;
@@ -165,9 +165,17 @@ async fn run(
     if shadow.settings.cancel.is_cancelled() {
         return Err(MigrateError::Cancelled("nothing was written".to_owned()));
     }
-    if !no_transaction {
-        shadow.note("begin".to_owned()).await?;
-    }
+    shadow.note(if no_transaction { THEIR_PATH.to_owned() } else { format!("begin;\n{THEIR_PATH_HERE}") }).await?;
+    let outcome = run_each(shadow, statements, no_transaction).await;
+    shadow.note(OUR_PATH.to_owned()).await?;
+    outcome
+}
+
+async fn run_each(
+    shadow: &mut Session<'_>,
+    statements: &[Statement],
+    no_transaction: bool,
+) -> Result<Option<String>, MigrateError> {
     for statement in statements {
         match shadow.note(statement.sql.clone()).await {
             Ok(()) => {}

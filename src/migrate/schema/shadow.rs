@@ -5,10 +5,10 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use super::catalog::{self, Catalog};
 use crate::config::Profile;
-use crate::migrate::session::Session;
+use crate::migrate::session::{Place, Session};
 use crate::migrate::settings::Settings;
 use crate::migrate::source::Migration;
-use crate::migrate::{MigrateError, deploy, reset};
+use crate::migrate::{MigrateError, deploy, history, reset};
 
 /// A shadow is called for the session that made it, so that nobody takes another's, and one whose session is gone is known.
 /// The new one is to be like the database of the session in what a schema can depend on: encoding and locale.
@@ -63,19 +63,51 @@ pub(in crate::migrate) async fn in_shadow<T>(
     session: &mut Session<'_>,
     work: impl AsyncFnOnce(&mut Session<'_>) -> Result<T, MigrateError>,
 ) -> Result<T, MigrateError> {
-    let settings = Settings { profile: Profile::Test, rows_role: None, ..session.settings.clone() };
+    let settings = Settings { profile: Profile::Test, rows_role: None, beside: true, ..session.settings.clone() };
+    // Where new tables go is the same in both, and the schema has to be there before the first one.
+    let home = history::tables(&mut session.connection).await?.schema.unwrap_or_else(|| "public".to_owned());
+    let with_path =
+        |options: PgConnectOptions, session: &Session<'_>| options.options([("search_path", session.search_path())]);
     if let Some(options) = settings.shadow.clone() {
-        return in_the_one_given(session, &options, &settings, work).await;
+        let options = with_path(options, session);
+        return in_the_one_given(session, &options, &settings, home, work).await;
     }
     let name = make(session).await?;
-    let options = session.options().clone().database(&name);
+    let options = with_path(session.options().clone().database(&name), session);
     let outcome = Session::with_lock(&options, &settings, async |shadow| {
-        shadow.note(NO_WAITING.to_owned()).await?;
-        work(shadow).await
+        begin(shadow, home, Place::Made).await?;
+        let outcome = work(shadow).await;
+        // If it does not go, neither does the database, and that is told.
+        let _ = shadow.note(NO_SUBSCRIPTIONS.to_owned()).await;
+        outcome
     })
     .await;
     session.note(drop_database(&name)).await?;
     outcome
+}
+
+/// A database with a subscription in it is not dropped.
+const NO_SUBSCRIPTIONS: &str = r"
+do $$
+declare
+    steps text;
+begin
+    for steps in
+        select format('alter subscription %1$I disable; alter subscription %1$I set (slot_name = none); drop subscription %1$I', subname)
+        from pg_subscription
+        where subdbid = (select oid from pg_database where datname = current_database())
+    loop
+        execute steps;
+    end loop;
+end
+$$";
+
+/// What every shadow begins with.
+async fn begin(shadow: &mut Session<'_>, home: String, place: Place) -> Result<(), sqlx::Error> {
+    shadow.note(format!("{NO_WAITING};\ncreate schema if not exists {home}")).await?;
+    shadow.place = place;
+    shadow.home = Some(home);
+    Ok(())
 }
 
 /// Nothing in it has to outlive a crash.
@@ -110,9 +142,11 @@ async fn in_the_one_given<T>(
     session: &mut Session<'_>,
     options: &PgConnectOptions,
     settings: &Settings,
+    home: String,
     work: impl AsyncFnOnce(&mut Session<'_>) -> Result<T, MigrateError>,
 ) -> Result<T, MigrateError> {
     let own = identity(&mut session.connection).await?;
+    let known = outside(&mut session.connection).await?;
     Session::with(options, settings, async |shadow| {
         if own == identity(&mut shadow.connection).await? {
             return Err(MigrateError::Senseless(
@@ -122,8 +156,12 @@ async fn in_the_one_given<T>(
             ));
         }
         shadow.lock().await?;
-        shadow.note(NO_WAITING.to_owned()).await?;
+        begin(shadow, home, Place::Prepared).await?;
         reset::empty(shadow).await?;
+        // What its owner prepared and the role may not drop is there for the migrations, and says nothing of the database.
+        let mut prepared = outside(&mut shadow.connection).await?;
+        prepared.retain(|one| !known.contains(one));
+        shadow.ignore_more(prepared).await?;
         let outcome = work(shadow).await;
         reset::empty(shadow).await?;
         outcome
@@ -135,4 +173,18 @@ async fn identity(connection: &mut PgConnection) -> Result<String, sqlx::Error> 
     const IDENTITY: &str = "select concat_ws(' ', pg_postmaster_start_time(), oid, datname) as identity \
                             from pg_database where datname = current_database()";
     sqlx::raw_sql(AssertSqlSafe(IDENTITY)).fetch_one(connection).await?.try_get("identity")
+}
+
+/// What stands in no schema: whether it is an extension, and its name.
+async fn outside(connection: &mut PgConnection) -> Result<Vec<(bool, String)>, sqlx::Error> {
+    const OUTSIDE: &str = "\
+        select true as extension, extname::text as name from pg_extension where extname <> 'plpgsql'
+        union all select false, fdwname from pg_foreign_data_wrapper
+        union all select false, srvname from pg_foreign_server
+        union all select false, evtname from pg_event_trigger
+        union all select false, pubname from pg_publication
+        union all select false, lanname from pg_language where oid >= 16384
+        union all select false, amname from pg_am where oid >= 16384";
+    let rows = sqlx::raw_sql(OUTSIDE).fetch_all(connection).await?;
+    rows.iter().map(|row| Ok((row.try_get("extension")?, row.try_get("name")?))).collect()
 }

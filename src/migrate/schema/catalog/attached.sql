@@ -37,6 +37,18 @@
     join namespace n on n.oid = t.typnamespace
     where t.typtype in ('e', 'd')
         and ('pg_type'::regclass, t.oid) not in (select classid, objid from member)
+
+    union all
+
+    select 'pg_foreign_data_wrapper'::regclass, oid, 0, fdwowner, fdwacl, 'F'
+    from pg_foreign_data_wrapper
+    where ('pg_foreign_data_wrapper'::regclass, oid) not in (select classid, objid from member)
+
+    union all
+
+    select 'pg_foreign_server'::regclass, oid, 0, srvowner, srvacl, 'S'
+    from pg_foreign_server
+    where ('pg_foreign_server'::regclass, oid) not in (select classid, objid from member)
 ),
 -- The schema public is made and granted by the server, in each major version another way.
 privilege as (
@@ -63,7 +75,15 @@ privilege as (
         from aclexplode(coalesce(s.acl, acldefault(s.type, s.owner))) d
     ) e
     where s.acl is not null
-        and not (s.object = to_regnamespace('public') and s.class = 'pg_namespace'::regclass and e.grantee in (0, s.owner))
+        and e.grantee not in (select oid from ignored_role)
+        and not (s.object = to_regnamespace('public') and s.class = 'pg_namespace'::regclass and e.grantee = s.owner)
+        -- Everybody may use it, as all of it was made; that somebody took that away is no difference either.
+        and not (
+            s.object = to_regnamespace('public')
+            and s.class = 'pg_namespace'::regclass
+            and e.grantee = 0
+            and (e.standard or e.privilege_type = 'USAGE')
+        )
 ),
 deviation as (
     select
@@ -107,6 +127,8 @@ where s.owner <> home.role
     and s.part = 0
     and s.owner <> (select relowner from pg_class where oid = 'pg_class'::regclass)
     and not (s.class = 'pg_namespace'::regclass and s.object = to_regnamespace('public'))
+    -- Where new tables go, a role may be let in by the owner.
+    and not (s.class = 'pg_namespace'::regclass and s.object = to_regnamespace(quote_ident((current_setting('app.schemas')::name[])[1])))
     and not exists (
         select
         from pg_depend

@@ -11,7 +11,8 @@ select
         'type', c.contype,
         'index options', (select jsonb_agg(option order by option) from unnest(i.reloptions) option),
         'tablespace', (select quote_ident(spcname) from pg_tablespace where oid = i.reltablespace),
-        'invalid', case when x.indisvalid then null else x.indexrelid is not null end
+        'invalid', case when x.indisvalid then null else x.indexrelid is not null end,
+        'switched off', exists (select from pg_trigger where tgconstraint = c.oid and tgenabled <> 'O')
     ) as properties,
     jsonb_build_object(
         'definition', pg_get_constraintdef(c.oid, true),

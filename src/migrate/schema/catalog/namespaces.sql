@@ -30,3 +30,4 @@ select
     0
 from pg_extension e
 join pg_namespace n on n.oid = e.extnamespace
+where ('pg_extension'::regclass, e.oid) not in (select classid, objid from member)

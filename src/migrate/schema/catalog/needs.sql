@@ -54,6 +54,15 @@ where deptype = 'e'
 
 union all
 
+-- The functions of a range type, and the type of several ranges.
+select classid, objid, 0, refclassid, refobjid, 0, true
+from pg_depend
+where deptype = 'i'
+    and refclassid = 'pg_type'::regclass
+    and classid in ('pg_proc'::regclass, 'pg_cast'::regclass, 'pg_type'::regclass)
+
+union all
+
 -- Of these the server keeps no record.
 select 'pg_class'::regclass, i.indrelid, -1, 'pg_class'::regclass, i.indexrelid, 0, false
 from pg_index i

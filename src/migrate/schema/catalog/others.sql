@@ -116,8 +116,47 @@
 
     union all
 
-    select 'pg_default_acl'::regclass, d.oid, (select string_agg(acl::text, ', ' order by acl::text) from unnest(d.defaclacl) acl)
+    select 'pg_subscription'::regclass, oid, concat_ws(' ', subenabled, subslotname, subpublications)
+    from pg_subscription
+    where subdbid = (select oid from pg_database where datname = current_database())
+
+    union all
+
+    -- Its options may hold a password; that they differ is enough.
+    select 'pg_user_mapping'::regclass, umid, hashtextextended(umoptions::text, 0)::text
+    from pg_user_mappings
+
+    union all
+
+    select 'pg_default_acl'::regclass, d.oid, concat_ws(' ', entry.given, entry.taken)
     from pg_default_acl d
+    cross join lateral (
+        select case when d.defaclnamespace = 0 then acldefault(case d.defaclobjtype when 'S' then 's' else d.defaclobjtype end, d.defaclrole) end as acl
+    ) standard
+    cross join lateral (
+        select
+            (
+                select string_agg(concat_ws(' ', case grantee when 0 then 'public' else grantee::regrole::text end, privilege_type, is_grantable), ', ' order by grantee::regrole::text, privilege_type)
+                from (
+                    select grantee, privilege_type, is_grantable from aclexplode(d.defaclacl)
+                    except
+                    select grantee, privilege_type, is_grantable from aclexplode(standard.acl)
+                ) more
+                where grantee not in (select oid from ignored_role)
+            ) as given,
+            (
+                select 'without ' || string_agg(concat_ws(' ', case grantee when 0 then 'public' else grantee::regrole::text end, privilege_type), ', ' order by grantee::regrole::text, privilege_type)
+                from (
+                    select grantee, privilege_type from aclexplode(standard.acl)
+                    except
+                    select grantee, privilege_type from aclexplode(d.defaclacl)
+                ) less
+                where grantee not in (select oid from ignored_role)
+            ) as taken
+    ) entry
+    where (entry.given is not null or entry.taken is not null)
+        and d.defaclrole not in (select oid from ignored_role)
+        and d.defaclnamespace not in (select oid from ignored_namespace)
 
     union all
 
@@ -152,3 +191,43 @@ select
 from other o
 cross join lateral pg_identify_object(o.class, o.object, 0) named
 where (o.class, o.object) not in (select classid, objid from member)
+
+union all
+
+-- An extension brings its language, and not what was granted of it.
+select
+    'other',
+    'privileges of the language ' || quote_ident(l.lanname),
+    null,
+    null,
+    quote_ident(l.lanname),
+    quote_ident(l.lanname),
+    0,
+    jsonb_build_object('definition', entry.text),
+    '{}',
+    'pg_language'::regclass,
+    l.oid,
+    1
+from pg_language l
+cross join lateral (
+    select string_agg(concat_ws(' ', word, case grantee when 0 then 'public' else grantee::regrole::text end), ', ' order by word, grantee::regrole::text) as text
+    from (
+        (
+            select 'granted to' as word, grantee from aclexplode(l.lanacl)
+            except
+            select 'granted to', grantee from aclexplode(acldefault('l', l.lanowner))
+        )
+
+        union all
+
+        (
+            select 'revoked from', grantee from aclexplode(acldefault('l', l.lanowner))
+            except
+            select 'revoked from', grantee from aclexplode(l.lanacl)
+        )
+    ) difference
+    where grantee not in (select oid from ignored_role)
+) entry
+where l.lanacl is not null
+    and entry.text is not null
+    and not l.lanname like any (current_setting('app.ignored_others')::text[])

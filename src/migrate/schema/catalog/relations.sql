@@ -24,6 +24,7 @@ select
             join pg_foreign_server s on s.oid = f.ftserver
             where f.ftrelid = r.oid
         ),
+        'without data', r.relkind = 'm' and not r.relispopulated,
         'definition', case when r.relkind in ('v', 'm') then rtrim(pg_get_viewdef(r.oid), ';') end
     ) as properties,
     case when r.relkind in ('v', 'm') then jsonb_build_object('definition', rtrim(pg_get_viewdef(r.oid, true), ';')) else '{}' end as pretty,
