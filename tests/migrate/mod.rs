@@ -4,15 +4,20 @@ mod baseline;
 mod boot;
 mod checksums;
 mod deploy;
+mod emptying;
 mod failures;
+mod foreign;
 mod guards;
+mod hijack;
 mod lint;
 mod lock;
 mod order;
 mod own;
+mod pooler;
 mod rights;
 mod rollback;
 mod schema;
+mod search_path;
 mod sqlx_cli;
 
 use std::path::PathBuf;
@@ -32,6 +37,8 @@ struct Bench {
     options: PgConnectOptions,
     url: String,
     folder: tempfile::TempDir,
+    /// More of the environment.
+    environment: Vec<(&'static str, String)>,
 }
 
 /// What a command ended with.
@@ -47,7 +54,19 @@ impl Bench {
         let url = cluster::url(&options);
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("migrations")).expect("a folder");
-        Self { options, url, folder }
+        Self { options, url, folder, environment: Vec::new() }
+    }
+
+    /// Works with one more variable in the environment.
+    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.environment.push((name, value.into()));
+        self
+    }
+
+    /// Works as another role, by its password.
+    fn with_role(self, role: &str, password: &str) -> Self {
+        let url = cluster::url_as(&self.options, role, password);
+        Self { options: url.parse().expect("a URL"), url, ..self }
     }
 
     /// The folder of the migrations.
@@ -68,7 +87,14 @@ impl Bench {
     fn command(&self, profile: &str, arguments: &[&str]) -> std::process::Command {
         let source = self.migrations();
         let arguments = [&["migrate", "--source", source.to_str().expect("a path")], arguments].concat();
-        process::command(&arguments, &[("APP_PROFILE", profile), ("DATABASE_URL", &self.url)])
+        self.program(profile, &arguments)
+    }
+
+    /// Any command of the program.
+    fn program(&self, profile: &str, arguments: &[&str]) -> std::process::Command {
+        let mut command = process::command(arguments, &[("APP_PROFILE", profile), ("DATABASE_URL", &self.url)]);
+        command.envs(self.environment.iter().map(|(name, value)| (*name, value.as_str())));
+        command
     }
 
     /// Runs `app migrate …` in a profile.
@@ -82,7 +108,7 @@ impl Bench {
     async fn db(&self, arguments: &[&str]) -> Ran {
         let schema = self.folder.path().join("schema.sql");
         let arguments = [&["db"], arguments, &["--schema", schema.to_str().expect("a path")]].concat();
-        let mut command = process::command(&arguments, &[("APP_PROFILE", "dev"), ("DATABASE_URL", &self.url)]);
+        let mut command = self.program("dev", &arguments);
         let output = tokio::task::spawn_blocking(move || command.output().expect("app runs")).await.expect("it ran");
         Ran::from(output)
     }

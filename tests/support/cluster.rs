@@ -62,6 +62,12 @@ pub(crate) fn url(options: &PgConnectOptions) -> String {
     format!("postgres://{}:{}@{socket}:{}/{database}", connection.user, connection.password, connection.port)
 }
 
+/// The server's socket.
+pub(crate) fn socket() -> PathBuf {
+    let connection = cluster().connection();
+    connection.socket_directory.join(format!(".s.PGSQL.{}", connection.port))
+}
+
 /// The same as somebody else.
 pub(crate) fn url_as(options: &PgConnectOptions, role: &str, password: &str) -> String {
     let url = url(options);
