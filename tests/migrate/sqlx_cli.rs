@@ -51,3 +51,27 @@ async fn what_it_applied_we_take_over() {
     bench.write("2_two.down.sql", "drop table two;");
     bench.run(&["rollback", "--to", "0", "--yes", name]).await.expect(0, &["2 migrations were taken back"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lasting_set_in_a_file_that_it_applied_is_no_hindrance() {
+    let bench = Bench::new().await;
+    let first = "set statement_timeout = 0;\nset search_path = pg_catalog;\ncreate table public.one (a int);\nreset search_path;";
+    bench.write("1_one.up.sql", first).write("1_one.down.sql", "drop table one;");
+    bench.write("2_two.up.sql", "create table two (b one);").write("2_two.down.sql", "drop table two;");
+    let migrator = Migrator::new(bench.migrations().as_path()).await.expect("read");
+    let mut connection = bench.connection().await;
+    migrator.run_direct(None, &mut connection, false).await.expect("applied");
+    connection.close().await.expect("closed");
+    bench.run(&["deploy"]).await.expect(0, &[]);
+    bench.run(&["status"]).await.expect(0, &["up to date"]);
+    bench.desire("create table one (a int); create table two (b one); create table three ();");
+    bench.run_in("dev", &["dev", "--name", "three"]).await.expect(0, &["1 migration was applied"]);
+    let verified = bench.run_in("dev", &["verify"]).await;
+    assert!(verified.stdout.contains("ok     all of them, applied again"), "{verified:?}");
+    bench.write("2_two.up.sql", "create table public.two (b one);");
+    bench.run(&["repair", "2"]).await.expect(0, &[]);
+    // A new one is refused as ever, and so is what would end the transaction.
+    bench.write("29990101000000_four.up.sql", "set statement_timeout = 0;");
+    bench.run(&["deploy"]).await.expect(1, &["29990101000000_four.up.sql", "set local"]);
+    bench.run_in("dev", &["verify"]).await.expect(1, &["29990101000000_four.up.sql", "set local"]);
+}

@@ -136,6 +136,23 @@ const CHANGES: &[(&str, &str)] = &[
     ),
     ("default acl", "alter default privileges grant select on tables to pg_monitor"),
     ("extension pg_trgm", "create extension pg_trgm"),
+    ("foreign key public.notes.notes_user_id_fkey", "alter table notes disable trigger all"),
+    ("foreign key public.notes.notes_user_id_fkey", "alter table users disable trigger all"),
+    ("materialized view public.totals", "refresh materialized view totals with no data"),
+    ("privileges of the schema public to public", "grant create on schema public to public"),
+    (
+        "subscription far",
+        "create subscription far connection 'host=nowhere' publication p with (connect = false, slot_name = none)",
+    ),
+    ("privileges of the language plpgsql", "revoke usage on language plpgsql from public"),
+    (
+        "user mapping public on server elsewhere",
+        "create foreign data wrapper w; create server elsewhere foreign data wrapper w; create user mapping for public server elsewhere",
+    ),
+    (
+        "privileges of the server elsewhere to pg_monitor",
+        "create foreign data wrapper w; create server elsewhere foreign data wrapper w; grant usage on foreign server elsewhere to pg_monitor",
+    ),
     ("table public.parts", "create table parts (at date) partition by range (at)"),
     ("server elsewhere", "create foreign data wrapper w; create server elsewhere foreign data wrapper w"),
 ];
@@ -172,6 +189,22 @@ async fn whatever_was_changed_by_hand_is_told_by_its_name() {
         .collect()
         .await;
     assert!(unnoticed.is_empty(), "{unnoticed:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_range_type_is_told_once() {
+    let bench = migrated().await;
+    bench.execute("create type stretch as range (subtype = float8)").await;
+    let Drift::Found(differences) = status(&bench).await.drift else { panic!("nothing was found") };
+    assert_eq!(differences, ["the range type public.stretch should not be there"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_service_switched_off_or_has_not_filled_can_be_copied_all_the_same() {
+    let bench = migrated().await;
+    bench.execute("alter table notes disable trigger all; refresh materialized view totals with no data").await;
+    bench.db(&["pull"]).await.expect(0, &[]);
+    bench.db(&["push"]).await.expect(0, &["Nothing to do"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
