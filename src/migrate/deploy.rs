@@ -51,9 +51,18 @@ pub async fn preview(
 }
 
 fn checked(migrations: &[Migration], history: &History, settings: &Settings) -> Result<Plan, MigrateError> {
-    let plan = Plan::new(migrations, history);
+    let mut plan = Plan::new(migrations, history);
     if let Some(problem) = plan.problem_if(settings.refuse_late()) {
         return Err(MigrateError::Refused(problem));
+    }
+    if let Some(newest) = settings.newest {
+        if migrations.iter().all(|migration| migration.version != newest) {
+            return Err(MigrateError::Senseless(format!(
+                "there is no migration {newest}; nothing was applied. `app migrate status` lists what there is."
+            )));
+        }
+        plan.pending.retain(|migration| migration.version <= newest);
+        plan.empty.retain(|migration| migration.version <= newest);
     }
     // In a checkout one has been begun; in what is deployed, something was forgotten.
     match plan.empty.first().filter(|_| settings.profile == Profile::Prod) {
@@ -80,7 +89,7 @@ pub(super) async fn deploy_on(
     migrations: &[Migration],
     report: &mut impl FnMut(Event),
 ) -> Result<Vec<Deployed>, MigrateError> {
-    let history = history::read(&mut session.connection, migrations).await?;
+    let history = session.history(migrations).await?;
     let plan = checked(migrations, &history, session.settings)?;
     // Every file first, so that one that cannot run stops the others too.
     let prepared = prepare(&plan.pending)?;

@@ -11,8 +11,12 @@ use super::source::Migration;
 /// Whether a database has the schema that its migrations build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Drift {
-    /// It was not looked at, for this reason.
+    /// Nobody asked.
+    NotAsked,
+    /// There was nothing to compare with, for this reason.
     NotLooked(String),
+    /// It could not be looked at, for this reason.
+    Failed(String),
     /// It has.
     None,
     /// It has not; object by object.
@@ -38,7 +42,7 @@ pub(super) async fn look(
             | MigrateError::File { .. }
             | MigrateError::Refused(_)),
         ) => {
-            return Ok(Drift::NotLooked(error.to_string()));
+            return Ok(Drift::Failed(error.to_string()));
         }
         Err(error) => return Err(error),
     };
@@ -53,6 +57,10 @@ fn why_not(history: &History, plan: &Plan) -> Option<&'static str> {
         Some("the files are not those that were applied, so what they build says nothing")
     } else if !plan.blocked.is_empty() {
         Some("a migration failed half-way")
+    } else if !plan.running.is_empty() {
+        Some("a migration is being run")
+    } else if !plan.in_part.is_empty() {
+        Some("the database has some of the migrations that one file stands for, and not all")
     } else {
         None
     }

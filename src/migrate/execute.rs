@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
+use sqlx::postgres::{PgDatabaseError, PgErrorPosition, PgSeverity};
 use sqlx::{AssertSqlSafe, Row as _};
 use tokio::time::Instant;
 
 use super::MigrateError;
 use super::attempt::Outcome;
+use super::blockers::Blocker;
 pub(super) use super::error::Purpose;
 use super::error::{FailedMigration, Left};
 use super::event::Event;
 use super::record::{Failed, Recorder};
 use super::script::{Check, Piece, Prepared};
-use super::session::{Failure, SETTLE, Session};
+use super::session::{Failure, SETTLE, Session, Waiting};
 use crate::db::explain::Cause;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -40,6 +41,10 @@ pub(super) struct Job<'a> {
 struct Trouble {
     place: Place,
     why: Why,
+    /// The sessions that it waited for when it was last looked at.
+    blockers: Vec<Blocker>,
+    /// Whether its transaction was begun: a message that cannot be parsed does nothing at all.
+    is_begun: bool,
 }
 
 enum Place {
@@ -66,9 +71,21 @@ impl Trouble {
         }
     }
 
-    /// The server did not say that it failed: nobody knows what it did.
-    fn unanswered(&self) -> bool {
-        matches!(&self.why, Why::Server(error) if !matches!(error, sqlx::Error::Database(_)))
+    /// One that is no failure of a statement.
+    const fn new(place: Place, why: Why) -> Self {
+        Self { place, why, blockers: Vec::new(), is_begun: true }
+    }
+
+    /// The session is over: the connection was lost, or the server ended it and said why.
+    fn ended_session(&self) -> bool {
+        match &self.why {
+            Why::Server(sqlx::Error::Database(error)) => {
+                let severity = error.try_downcast_ref::<PgDatabaseError>().map(PgDatabaseError::severity);
+                matches!(severity, Some(PgSeverity::Fatal | PgSeverity::Panic))
+            }
+            Why::Server(_) => true,
+            Why::Untrue | Why::Cancelled => false,
+        }
     }
 }
 
@@ -102,7 +119,7 @@ async fn in_a_transaction(
 ) -> Result<(), MigrateError> {
     let Err(trouble) = with_retries(session, job, report).await? else { return Ok(()) };
     let failed = describe(job, &trouble, Left::Nothing);
-    if !trouble.unanswered() {
+    if !trouble.ended_session() {
         session.note(recorder.failed(job.attempt, Outcome::RolledBack, &noted(&failed))).await?;
     }
     Err(MigrateError::Failed(Box::new(failed)))
@@ -131,22 +148,30 @@ async fn with_retries(
     let mut tries = 0;
     loop {
         let Err(trouble) = transaction(session, job, report).await else { return Ok(Ok(())) };
-        if trouble.unanswered() {
+        if trouble.ended_session() {
             return Ok(Err(trouble));
         }
-        session.note("rollback".to_owned()).await?;
+        if trouble.is_begun {
+            session.note("rollback".to_owned()).await?;
+        }
         let again = trouble.code().is_some_and(|code| WORTH_ANOTHER_TRY.contains(&code.as_str()));
         if !again || tries >= most || session.settings.cancel.is_cancelled() {
             return Ok(Err(trouble));
         }
         tries += 1;
-        report(Event::WaitsForLock { version: job.version, tries: (tries, most + 1), again_in: pause });
+        let blockers = trouble.blockers;
+        report(Event::WaitsForLock { version: job.version, tries: (tries, most + 1), again_in: pause, blockers });
         // Whoever queued behind us gets through meanwhile.
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = session.settings.cancel.cancelled() => {}
-        }
+        rest(session, pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Pauses, or until somebody stops the command.
+async fn rest(session: &Session<'_>, pause: Duration) {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => {}
+        () = session.settings.cancel.cancelled() => {}
     }
 }
 
@@ -154,22 +179,23 @@ async fn transaction(session: &mut Session<'_>, job: &Job<'_>, report: &mut impl
     let Prepared { statements, checks, .. } = job.prepared;
     let (lock, statement) = timeouts(session, job.prepared);
     let mut head = format!("begin;\nset local lock_timeout = {lock};\nset local statement_timeout = {statement};\n");
-    let mut tail = job.on_success.clone();
+    // A role that the file has taken may not write to the record.
+    let mut tail = format!("reset role;\n{}", job.on_success);
     if job.prepared.resets {
         tail = format!("reset all;\n{SETTLE};\n{tail}");
     }
     tail += "commit;\n";
     if !checks.is_empty() {
         let sql = std::mem::take(&mut head);
-        session.send(sql, |_| ()).await.map_err(|failure| at_end(failure.error))?;
+        session.send(sql, |_| ()).await.map_err(at_end)?;
         run_checks(session, checks).await?;
     }
     let Some(last) = statements.len().checked_sub(1) else {
-        return session.send(head + &tail, |_| ()).await.map_err(|failure| at_end(failure.error));
+        return session.send(head + &tail, |_| ()).await.map_err(at_end);
     };
     for (index, piece) in statements.iter().enumerate() {
         if session.settings.cancel.is_cancelled() {
-            return Err(Trouble { place: Place::Statement(index, piece.line), why: Why::Cancelled });
+            return Err(Trouble::new(Place::Statement(index, piece.line), Why::Cancelled));
         }
         let head = std::mem::take(&mut head);
         let before = (head.chars().count(), if head.is_empty() { 0 } else { 3 });
@@ -179,8 +205,9 @@ async fn transaction(session: &mut Session<'_>, job: &Job<'_>, report: &mut impl
             sql += "\n;\n";
             sql += &tail;
         }
-        let tell =
-            |since| report(Event::Goes { version: job.version, statement: (index + 1, statements.len()), since });
+        let tell = |Waiting { since, blockers }| {
+            report(Event::Goes { version: job.version, statement: (index + 1, statements.len()), since, blockers });
+        };
         session.send(sql, tell).await.map_err(|failure| locate(failure, before, index, piece))?;
     }
     Ok(())
@@ -188,7 +215,7 @@ async fn transaction(session: &mut Session<'_>, job: &Job<'_>, report: &mut impl
 
 /// Finds the place of a failure in a message that began with so many characters, and statements, of ours.
 fn locate(failure: Failure, (characters, statements): (usize, usize), index: usize, piece: &Piece) -> Trouble {
-    let Failure { done, error } = failure;
+    let Failure { done, error, blockers } = failure;
     let position = match &error {
         sqlx::Error::Database(error) => {
             match error.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::position) {
@@ -205,11 +232,13 @@ fn locate(failure: Failure, (characters, statements): (usize, usize), index: usi
         _ if done > statements => Place::End,
         _ => Place::Statement(index, piece.line),
     };
-    Trouble { place, why: Why::Server(error) }
+    // The statements of ours at the beginning are what begins the transaction.
+    Trouble { place, why: Why::Server(error), blockers, is_begun: done > 0 || statements == 0 }
 }
 
-fn at_end(error: sqlx::Error) -> Trouble {
-    Trouble { place: Place::End, why: Why::Server(error) }
+fn at_end(failure: Failure) -> Trouble {
+    let Failure { done, error, blockers } = failure;
+    Trouble { place: Place::End, why: Why::Server(error), blockers, is_begun: done > 0 }
 }
 
 async fn run_checks(session: &mut Session<'_>, checks: &[Check]) -> Result<(), Trouble> {
@@ -223,7 +252,7 @@ async fn run_checks(session: &mut Session<'_>, checks: &[Check]) -> Result<(), T
             Ok(_) => Why::Untrue,
             Err(error) => Why::Server(error),
         };
-        return Err(Trouble { place: Place::Check(check.clone()), why });
+        return Err(Trouble::new(Place::Check(check.clone()), why));
     }
     Ok(())
 }
@@ -249,7 +278,7 @@ async fn plainly(
     for (index, piece) in job.prepared.statements.iter().enumerate() {
         let Err(trouble) = statement(session, recorder, job, index, piece, report).await? else { continue };
         let done = u32::try_from(index).unwrap_or(u32::MAX);
-        if trouble.unanswered() {
+        if trouble.ended_session() {
             return Err(MigrateError::Failed(Box::new(describe(job, &trouble, Left::NotKnown))));
         }
         let invalid_indexes: Vec<String> =
@@ -272,7 +301,7 @@ async fn statement(
     report: &mut impl FnMut(Event),
 ) -> Result<Result<(), Trouble>, sqlx::Error> {
     if session.settings.cancel.is_cancelled() {
-        return Ok(Err(Trouble { place: Place::Statement(index, piece.line), why: Why::Cancelled }));
+        return Ok(Err(Trouble::new(Place::Statement(index, piece.line), Why::Cancelled)));
     }
     let statements = job.prepared.statements.len();
     let (mut lock, timeout) = timeouts(session, job.prepared);
@@ -287,15 +316,18 @@ async fn statement(
     let most = if concurrent { 0 } else { session.settings.lock_retries };
     let mut pause = FIRST_PAUSE;
     for tries in 0.. {
-        let tell = |since| report(Event::Goes { version: job.version, statement: (index + 1, statements), since });
+        let tell = |Waiting { since, blockers }| {
+            report(Event::Goes { version: job.version, statement: (index + 1, statements), since, blockers });
+        };
         let Err(failure) = session.send(piece.text.clone(), tell).await else { break };
         let trouble = locate(failure, (0, 0), index, piece);
         let again = trouble.code().is_some_and(|code| WORTH_ANOTHER_TRY.contains(&code.as_str()));
         if !again || tries >= most || session.settings.cancel.is_cancelled() {
             return Ok(Err(trouble));
         }
-        report(Event::WaitsForLock { version: job.version, tries: (tries + 1, most + 1), again_in: pause });
-        tokio::time::sleep(pause).await;
+        let blockers = trouble.blockers;
+        report(Event::WaitsForLock { version: job.version, tries: (tries + 1, most + 1), again_in: pause, blockers });
+        rest(session, pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
     Ok(Ok(()))
@@ -366,6 +398,7 @@ fn describe(job: &Job<'_>, trouble: &Trouble, left: Left) -> FailedMigration {
         sql,
         left,
         purpose: job.purpose,
+        blockers: trouble.blockers.clone(),
         ..FailedMigration::default()
     };
     match &trouble.why {

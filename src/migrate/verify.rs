@@ -4,15 +4,16 @@
 use sqlx::postgres::PgConnectOptions;
 
 use super::deploy::deploy_on;
-use super::history;
 use super::lint::{Finding, lint};
-use super::plan::{Plan, Problem};
+use super::plan::Plan;
+use super::problem::Problem;
 use super::rollback::{Target, rollback_on};
 use super::schema::{self, Catalog};
 use super::session::Session;
 use super::settings::Settings;
 use super::side::{self, Side, Sources};
-use super::{Exit, MigrateError, reset};
+use super::source::Migration;
+use super::{Exit, MigrateError, reset, script};
 
 /// What was found out.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +22,8 @@ pub struct Verified {
     pub migrations: usize,
     /// What taking one back leaves different, one by one.
     pub down: Vec<String>,
+    /// Those with nothing in them yet, which were left out.
+    pub unfinished: Vec<String>,
     /// The newest that cannot be taken back; those before it were not tried.
     pub irreversible: Option<String>,
     /// What is different when all are applied again.
@@ -59,7 +62,7 @@ pub async fn verify(
     settings: &Settings,
 ) -> Result<Verified, MigrateError> {
     Session::with(options, settings, async |session| {
-        let history = history::read(&mut session.connection, sources.migrations).await?;
+        let history = session.history(sources.migrations).await?;
         let plan = Plan::new(sources.migrations, &history);
         let mut verified = schema::in_shadow(session, async |shadow| on_shadow(shadow, sources).await).await?;
         verified.history = plan.problem_if(false);
@@ -70,8 +73,11 @@ pub async fn verify(
 }
 
 async fn on_shadow(shadow: &mut Session<'_>, sources: Sources<'_>) -> Result<Verified, MigrateError> {
-    let migrations = sources.migrations;
-    let mut verified = Verified { migrations: migrations.len(), ..Verified::default() };
+    let (unfinished, finished): (Vec<Migration>, Vec<Migration>) =
+        sources.migrations.iter().cloned().partition(|migration| script::is_empty(&migration.up));
+    let migrations = finished.as_slice();
+    let unfinished = unfinished.into_iter().map(|migration| migration.up.file).collect();
+    let mut verified = Verified { migrations: migrations.len(), unfinished, ..Verified::default() };
     let mut states = vec![schema::read(&mut shadow.connection).await?];
     for number in 1..=migrations.len() {
         deploy_on(shadow, &migrations[..number], &mut |_| ()).await?;

@@ -4,6 +4,7 @@ mod baseline;
 mod boot;
 mod checksums;
 mod deploy;
+mod exit_codes;
 mod failures;
 mod guards;
 mod lint;
@@ -14,6 +15,7 @@ mod rights;
 mod rollback;
 mod schema;
 mod sqlx_cli;
+mod waits;
 
 use std::path::PathBuf;
 use std::process::{Child, Output, Stdio};

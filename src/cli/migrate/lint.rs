@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{Answer, count, findings_text};
+use super::{Answer, count, findings_text, some};
 use crate::migrate::{self, Exit, Finding, MigrateError, Migration};
 
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ impl Options {
     pub(super) fn run(self, source: Option<&Path>) -> Result<Answer, MigrateError> {
         let migrations = match (self.files.is_empty(), source) {
             (false, _) => migrate::files(&self.files)?,
-            (true, Some(folder)) => migrate::folder(folder)?,
+            (true, Some(folder)) => some(migrate::folder(folder)?, folder)?,
             (true, None) => migrate::embedded(),
         };
         Ok(answer(&migrations, &migrate::lint(&migrations)))

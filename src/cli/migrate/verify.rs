@@ -19,6 +19,7 @@ pub(super) async fn run(context: &Context) -> Result<Answer, MigrateError> {
         "migrations": verified.migrations,
         "down": verified.down,
         "irreversible": verified.irreversible,
+        "unfinished": verified.unfinished,
         "again": verified.again,
         "schema": verified.desired,
         "findings": verified.findings,
@@ -46,6 +47,9 @@ fn text(verified: &Verified) -> String {
     if verified.desired.is_none() {
         lines.push("  note   there is no schema.sql; `app db pull` writes one".to_owned());
     }
+    lines.extend(
+        verified.unfinished.iter().map(|file| format!("  note   {file} has nothing in it yet; it was left out")),
+    );
     if let Some(name) = &verified.irreversible {
         lines.push(format!("  note   {name} has no .down.sql; it was not taken back, nor what is before it"));
     }

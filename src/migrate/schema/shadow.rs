@@ -8,7 +8,7 @@ use crate::config::Profile;
 use crate::migrate::session::Session;
 use crate::migrate::settings::Settings;
 use crate::migrate::source::Migration;
-use crate::migrate::{MigrateError, deploy, reset};
+use crate::migrate::{FailedMigration, MigrateError, deploy, reset};
 
 /// A shadow is called for the session that made it, so that nobody takes another's, and one whose session is gone is known.
 /// The new one is to be like the database of the session in what a schema can depend on: encoding and locale.
@@ -63,13 +63,25 @@ pub(in crate::migrate) async fn in_shadow<T>(
     session: &mut Session<'_>,
     work: impl AsyncFnOnce(&mut Session<'_>) -> Result<T, MigrateError>,
 ) -> Result<T, MigrateError> {
-    let settings = Settings { profile: Profile::Test, rows_role: None, ..session.settings.clone() };
-    if let Some(options) = settings.shadow.clone() {
-        return in_the_one_given(session, &options, &settings, work).await;
-    }
+    let settings = Settings { profile: Profile::Test, rows_role: None, newest: None, ..session.settings.clone() };
+    let outcome = match settings.shadow.clone() {
+        Some(options) => in_the_one_given(session, &options, &settings, work).await,
+        None => in_a_new_one(session, &settings, work).await,
+    };
+    outcome.map_err(|error| match error {
+        MigrateError::Failed(failed) => MigrateError::Failed(Box::new(FailedMigration { in_shadow: true, ..*failed })),
+        error => error,
+    })
+}
+
+async fn in_a_new_one<T>(
+    session: &mut Session<'_>,
+    settings: &Settings,
+    work: impl AsyncFnOnce(&mut Session<'_>) -> Result<T, MigrateError>,
+) -> Result<T, MigrateError> {
     let name = make(session).await?;
     let options = session.options().clone().database(&name);
-    let outcome = Session::with_lock(&options, &settings, async |shadow| {
+    let outcome = Session::with_lock(&options, settings, async |shadow| {
         shadow.note(NO_WAITING.to_owned()).await?;
         work(shadow).await
     })
@@ -78,8 +90,8 @@ pub(in crate::migrate) async fn in_shadow<T>(
     outcome
 }
 
-/// Nothing in it has to outlive a crash.
-const NO_WAITING: &str = "set synchronous_commit = off";
+/// Nothing in it has to outlive a crash, and what the migrations say was heard when they were applied.
+const NO_WAITING: &str = "set synchronous_commit = off; set client_min_messages = error";
 
 async fn make(session: &mut Session<'_>) -> Result<String, MigrateError> {
     let row = sqlx::raw_sql(NAMES).fetch_one(&mut session.connection).await?;
