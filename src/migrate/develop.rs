@@ -10,7 +10,7 @@ use super::MigrateError;
 use super::event::{Deployed, Event};
 use super::files;
 use super::keep;
-use super::lint::{Finding, lint};
+use super::lint::{Finding, LintOptions, lint};
 use super::resolve;
 use super::schema::{self, Catalog, LikelyRename, Manner, Proposal};
 use super::session::Session;
@@ -337,7 +337,7 @@ fn write_files(
     }
     let ups: Vec<PathBuf> = paths.iter().filter(|path| is_up(path)).cloned().collect();
     Ok(Developed {
-        findings: lint(&source::files(&ups)?),
+        findings: lint(&source::files(&ups)?, &LintOptions::default()),
         files: paths,
         differences: proposal.differences,
         hazards: proposal.hazards,

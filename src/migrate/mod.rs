@@ -49,7 +49,7 @@ pub use drift::Drift;
 pub use error::{FailedMigration, Left, MigrateError, Purpose};
 pub use event::{Deployed, Event};
 pub use files::{create, file_name, rebase};
-pub use lint::{Finding, lint};
+pub use lint::{Finding, LintOptions, Severity, lint};
 pub use lock::Holder;
 pub use plan::{Blocked, Named, Plan, RunningMigration, State, Unknown};
 pub use problem::Problem;

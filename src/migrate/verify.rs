@@ -4,7 +4,7 @@
 use sqlx::postgres::PgConnectOptions;
 
 use super::deploy::deploy_on;
-use super::lint::{Finding, lint};
+use super::lint::{Finding, LintOptions, Severity, lint};
 use super::plan::Plan;
 use super::problem::Problem;
 use super::rollback::{Target, rollback_on};
@@ -37,12 +37,18 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// Whether the linter found more than advice.
+    #[must_use]
+    pub fn hurts(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity < Severity::Advice)
+    }
+
     /// What the command ends with.
     #[must_use]
     pub fn exit(&self) -> Exit {
         if let Some(problem) = &self.history {
             problem.exit()
-        } else if !self.down.is_empty() || !self.again.is_empty() || !self.findings.is_empty() {
+        } else if !self.down.is_empty() || !self.again.is_empty() || self.hurts() {
             Exit::Failed
         } else if self.desired.as_ref().is_some_and(|differences| !differences.is_empty()) {
             Exit::Drift
@@ -60,13 +66,14 @@ pub async fn verify(
     options: &PgConnectOptions,
     sources: Sources<'_>,
     settings: &Settings,
+    linting: &LintOptions,
 ) -> Result<Verified, MigrateError> {
     Session::with(options, settings, async |session| {
         let history = session.history(sources.migrations).await?;
         let plan = Plan::new(sources.migrations, &history);
         let mut verified = schema::in_shadow(session, async |shadow| on_shadow(shadow, sources).await).await?;
         verified.history = plan.problem_if(false);
-        verified.findings = lint(sources.migrations);
+        verified.findings = lint(sources.migrations, linting);
         Ok(verified)
     })
     .await

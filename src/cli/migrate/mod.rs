@@ -173,11 +173,11 @@ impl Command {
         match self {
             Self::Dev(options) => options.run(context).await,
             Self::New(options) => options.run(&context.folder),
-            Self::Lint(options) => options.run(Some(&context.folder)),
+            Self::Lint(options) => options.run(Some(&context.folder), false),
             Self::Deploy(options) => options.run(context).await,
             Self::Status(options) => options.run(context).await,
             Self::Diff(options) => options.run(context).await,
-            Self::Verify(_) => verify::run(context).await,
+            Self::Verify(options) => options.run(context).await,
             Self::Squash(options) => options.run(context).await,
             Self::Resolve(options) => options.run(context).await,
             Self::Rollback(options) => options.run(context).await,
@@ -208,8 +208,9 @@ impl Options {
         }
         let checkout = Path::new(FOLDER);
         if let Command::Lint(options) = self.command {
-            let source = self.common.source.as_deref().or_else(|| checkout.is_dir().then_some(checkout));
-            return Ok(options.run(source).unwrap_or_else(Answer::from));
+            let named = self.common.source.as_deref();
+            let source = named.or_else(|| checkout.is_dir().then_some(checkout));
+            return Ok(options.run(source, named.is_some()).unwrap_or_else(Answer::from));
         }
         let config = globals.config(Purpose::Maintain)?;
         crate::telemetry::start_logging(&config.log);
@@ -285,8 +286,8 @@ pub(super) fn count(number: usize, one: &str, several: &str) -> String {
 pub(super) fn findings_text(findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
-        let Finding { file, line, column, rule, message, instead } = finding;
-        text += &format!("{file}:{line}:{column}: {rule}\n    {message}\n");
+        let Finding { file, line, column, rule, severity, message, instead } = finding;
+        text += &format!("{file}:{line}:{column}: {} {rule}\n    {message}\n", severity.word());
         if let Some(instead) = instead {
             text += &format!("    instead: {instead}\n");
         }
