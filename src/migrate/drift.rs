@@ -2,6 +2,7 @@
 
 use super::MigrateError;
 use super::history::History;
+use super::looks::Look;
 use super::plan::Plan;
 use super::resolve::applied;
 use super::schema;
@@ -23,7 +24,8 @@ pub enum Drift {
     Found(Vec<String>),
 }
 
-/// Builds in a shadow database what is applied here, and compares; nothing is changed.
+/// Builds in a shadow database what is applied here, and compares. What was found in step is noted, so that it is not built
+/// again before something has changed.
 pub(super) async fn look(
     session: &mut Session<'_>,
     migrations: &[Migration],
@@ -34,7 +36,12 @@ pub(super) async fn look(
         return Ok(Drift::NotLooked(reason.to_owned()));
     }
     let found = session.schema().await?;
-    let expected = match schema::built_by(session, &applied(migrations, history)).await {
+    let applied = applied(migrations, history);
+    let look = Look::new(session, &history.tables, &applied, &found).await?;
+    if look.is_known(session).await? {
+        return Ok(Drift::None);
+    }
+    let expected = match schema::built_by(session, &applied).await {
         Ok(expected) => expected,
         Err(
             error @ (MigrateError::NoShadow
@@ -47,7 +54,11 @@ pub(super) async fn look(
         Err(error) => return Err(error),
     };
     let differences = found.differences_from(&expected);
-    Ok(if differences.is_empty() { Drift::None } else { Drift::Found(differences) })
+    if !differences.is_empty() {
+        return Ok(Drift::Found(differences));
+    }
+    look.note(session).await?;
+    Ok(Drift::None)
 }
 
 fn why_not(history: &History, plan: &Plan) -> Option<&'static str> {

@@ -52,12 +52,17 @@ pub(super) struct Tables {
 }
 
 impl Tables {
+    /// The schema that they are in, quoted.
+    pub(super) fn schema(&self) -> &str {
+        self.schema.as_deref().unwrap_or("public")
+    }
+
     pub(super) fn records(&self) -> String {
-        format!("{}.{TABLE}", self.schema.as_deref().unwrap_or("public"))
+        format!("{}.{TABLE}", self.schema())
     }
 
     pub(super) fn attempts(&self) -> String {
-        format!("{}.{ATTEMPTS}", self.schema.as_deref().unwrap_or("public"))
+        format!("{}.{ATTEMPTS}", self.schema())
     }
 }
 

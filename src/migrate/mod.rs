@@ -18,6 +18,7 @@ mod history;
 mod keep;
 mod lint;
 mod lock;
+mod looks;
 mod plan;
 mod problem;
 mod push;

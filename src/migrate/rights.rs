@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::MigrateError;
 use super::event::Event;
 use super::history::{self, ATTEMPTS, TABLE};
+use super::looks::LOOKS;
 use super::record::literal;
 use super::session::Session;
 
@@ -90,6 +91,7 @@ async fn lacking(session: &mut Session<'_>, role: &str, schema: &str) -> Result<
             from pg_catalog.pg_class c, named
             where c.relnamespace = named.schema
                 and c.relkind in ('r', 'p', 'v', 'm', 'S')
+                and c.relname <> '{LOOKS}'
                 and not exists (
                     select
                     from pg_catalog.pg_depend d

@@ -169,7 +169,7 @@ async fn schema_of(session: &mut Session<'_>, chosen: &[Migration]) -> Result<(S
 async fn filled(shadow: &mut Session<'_>) -> Result<Vec<String>, MigrateError> {
     let tables = "select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace \
                   where c.relkind = 'r' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' \
-                  and c.relname not in ('_sqlx_migrations', '_app_migration_attempts') order by 1";
+                  and c.relname not in ('_sqlx_migrations', '_app_migration_attempts', '_app_schema_looks') order by 1";
     let mut filled = Vec::new();
     for row in sqlx::raw_sql(tables).fetch_all(&mut shadow.connection).await? {
         let name: String = row.try_get("name")?;

@@ -1,5 +1,5 @@
 -- What every question begins with: which schemas and relations are looked at. Members of extensions are their
--- extensions' business, and the two tables of the record are ours.
+-- extensions' business, and the tables of the record are ours.
 member as materialized (
     select classid, objid, refobjid as extension
     from pg_depend
@@ -22,7 +22,7 @@ relation as materialized (
     from pg_class c
     join namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p', 'f', 'v', 'm')
-        and c.relname not in ('_sqlx_migrations', '_app_migration_attempts')
+        and c.relname not in ('_sqlx_migrations', '_app_migration_attempts', '_app_schema_looks')
         and ('pg_class'::regclass, c.oid) not in (select classid, objid from member)
 ),
 home as materialized (
