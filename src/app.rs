@@ -46,6 +46,8 @@ pub struct Services {
     pub limits: Arc<RateLimits>,
     /// Makes and reads the cursors of pages.
     pub cursors: Cursors,
+    /// Whether the API can work.
+    pub readiness: ReadinessState,
     /// The most that one user may have.
     pub quotas: QuotasConfig,
     /// The time that an operation is kept.
@@ -86,12 +88,14 @@ impl AppState {
         jwt_secret: &Secret<String>,
         pools: Pools,
         clock: Arc<dyn Clock>,
+        readiness: ReadinessState,
     ) -> anyhow::Result<Self> {
         let tokens = Arc::new(Tokens::new(jwt_secret.expose(), config.auth.jwt_expires_in, Arc::clone(&clock)));
         let trusted = config.server.trusted_proxies.clone();
         let lanes = Lanes::new(pools.clone(), config.server.request_timeout / 2);
         Ok(Self(Arc::new(Services {
             quotas: config.quotas,
+            readiness,
             retention: config.history.retention,
             lists: Lists::new(
                 pools.requests.clone(),
@@ -116,13 +120,13 @@ impl AppState {
     }
 
     /// What answers every request.
-    pub fn service(&self, config: &Config, readiness: ReadinessState) -> impl HttpService {
+    pub fn service(&self, config: &Config) -> impl HttpService {
         let (api, document) = features::router();
         let kit = Kit {
             clock: Arc::clone(&self.clock),
             config: config.server.clone(),
             log: config.log.format,
-            readiness,
+            readiness: self.readiness.clone(),
             limits: Arc::clone(&self.limits),
             connections: self.pools.requests.max_size(),
         };

@@ -19,7 +19,11 @@ fn main() -> ExitCode {
     // A variable that is no UTF-8 is none of ours.
     let environment =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    match app::cli::Cli::parse().run(environment.collect()) {
+    let cli = match app::cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return app::cli::not_understood(&error),
+    };
+    match cli.run(environment.collect()) {
         Ok(code) => code,
         Err(error) => {
             // With nobody left to read it, the exit code has to do.

@@ -34,7 +34,10 @@ REGISTER = r"POST /api/auth/register"
 
 KNOWN = [
     Known(r"cursor must be one that was answered .*", LISTS, ONLY_THE_SERVER_KNOWS, "a made-up cursor is refused: it is signed"),
-    Known(r"It was changed since it was read.*", r"(PUT|PATCH|DELETE) /api/\w+/\{id\}", ONLY_THE_SERVER_KNOWS, "a made-up If-Match"),
+    Known(r"It was changed since it was read.*", r"(PUT|PATCH|DELETE) /api/\w+/\{id\}|POST /api/\w+/\{id\}/merge",
+          ONLY_THE_SERVER_KNOWS, "a made-up If-Match"),
+    Known(r"If-None-Match names what is there.*", r"(PUT|PATCH|DELETE) /api/\w+/\{id\}|POST /api/\w+/\{id\}/merge",
+          ONLY_THE_SERVER_KNOWS, "`*`, where there is something"),
     Known(r"categoryId must be of the transaction's type", TRANSACTION, ONLY_THE_SERVER_KNOWS, "of which type the category with this id is"),
     Known(r"amount must have (no|at most \d+) decimals? in [A-Z]{3}", TRANSACTION, ONLY_THE_SERVER_KNOWS,
           "the currency may be the account's, or the one that the transaction has"),

@@ -101,13 +101,13 @@ class Server:
         return self.process.poll() is None
 
     def wait(self) -> None:
-        """Asks for `GET /api` until it is answered 200."""
+        """Asks for `GET /readyz` until it is answered 200."""
         began = time.monotonic()
         while time.monotonic() - began < START_PATIENCE:
             if not self.lives():
                 raise Failure(f"the server ended at once:\n{self.log.read_text()}")
             try:
-                if ask(self.port, "GET", "/api")[0] == 200:
+                if ask(self.port, "GET", "/readyz")[0] == 200:
                     return
             except OSError:
                 pass

@@ -31,7 +31,7 @@ SLOW_BYTES_A_SECOND = 4_000_000
 
 
 def start(app: App, times: int) -> list[float]:
-    """Seconds from making the process to the first 200 of `GET /api`, on a migrated database."""
+    """Seconds from making the process to the first 200 of `GET /readyz`, on a migrated database."""
     took = []
     for _ in range(times):
         server = Server(app)

@@ -93,12 +93,12 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def wait(self) -> float:
-        """Asks for `GET /api`, twice a millisecond, until it is answered 200; seconds since the process was made."""
+        """Asks for `GET /readyz`, twice a millisecond, until it is answered 200; seconds since the process was made."""
         while time.monotonic() - self.began < START_PATIENCE:
             if self.process.poll() is not None:
                 raise Failure(f"the server ended at once:\n{self.log.read_text()}")
             try:
-                if self.ask("GET", "/api")[0] == 200:
+                if self.ask("GET", "/readyz")[0] == 200:
                     return time.monotonic() - self.began
             except OSError:
                 pass

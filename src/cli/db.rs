@@ -12,7 +12,7 @@ use super::migrate::{Answer, SCHEMA};
 use super::{Globals, ask, output, seed};
 use crate::config::{Config, Location, Profile, Purpose};
 use crate::db::explain::Chain;
-use crate::migrate::{self, Checkout, Event, Exit, MigrateError, Settings, Wishes};
+use crate::migrate::{self, Checkout, Event, Exit, MigrateError, Question, Settings, Wishes};
 
 /// How long `wait` waits, if nobody says.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -174,7 +174,10 @@ async fn push(file: &Path, database: &Database, settings: &Settings, wishes: &Wi
             file.display()
         )));
     };
-    let pushed = migrate::push(&database.direct, &desired, settings, wishes, ask::put).await?;
+    let pushed = migrate::push(&database.direct, &desired, settings, wishes, |question: &Question<'_>| {
+        ask::put(question, &settings.cancel)
+    })
+    .await?;
     let fields = json!({"changes": pushed.differences, "script": pushed.script()});
     if pushed.differences.is_empty() {
         return Ok(Answer::new(Exit::Done, "Nothing to do: the database is what the file says.", fields));

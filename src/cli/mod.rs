@@ -116,6 +116,19 @@ impl Globals {
     }
 }
 
+/// Says what was wrong with a command line, or prints the help that was asked for; as JSON to who reads that.
+#[must_use]
+pub fn not_understood(error: &clap::Error) -> ExitCode {
+    let exit = if error.use_stderr() { crate::migrate::Exit::Usage } else { crate::migrate::Exit::Done };
+    let json = std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json");
+    if json && error.use_stderr() {
+        return migrate::Answer::of_error(exit, "usage", error.render().to_string().trim()).print("usage", true);
+    }
+    // With nobody left to read it, the exit code has to do.
+    let _ = error.print();
+    exit.into()
+}
+
 impl Cli {
     /// Does what was asked.
     ///

@@ -55,9 +55,9 @@ const DAYS_OF_A_MONTH: u64 = 30;
 /// Puts the sample data in, if the database is up to date.
 pub(super) async fn run(config: &Config, database: &Database) -> anyhow::Result<Answer> {
     let status = migrate::status(&database.direct, &migrate::embedded(), &Settings::new(config), false).await?;
-    if status.exit() != Exit::Done {
+    if status.exit(config.profile) != Exit::Done {
         let text = "the database is not up to date; nothing was changed. Run `app migrate deploy` first.";
-        return Ok(Answer::of_error(status.exit(), "not_up_to_date", text));
+        return Ok(Answer::of_error(status.exit(config.profile), "not_up_to_date", text));
     }
     let seeded = sample(config, database).await?;
     let fields = match seeded {

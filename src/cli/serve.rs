@@ -21,7 +21,7 @@ use crate::domain::clock::SystemClock;
 use crate::http::health;
 use crate::http::readiness::{Readiness, ReadinessState};
 use crate::jobs::Jobs;
-use crate::migrate::{self, Event, MigrateError, Settings};
+use crate::migrate::{self, Blocker, Event, MigrateError, Settings};
 use crate::{allocator, server, telemetry};
 
 /// How long a server that applies migrations waits for a database that is just starting.
@@ -109,8 +109,8 @@ async fn run(
         );
     }
     let metrics = telemetry::start_metrics().context("metrics")?;
-    let state = AppState::new(config, &secret, pools.clone(), Arc::new(SystemClock))?;
-    let service = state.service(config, readiness.clone());
+    let state = AppState::new(config, &secret, pools.clone(), Arc::new(SystemClock), readiness.clone())?;
+    let service = state.service(config);
 
     let (tracker, jobs_stop) = (TaskTracker::new(), CancellationToken::new());
     if let Some(internal) = internal {
@@ -189,15 +189,26 @@ async fn apply(config: &Config, database: &Database, stop: &CancellationToken) -
             tracing::info!("applied the migration {} {} in {} ms", done.version, done.name, done.took.as_millis());
         }
         Event::Begins { .. } => {}
-        Event::Goes { version, statement: (number, of), since } => {
-            tracing::info!("the migration {version} is at its statement {number} of {of} for {} s", since.as_secs());
+        Event::Goes { version, statement: (number, of), since, blockers } => {
+            tracing::info!(
+                "the migration {version} is at its statement {number} of {of} for {} s{}",
+                since.as_secs(),
+                blocked_by(&blockers)
+            );
         }
-        Event::WaitsForLock { version, tries: (tries, most), .. } => {
-            tracing::warn!("the migration {version} did not get a lock in time (try {tries} of {most})");
+        Event::WaitsForLock { version, tries: (tries, most), blockers, .. } => {
+            tracing::warn!(
+                "the migration {version} did not get a lock in time (try {tries} of {most}){}",
+                blocked_by(&blockers)
+            );
         }
         Event::Notice(text) => tracing::warn!("{text}"),
     });
     deployed.await.map(|_| ())
+}
+
+fn blocked_by(blockers: &[Blocker]) -> String {
+    blockers.iter().map(|blocker| format!("; blocked by {blocker}")).collect()
 }
 
 /// Cancelled by the first SIGTERM or SIGINT; the second ends the process at once.

@@ -92,9 +92,9 @@ impl Command {
 
     async fn run(self, config: &Config, database: &Database) -> anyhow::Result<Answer> {
         let status = migrate::status(&database.direct, &migrate::embedded(), &Settings::new(config), false).await?;
-        if status.exit() != Exit::Done {
+        if status.exit(config.profile) != Exit::Done {
             let text = "the database is not up to date; nothing was changed. Run `app migrate deploy` first.";
-            return Ok(Answer::of_error(status.exit(), "not_up_to_date", text));
+            return Ok(Answer::of_error(status.exit(config.profile), "not_up_to_date", text));
         }
         let mut connection = database.connect().await?;
         let answer = match self {

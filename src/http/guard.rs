@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::Route;
 use tokio::sync::Semaphore;
@@ -88,6 +88,11 @@ pub(super) async fn guard(
     Ok(response)
 }
 
+/// `GET /api` says where the migrations stand, so it has to answer while they are not applied.
+fn serves_always(request: &Request) -> bool {
+    request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str() == "/api")
+}
+
 impl Guard {
     async fn pass(
         &self,
@@ -125,6 +130,7 @@ impl Guard {
         // As many as may be are under way: a queue would only make all of them slow.
         let permit = self.permits.try_acquire().map_err(|_| ApiError::overloaded())?;
         if behind == Behind::Api
+            && !serves_always(&request)
             && let Some(refusal) = self.readiness.refusal()
         {
             return Err(refusal);

@@ -44,6 +44,7 @@ async fn ready_in_detail(State(state): State<ReadinessState>) -> Response {
 fn judged(readiness: &Readiness) -> (StatusCode, &'static str) {
     match readiness {
         Readiness::Ready | Readiness::Ahead { .. } => (StatusCode::OK, "ready"),
+        Readiness::MigrationRunning { .. } => (StatusCode::SERVICE_UNAVAILABLE, "migration_running"),
         Readiness::MigrationsPending { .. } => (StatusCode::SERVICE_UNAVAILABLE, "migrations_pending"),
         Readiness::MigrationsWrong { .. } => (StatusCode::SERVICE_UNAVAILABLE, "migrations_wrong"),
         Readiness::DatabaseUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "database_unavailable"),

@@ -14,8 +14,13 @@ pub enum Readiness {
     Ready,
     /// It can, though the database has migrations that this binary does not know: a release was rolled back.
     Ahead {
-        /// The versions that this binary does not know.
-        unknown: Vec<i64>,
+        /// The versions that this binary does not know, and what became of each, in a word.
+        unknown: Vec<(i64, &'static str)>,
+    },
+    /// A migration that this binary needs is being applied.
+    MigrationRunning {
+        /// Which, and since when.
+        running: String,
     },
     /// Migrations wait for `app migrate deploy`.
     MigrationsPending {
@@ -38,11 +43,24 @@ impl Readiness {
         matches!(self, Self::Ready | Self::Ahead { .. })
     }
 
+    /// Where the migrations stand, in a word: what `GET /api` tells everybody.
+    #[must_use]
+    pub const fn migrations(&self) -> &'static str {
+        match self {
+            Self::Ready | Self::Ahead { .. } => "applied",
+            Self::MigrationRunning { .. } => "running",
+            Self::MigrationsPending { .. } => "pending",
+            Self::MigrationsWrong { .. } => "blocked",
+            Self::DatabaseUnavailable => "unknown",
+        }
+    }
+
     /// Why not, as the API answers it.
     #[must_use]
     pub fn refusal(&self) -> Option<ApiError> {
         match self {
             Self::Ready | Self::Ahead { .. } => None,
+            Self::MigrationRunning { .. } => Some(waiting("The service is being updated; try again shortly")),
             Self::MigrationsPending { .. } => Some(waiting("Migrations of the database are pending; try again later")),
             Self::MigrationsWrong { .. } => {
                 Some(waiting("The migrations of the database need somebody to look after them; try again later"))
@@ -62,13 +80,15 @@ impl fmt::Display for Readiness {
         match self {
             Self::Ready => formatter.write_str("ready"),
             Self::Ahead { unknown } => {
-                let unknown: Vec<String> = unknown.iter().map(ToString::to_string).collect();
+                let unknown: Vec<String> =
+                    unknown.iter().map(|(version, state)| format!("{version} ({state})")).collect();
                 write!(
                     formatter,
                     "ready, though the database has migrations that this binary does not know: {}",
                     unknown.join(", ")
                 )
             }
+            Self::MigrationRunning { running } => write!(formatter, "{running}; nothing has to be done"),
             Self::MigrationsPending { count } => {
                 let noun = if *count == 1 { "migration is" } else { "migrations are" };
                 write!(formatter, "{count} {noun} pending; run `app migrate deploy`")

@@ -6,7 +6,7 @@ use crate::config::Profile;
 use crate::db::explain::Chain;
 use crate::db::pool::{Lease, Pools, is_read_only};
 use crate::http::readiness::{Readiness, ReadinessState};
-use crate::migrate::{self, MigrateError, Migration, Plan, Problem};
+use crate::migrate::{self, MigrateError, Migration, Plan, Problem, RunningMigration, State};
 
 /// While the API cannot work, it has to be ready soon after it could: within 2 s of a deploy.
 const PAUSE_NOT_READY: Duration = Duration::from_millis(500);
@@ -38,7 +38,7 @@ async fn look(pools: &Pools, profile: Profile, migrations: &[Migration], told: &
             if let Some(lease) = lease {
                 lease.release();
             }
-            return readiness(&plan, profile);
+            return readiness(*plan, profile);
         }
         Ok(Ok(Found::Forbidden)) => {
             return Readiness::MigrationsWrong {
@@ -89,12 +89,23 @@ async fn find_out(pools: &Pools, migrations: &[Migration], lease: &mut Option<Le
     }
 }
 
-/// What the state of the migrations means for a server that runs.
-pub(super) fn readiness(plan: &Plan, profile: Profile) -> Readiness {
+/// What the state of the migrations means for a server that runs. What only the database knows is a newer release's matter,
+/// whether it was applied, failed or is being run: the schema has all that this binary needs.
+fn readiness(mut plan: Plan, profile: Profile) -> Readiness {
+    let running: Vec<String> =
+        plan.running.iter().filter(|one| one.is_known && !one.is_applied).map(RunningMigration::to_string).collect();
+    if !running.is_empty() {
+        return Readiness::MigrationRunning { running: running.join("; ") };
+    }
+    plan.blocked.retain(|one| plan.unknown.iter().all(|unknown| unknown.version != one.version));
+    plan.running.clear();
     match plan.problem(profile) {
-        // A release was rolled back, or a newer one is being rolled out: the schema has all that this binary needs.
         Some(Problem::Unknown(unknown)) if plan.pending.is_empty() => {
-            Readiness::Ahead { unknown: unknown.into_iter().map(|one| one.version).collect() }
+            let word = |state: State| match state {
+                State::Ahead | State::Missing => "applied",
+                other => other.word(),
+            };
+            Readiness::Ahead { unknown: unknown.into_iter().map(|one| (one.version, word(one.state))).collect() }
         }
         Some(problem) => Readiness::MigrationsWrong { problem: problem.to_string() },
         None if plan.pending.is_empty() => Readiness::Ready,

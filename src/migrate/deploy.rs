@@ -77,9 +77,18 @@ async fn refuse_somebody_elses(session: &mut Session<'_>, history: &History, pla
 }
 
 fn checked(migrations: &[Migration], history: &History, settings: &Settings) -> Result<Plan, MigrateError> {
-    let plan = Plan::new(migrations, history);
+    let mut plan = Plan::new(migrations, history);
     if let Some(problem) = plan.problem_if(settings.refuse_late()) {
         return Err(MigrateError::Refused(problem));
+    }
+    if let Some(newest) = settings.newest {
+        if migrations.iter().all(|migration| migration.version != newest) {
+            return Err(MigrateError::Senseless(format!(
+                "there is no migration {newest}; nothing was applied. `app migrate status` lists what there is."
+            )));
+        }
+        plan.pending.retain(|migration| migration.version <= newest);
+        plan.empty.retain(|migration| migration.version <= newest);
     }
     // In a checkout one has been begun; in what is deployed, something was forgotten.
     match plan.empty.first().filter(|_| settings.profile == Profile::Prod) {
@@ -108,7 +117,7 @@ pub(super) async fn deploy_on(
     migrations: &[Migration],
     report: &mut impl FnMut(Event),
 ) -> Result<Vec<Deployed>, MigrateError> {
-    let history = history::read(&mut session.connection, migrations).await?;
+    let history = session.history(migrations).await?;
     let plan = checked(migrations, &history, session.settings)?;
     refuse_somebody_elses(session, &history, &plan).await?;
     // Every file first, so that one that cannot run stops the others too.

@@ -10,7 +10,7 @@ use super::MigrateError;
 use super::event::{Deployed, Event};
 use super::files;
 use super::keep;
-use super::lint::{Finding, lint};
+use super::lint::{Finding, LintOptions, lint};
 use super::resolve;
 use super::schema::{self, Catalog, LikelyRename, Manner, Proposal};
 use super::session::Session;
@@ -69,6 +69,11 @@ pub enum Question<'a> {
     Loss(&'a [String]),
 }
 
+/// Puts a question to a person: the answer, or `None` where there is nobody to ask.
+pub trait Ask: FnMut(&Question<'_>) -> Result<Option<bool>, MigrateError> {}
+
+impl<F: FnMut(&Question<'_>) -> Result<Option<bool>, MigrateError>> Ask for F {}
+
 /// What was done.
 #[derive(Debug, Clone, Default)]
 pub struct Developed {
@@ -100,7 +105,7 @@ pub async fn develop(
     settings: &Settings,
     wishes: &Wishes,
     now: DateTime<Utc>,
-    mut ask: impl FnMut(&Question<'_>) -> Option<bool>,
+    mut ask: impl Ask,
     mut report: impl FnMut(Event),
 ) -> Result<(Vec<Deployed>, Developed), MigrateError> {
     let migrations = source::folder(&checkout.folder)?;
@@ -236,7 +241,7 @@ async fn refuse_older_state(
 pub(super) fn answers(
     proposal: &Proposal,
     wishes: &Wishes,
-    ask: &mut impl FnMut(&Question<'_>) -> Option<bool>,
+    ask: &mut impl Ask,
 ) -> Result<Vec<schema::Hint>, MigrateError> {
     let mut renames = Vec::new();
     let mut open = Vec::new();
@@ -244,7 +249,7 @@ pub(super) fn answers(
         if renames.iter().any(|(old, new)| *old == likely.old || *new == likely.new) {
             continue;
         }
-        match ask(&Question::Rename(likely)) {
+        match ask(&Question::Rename(likely))? {
             Some(true) => renames.push((likely.old.clone(), likely.new.clone())),
             Some(false) => {}
             None => open.push(format!(
@@ -272,17 +277,13 @@ fn may_drop(wishes: &Wishes, name: &str) -> bool {
 }
 
 /// Nothing is lost that nobody agreed to lose.
-pub(super) fn accept(
-    proposal: &Proposal,
-    wishes: &Wishes,
-    ask: &mut impl FnMut(&Question<'_>) -> Option<bool>,
-) -> Result<(), MigrateError> {
+pub(super) fn accept(proposal: &Proposal, wishes: &Wishes, ask: &mut impl Ask) -> Result<(), MigrateError> {
     let allowed = |loss: &&String| {
         let names = loss.split(' ').filter(|word| word.contains('.'));
         names.into_iter().any(|name| may_drop(wishes, name))
     };
     let losses: Vec<String> = proposal.losses.iter().filter(|loss| !allowed(loss)).cloned().collect();
-    if losses.is_empty() || wishes.accept_data_loss || ask(&Question::Loss(&losses)) == Some(true) {
+    if losses.is_empty() || wishes.accept_data_loss || ask(&Question::Loss(&losses))? == Some(true) {
         return Ok(());
     }
     Err(MigrateError::Unsafe {
@@ -336,7 +337,7 @@ fn write_files(
     }
     let ups: Vec<PathBuf> = paths.iter().filter(|path| is_up(path)).cloned().collect();
     Ok(Developed {
-        findings: lint(&source::files(&ups)?),
+        findings: lint(&source::files(&ups)?, &LintOptions::default()),
         files: paths,
         differences: proposal.differences,
         hazards: proposal.hazards,
@@ -369,7 +370,7 @@ async fn adopt(
     settings: &Settings,
     wishes: &Wishes,
     now: DateTime<Utc>,
-    ask: &mut impl FnMut(&Question<'_>) -> Option<bool>,
+    ask: &mut impl Ask,
 ) -> Result<Developed, MigrateError> {
     let Some(name) = &wishes.name else {
         return Err(MigrateError::Senseless(

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Exit;
+use super::blockers::Blocker;
 use super::lock::Holder;
-use super::plan::Problem;
+use super::problem::Problem;
 use crate::db::explain::{Cause, Failure, NoConnection};
 
 /// Why a command did not do what it was asked.
@@ -28,7 +29,7 @@ pub enum MigrateError {
         waited: Duration,
     },
     /// What the database has on record is not what the binary holds.
-    #[error("{0}")]
+    #[error("{0} Nothing was applied.")]
     Refused(Problem),
     /// A migration's own statement failed.
     #[error("{0}")]
@@ -140,10 +141,14 @@ pub struct FailedMigration {
     pub detail: Option<String>,
     /// Its hint.
     pub hint: Option<String>,
+    /// The sessions that held the lock that it did not get.
+    pub blockers: Vec<Blocker>,
     /// What is left in the database.
     pub left: Left,
     /// What it was run for.
     pub purpose: Purpose,
+    /// It was tried in a shadow database, and no other was touched.
+    pub in_shadow: bool,
 }
 
 /// What a file is run for.
@@ -204,6 +209,7 @@ impl FailedMigration {
     #[must_use]
     pub fn next(&self) -> String {
         let again = match self.purpose {
+            _ if self.in_shadow => return "mend what is wrong, then run the command again".to_owned(),
             Purpose::Apply => "app migrate deploy",
             Purpose::Revert => "app migrate rollback",
             Purpose::Seed => "app db seed --file",
@@ -228,9 +234,12 @@ impl FailedMigration {
 
 impl fmt::Display for FailedMigration {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.in_shadow { " in a shadow database; no other was touched" } else { "" };
         match self.purpose {
-            Purpose::Apply => writeln!(formatter, "the migration {} {} failed", self.version, self.name)?,
-            Purpose::Revert => writeln!(formatter, "taking back the migration {} {} failed", self.version, self.name)?,
+            Purpose::Apply => writeln!(formatter, "the migration {} {} failed{place}", self.version, self.name)?,
+            Purpose::Revert => {
+                writeln!(formatter, "taking back the migration {} {} failed{place}", self.version, self.name)?;
+            }
             Purpose::Seed => writeln!(formatter, "the seed failed")?,
             Purpose::Push => writeln!(formatter, "the database could not be brought to schema.sql")?,
             Purpose::Load => {
@@ -250,6 +259,9 @@ impl fmt::Display for FailedMigration {
                 writeln!(formatter, "  {label:10}  {text}")?;
             }
         }
+        for blocker in &self.blockers {
+            writeln!(formatter, "  blocked by  {blocker}")?;
+        }
         writeln!(formatter, "  left        {}", self.left_in_words())?;
         write!(formatter, "  next        {}", self.next())
     }
@@ -263,13 +275,12 @@ impl MigrateError {
             Self::Connect(_)
             | Self::Failed(_)
             | Self::File { .. }
-            | Self::Source { .. }
             | Self::Unsafe { .. }
             | Self::Database(_)
             | Self::Failure(_) => Exit::Failed,
             Self::Locked { .. } => Exit::LockTimeout,
             Self::Refused(problem) => problem.exit(),
-            Self::Senseless(_) | Self::NotEmpty { .. } | Self::NoShadow => Exit::Usage,
+            Self::Source { .. } | Self::Senseless(_) | Self::NotEmpty { .. } | Self::NoShadow => Exit::Usage,
             Self::Forbidden(_) => Exit::Forbidden,
             Self::Differs { .. } => Exit::Drift,
             Self::Cancelled(_) => Exit::Cancelled,

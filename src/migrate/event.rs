@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::blockers::Blocker;
+
 /// What a command tells while it works.
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -22,6 +24,8 @@ pub enum Event {
         statement: (usize, usize),
         /// How long this statement has been at it.
         since: Duration,
+        /// The sessions that it waits for.
+        blockers: Vec<Blocker>,
     },
     /// One did not get a lock in time; it was rolled back, and is tried again.
     WaitsForLock {
@@ -31,6 +35,8 @@ pub enum Event {
         tries: (u32, u32),
         /// In how long it is tried again.
         again_in: Duration,
+        /// The sessions that it waited for.
+        blockers: Vec<Blocker>,
     },
     /// One is done.
     Done(Deployed),

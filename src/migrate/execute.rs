@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
+use sqlx::postgres::{PgDatabaseError, PgErrorPosition, PgSeverity};
 use sqlx::{AssertSqlSafe, Row as _};
 use tokio::time::Instant;
 
 use super::MigrateError;
 use super::attempt::Outcome;
+use super::blockers::Blocker;
 pub(super) use super::error::Purpose;
 use super::error::{FailedMigration, Left};
 use super::event::Event;
 use super::record::{Failed, Recorder};
 use super::script::{Check, Piece, Prepared};
-use super::session::{Failure, OUR_PATH, Session, THEIR_PATH, THEIR_PATH_HERE};
+use super::session::{Failure, OUR_PATH, OUR_PATH_HERE, Session, THEIR_PATH, THEIR_PATH_HERE, Waiting};
 use crate::db::explain::Cause;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -40,6 +41,10 @@ pub(super) struct Job<'a> {
 struct Trouble {
     place: Place,
     why: Why,
+    /// The sessions that it waited for when it was last looked at.
+    blockers: Vec<Blocker>,
+    /// Whether its transaction was begun: a message that cannot be parsed does nothing at all.
+    is_begun: bool,
 }
 
 enum Place {
@@ -66,9 +71,21 @@ impl Trouble {
         }
     }
 
-    /// The server did not say that it failed: nobody knows what it did.
-    fn unanswered(&self) -> bool {
-        matches!(&self.why, Why::Server(error) if !matches!(error, sqlx::Error::Database(_)))
+    /// One that is no failure of a statement.
+    const fn new(place: Place, why: Why) -> Self {
+        Self { place, why, blockers: Vec::new(), is_begun: true }
+    }
+
+    /// The session is over: the connection was lost, or the server ended it and said why.
+    fn ended_session(&self) -> bool {
+        match &self.why {
+            Why::Server(sqlx::Error::Database(error)) => {
+                let severity = error.try_downcast_ref::<PgDatabaseError>().map(PgDatabaseError::severity);
+                matches!(severity, Some(PgSeverity::Fatal | PgSeverity::Panic))
+            }
+            Why::Server(_) => true,
+            Why::Untrue | Why::Cancelled => false,
+        }
     }
 }
 
@@ -102,7 +119,7 @@ async fn in_a_transaction(
 ) -> Result<(), MigrateError> {
     let Err(trouble) = with_retries(session, job, report).await? else { return Ok(()) };
     let failed = describe(job, &trouble, Left::Nothing);
-    if !trouble.unanswered() {
+    if !trouble.ended_session() {
         session.note(recorder.failed(job.attempt, Outcome::RolledBack, &noted(&failed))).await?;
     }
     Err(MigrateError::Failed(Box::new(failed)))
@@ -131,22 +148,30 @@ async fn with_retries(
     let mut tries = 0;
     loop {
         let Err(trouble) = transaction(session, job, report).await else { return Ok(Ok(())) };
-        if trouble.unanswered() {
+        if trouble.ended_session() {
             return Ok(Err(trouble));
         }
-        session.note("rollback".to_owned()).await?;
+        if trouble.is_begun {
+            session.note("rollback".to_owned()).await?;
+        }
         let again = trouble.code().is_some_and(|code| WORTH_ANOTHER_TRY.contains(&code.as_str()));
         if !again || tries >= most || session.settings.cancel.is_cancelled() {
             return Ok(Err(trouble));
         }
         tries += 1;
-        report(Event::WaitsForLock { version: job.version, tries: (tries, most + 1), again_in: pause });
+        let blockers = trouble.blockers;
+        report(Event::WaitsForLock { version: job.version, tries: (tries, most + 1), again_in: pause, blockers });
         // Whoever queued behind us gets through meanwhile.
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = session.settings.cancel.cancelled() => {}
-        }
+        rest(session, pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Pauses, or until somebody stops the command.
+async fn rest(session: &Session<'_>, pause: Duration) {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => {}
+        () = session.settings.cancel.cancelled() => {}
     }
 }
 
@@ -157,18 +182,19 @@ async fn transaction(session: &mut Session<'_>, job: &Job<'_>, report: &mut impl
         "begin;\nset local lock_timeout = {lock};\nset local statement_timeout = {statement};\n{THEIR_PATH_HERE}"
     );
     let ours = if job.prepared.resets { format!("reset all;\n{}", session.settling()) } else { OUR_PATH.to_owned() };
-    let tail = format!("{ours}{}commit;\n", job.on_success);
+    // A role that the file has taken may not write to the record.
+    let tail = format!("{ours}reset role;\n{}commit;\n", job.on_success);
     if !checks.is_empty() {
         let sql = std::mem::take(&mut head);
-        session.send(sql, |_| ()).await.map_err(|failure| at_end(failure.error))?;
+        session.send(sql, |_| ()).await.map_err(at_end)?;
         run_checks(session, checks).await?;
     }
     let Some(last) = statements.len().checked_sub(1) else {
-        return session.send(head + &tail, |_| ()).await.map_err(|failure| at_end(failure.error));
+        return session.send(head + &tail, |_| ()).await.map_err(at_end);
     };
     for (index, piece) in statements.iter().enumerate() {
         if session.settings.cancel.is_cancelled() {
-            return Err(Trouble { place: Place::Statement(index, piece.line), why: Why::Cancelled });
+            return Err(Trouble::new(Place::Statement(index, piece.line), Why::Cancelled));
         }
         let head = std::mem::take(&mut head);
         let before = (head.chars().count(), if head.is_empty() { 0 } else { 4 });
@@ -178,8 +204,9 @@ async fn transaction(session: &mut Session<'_>, job: &Job<'_>, report: &mut impl
             sql += "\n;\n";
             sql += &tail;
         }
-        let tell =
-            |since| report(Event::Goes { version: job.version, statement: (index + 1, statements.len()), since });
+        let tell = |Waiting { since, blockers }| {
+            report(Event::Goes { version: job.version, statement: (index + 1, statements.len()), since, blockers });
+        };
         session.send(sql, tell).await.map_err(|failure| locate(failure, before, index, piece))?;
     }
     Ok(())
@@ -187,7 +214,7 @@ async fn transaction(session: &mut Session<'_>, job: &Job<'_>, report: &mut impl
 
 /// Finds the place of a failure in a message that began with so many characters, and statements, of ours.
 fn locate(failure: Failure, (characters, statements): (usize, usize), index: usize, piece: &Piece) -> Trouble {
-    let Failure { done, error } = failure;
+    let Failure { done, error, blockers } = failure;
     let position = match &error {
         sqlx::Error::Database(error) => {
             match error.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::position) {
@@ -204,11 +231,13 @@ fn locate(failure: Failure, (characters, statements): (usize, usize), index: usi
         _ if done > statements => Place::End,
         _ => Place::Statement(index, piece.line),
     };
-    Trouble { place, why: Why::Server(error) }
+    // The statements of ours at the beginning are what begins the transaction.
+    Trouble { place, why: Why::Server(error), blockers, is_begun: done > 0 || statements == 0 }
 }
 
-fn at_end(error: sqlx::Error) -> Trouble {
-    Trouble { place: Place::End, why: Why::Server(error) }
+fn at_end(failure: Failure) -> Trouble {
+    let Failure { done, error, blockers } = failure;
+    Trouble { place: Place::End, why: Why::Server(error), blockers, is_begun: done > 0 }
 }
 
 async fn run_checks(session: &mut Session<'_>, checks: &[Check]) -> Result<(), Trouble> {
@@ -222,7 +251,7 @@ async fn run_checks(session: &mut Session<'_>, checks: &[Check]) -> Result<(), T
             Ok(_) => Why::Untrue,
             Err(error) => Why::Server(error),
         };
-        return Err(Trouble { place: Place::Check(check.clone()), why });
+        return Err(Trouble::new(Place::Check(check.clone()), why));
     }
     Ok(())
 }
@@ -243,25 +272,43 @@ async fn plainly(
 ) -> Result<(), MigrateError> {
     let before = invalid_indexes(session).await?;
     session.note(THEIR_PATH.to_owned()).await?;
-    let checked = run_checks(session, &job.prepared.checks).await;
-    session.settle().await?;
-    if let Err(trouble) = checked {
+    let outcome = one_by_one(session, recorder, job, report).await?;
+    if !outcome.as_ref().is_err_and(|(_, trouble)| trouble.ended_session()) {
+        session.settle().await?;
+    }
+    let Err((index, trouble)) = outcome else { return Ok(session.note(job.on_success.clone()).await?) };
+    let Some(piece) = index.and_then(|index| job.prepared.statements.get(index)) else {
         return Err(stopped(session, recorder, job, trouble, 0, Left::Nothing).await?);
+    };
+    let done = index.and_then(|index| u32::try_from(index).ok()).unwrap_or(u32::MAX);
+    if trouble.ended_session() {
+        return Err(MigrateError::Failed(Box::new(describe(job, &trouble, Left::NotKnown))));
+    }
+    let invalid_indexes: Vec<String> =
+        invalid_indexes(session).await?.into_iter().filter(|index| !before.contains(index)).collect();
+    let nothing =
+        done == 0 && invalid_indexes.is_empty() && (leaves_nothing(piece) || matches!(trouble.why, Why::Cancelled));
+    let left = if nothing { Left::Nothing } else { Left::Part { done, invalid_indexes } };
+    Err(stopped(session, recorder, job, trouble, done, left).await?)
+}
+
+/// The checks, and the statements; which one failed, and `None` is a check. The outer error is one of the noting. What one of
+/// them sets, such as another search path, holds for those after it.
+async fn one_by_one(
+    session: &mut Session<'_>,
+    recorder: &Recorder,
+    job: &Job<'_>,
+    report: &mut impl FnMut(Event),
+) -> Result<Result<(), (Option<usize>, Trouble)>, sqlx::Error> {
+    if let Err(trouble) = run_checks(session, &job.prepared.checks).await {
+        return Ok(Err((None, trouble)));
     }
     for (index, piece) in job.prepared.statements.iter().enumerate() {
-        let Err(trouble) = statement(session, recorder, job, index, piece, report).await? else { continue };
-        let done = u32::try_from(index).unwrap_or(u32::MAX);
-        if trouble.unanswered() {
-            return Err(MigrateError::Failed(Box::new(describe(job, &trouble, Left::NotKnown))));
+        if let Err(trouble) = statement(session, recorder, job, index, piece, report).await? {
+            return Ok(Err((Some(index), trouble)));
         }
-        let invalid_indexes: Vec<String> =
-            invalid_indexes(session).await?.into_iter().filter(|index| !before.contains(index)).collect();
-        let nothing =
-            done == 0 && invalid_indexes.is_empty() && (leaves_nothing(piece) || matches!(trouble.why, Why::Cancelled));
-        let left = if nothing { Left::Nothing } else { Left::Part { done, invalid_indexes } };
-        return Err(stopped(session, recorder, job, trouble, done, left).await?);
     }
-    Ok(session.note(job.on_success.clone()).await?)
+    Ok(Ok(()))
 }
 
 /// One statement; the outer error is one of the noting.
@@ -274,8 +321,9 @@ async fn statement(
     report: &mut impl FnMut(Event),
 ) -> Result<Result<(), Trouble>, sqlx::Error> {
     if session.settings.cancel.is_cancelled() {
-        return Ok(Err(Trouble { place: Place::Statement(index, piece.line), why: Why::Cancelled }));
+        return Ok(Err(Trouble::new(Place::Statement(index, piece.line), Why::Cancelled)));
     }
+    let statements = job.prepared.statements.len();
     let (mut lock, timeout) = timeouts(session, job.prepared);
     let concurrent = piece.is_concurrent();
     if concurrent && job.prepared.lock_timeout.is_none() {
@@ -285,39 +333,25 @@ async fn statement(
     let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
     let at = recorder.at(job.attempt, number, piece.line);
     let limits = format!("set lock_timeout = {lock};\nset statement_timeout = {timeout};\n");
-    session.note(format!("{at}{limits}{THEIR_PATH}")).await?;
-    let outcome = again_and_again(session, job, index, piece, concurrent, report).await;
-    if !outcome.as_ref().is_err_and(Trouble::unanswered) {
-        session.settle().await?;
-    }
-    Ok(outcome)
-}
-
-/// Sends a statement, again where a lock was not had.
-async fn again_and_again(
-    session: &mut Session<'_>,
-    job: &Job<'_>,
-    index: usize,
-    piece: &Piece,
-    concurrent: bool,
-    report: &mut impl FnMut(Event),
-) -> Result<(), Trouble> {
-    let statements = job.prepared.statements.len();
+    session.note(format!("{OUR_PATH_HERE}{limits}{at}")).await?;
     let most = if concurrent { 0 } else { session.settings.lock_retries };
     let mut pause = FIRST_PAUSE;
     for tries in 0.. {
-        let tell = |since| report(Event::Goes { version: job.version, statement: (index + 1, statements), since });
+        let tell = |Waiting { since, blockers }| {
+            report(Event::Goes { version: job.version, statement: (index + 1, statements), since, blockers });
+        };
         let Err(failure) = session.send(piece.text.clone(), tell).await else { break };
         let trouble = locate(failure, (0, 0), index, piece);
         let again = trouble.code().is_some_and(|code| WORTH_ANOTHER_TRY.contains(&code.as_str()));
         if !again || tries >= most || session.settings.cancel.is_cancelled() {
-            return Err(trouble);
+            return Ok(Err(trouble));
         }
-        report(Event::WaitsForLock { version: job.version, tries: (tries + 1, most + 1), again_in: pause });
-        tokio::time::sleep(pause).await;
+        let blockers = trouble.blockers;
+        report(Event::WaitsForLock { version: job.version, tries: (tries + 1, most + 1), again_in: pause, blockers });
+        rest(session, pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
-    Ok(())
+    Ok(Ok(()))
 }
 
 /// Notes how far a file without a transaction came.
@@ -385,6 +419,7 @@ fn describe(job: &Job<'_>, trouble: &Trouble, left: Left) -> FailedMigration {
         sql,
         left,
         purpose: job.purpose,
+        blockers: trouble.blockers.clone(),
         ..FailedMigration::default()
     };
     match &trouble.why {

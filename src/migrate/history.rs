@@ -10,6 +10,7 @@ use sqlx::{PgConnection, Row as _};
 
 use super::MigrateError;
 use super::attempt::{Action, Attempt, Outcome};
+use super::looks::LOOKS;
 use super::session::{OUR_PATH_HERE, Session, THEIR_SCHEMAS};
 use super::settings::Settings;
 use super::source::Migration;
@@ -49,17 +50,25 @@ pub(super) struct Tables {
     pub schema: Option<String>,
     pub has_records: bool,
     pub has_attempts: bool,
+    pub has_looks: bool,
+    /// The table of the looks is somebody else's, who could have hung anything on it.
+    pub strange_looks: bool,
     /// Who owns them, if it is nobody whom this role could trust: what he hung on them would be run with its rights.
     pub stranger: Option<String>,
 }
 
 impl Tables {
+    /// The schema that they are in, quoted.
+    pub(super) fn schema(&self) -> &str {
+        self.schema.as_deref().unwrap_or("public")
+    }
+
     pub(super) fn records(&self) -> String {
-        format!("{}.{TABLE}", self.schema.as_deref().unwrap_or("public"))
+        format!("{}.{TABLE}", self.schema())
     }
 
     pub(super) fn attempts(&self) -> String {
-        format!("{}.{ATTEMPTS}", self.schema.as_deref().unwrap_or("public"))
+        format!("{}.{ATTEMPTS}", self.schema())
     }
 }
 
@@ -96,6 +105,7 @@ pub(super) async fn tables(connection: &mut PgConnection) -> Result<Tables, sqlx
                 name,
                 c.relname = '{TABLE}' as has_records,
                 c.relname = '{ATTEMPTS}' as has_attempts,
+                c.relname = '{LOOKS}' as has_looks,
                 c.relkind <> 'r'
                     or c.relrowsecurity
                     or exists (
@@ -122,11 +132,12 @@ pub(super) async fn tables(connection: &mut PgConnection) -> Result<Tables, sqlx
             join pg_class c on c.relnamespace = n.oid
             join pg_roles o on o.oid = c.relowner
             join pg_roles me on me.rolname = current_user
-            where c.relname in ('{TABLE}', '{ATTEMPTS}')
+            where c.relname in ('{TABLE}', '{ATTEMPTS}', '{LOOKS}')
         ),
         home as (
             select name
             from found
+            where has_records or has_attempts
             order by has_records desc, place
             limit 1
         )
@@ -134,8 +145,10 @@ pub(super) async fn tables(connection: &mut PgConnection) -> Result<Tables, sqlx
             quote_ident(coalesce((select name from home), (current_setting('app.schemas')::name[])[1])) as schema,
             coalesce(bool_or(has_records), false) as has_records,
             coalesce(bool_or(has_attempts), false) as has_attempts,
-            coalesce(bool_or(strange), false) as strange,
-            max(stranger::text) as stranger
+            coalesce(bool_or(has_looks), false) as has_looks,
+            coalesce(bool_or(strange) filter (where not has_looks), false) as strange,
+            coalesce(bool_or(strange or stranger is not null) filter (where has_looks), false) as strange_looks,
+            max(stranger::text) filter (where not has_looks) as stranger
         from found
         join home using (name)
         ",
@@ -149,6 +162,8 @@ pub(super) async fn tables(connection: &mut PgConnection) -> Result<Tables, sqlx
         schema: row.try_get("schema")?,
         has_records: row.try_get("has_records")?,
         has_attempts: row.try_get("has_attempts")?,
+        has_looks: row.try_get("has_looks")?,
+        strange_looks: row.try_get("strange_looks")?,
         stranger: row.try_get("stranger")?,
     })
 }

@@ -5,6 +5,7 @@
 //! can read it too, and beside it one of our own with a row for each attempt.
 
 mod attempt;
+mod blockers;
 mod checksum;
 mod deploy;
 mod develop;
@@ -18,8 +19,10 @@ mod ignore;
 mod keep;
 mod lint;
 mod lock;
+mod looks;
 mod plan;
 mod pooler;
+mod problem;
 mod push;
 mod record;
 mod repair;
@@ -42,15 +45,17 @@ mod verify;
 use std::process::ExitCode;
 
 pub use attempt::{Action, Attempt, Outcome};
+pub use blockers::Blocker;
 pub use deploy::{deploy, preview};
-pub use develop::{Checkout, Developed, Question, Wishes, develop};
+pub use develop::{Ask, Checkout, Developed, Question, Wishes, develop};
 pub use drift::Drift;
 pub use error::{FailedMigration, Left, MigrateError, Purpose};
 pub use event::{Deployed, Event};
 pub use files::{create, file_name, rebase};
-pub use lint::{Finding, lint};
+pub use lint::{Finding, LintOptions, Severity, lint};
 pub use lock::Holder;
-pub use plan::{Blocked, Named, Plan, Problem, State, Unknown};
+pub use plan::{Blocked, Named, Plan, RunningMigration, State, Unknown};
+pub use problem::Problem;
 pub use push::{pull, push, write_whole};
 pub use repair::repair;
 pub use reset::reset;

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::Exit;
+use chrono::{DateTime, SecondsFormat, Utc};
+
 use super::attempt::{Action, Attempt, Outcome};
 use super::checksum::{self, Change};
 use super::history::{History, Record};
+use super::problem::Problem;
 use super::script;
 use super::source::Migration;
 use super::squash::{self, Squashed};
@@ -25,6 +27,8 @@ pub struct Plan {
     pub unknown: Vec<Unknown>,
     /// Begun, never ended well, and not to be tried again before somebody has looked.
     pub blocked: Vec<Blocked>,
+    /// Being run at this moment; those that only the database knows too.
+    pub running: Vec<RunningMigration>,
     /// Pending, and older than the newest on record.
     pub late: Vec<Named>,
     /// Not applied, and with nothing in them yet: `new` wrote them.
@@ -57,6 +61,8 @@ pub struct Unknown {
     pub name: String,
     /// Newer than any there is: the database is ahead. Otherwise its file is gone.
     pub ahead: bool,
+    /// What became of it: [`State::Ahead`] or [`State::Missing`] where it is applied.
+    pub state: State,
 }
 
 /// One that stands in the way.
@@ -68,6 +74,25 @@ pub struct Blocked {
     pub name: String,
     /// What is known of it.
     pub why: String,
+}
+
+/// A migration that is being run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningMigration {
+    /// Its version.
+    pub version: i64,
+    /// Its name.
+    pub name: String,
+    /// Whether it is being taken back.
+    pub is_reverted: bool,
+    /// Whether its file is there. One that only the database knows is a newer release's matter.
+    pub is_known: bool,
+    /// Whether it is on record as applied: until the transaction that takes it back ends, all of it is there.
+    pub is_applied: bool,
+    /// When it began.
+    pub since: DateTime<Utc>,
+    /// The role that runs it.
+    pub role: String,
 }
 
 /// What became of a migration.
@@ -114,23 +139,6 @@ impl State {
             Self::Partial => "partial",
         }
     }
-}
-
-/// Why the record stands in the way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
-    /// Two files have one version.
-    Duplicates(Vec<Named>),
-    /// A migration failed half-way.
-    Failed(Vec<Blocked>),
-    /// An applied migration was edited.
-    Edited(Vec<Named>),
-    /// The database has migrations that the binary does not know.
-    Unknown(Vec<Unknown>),
-    /// A pending migration is older than the newest applied one.
-    OutOfOrder(Vec<Named>),
-    /// One that stands for several is there in part.
-    InPart(Vec<Named>),
 }
 
 impl Named {
@@ -189,7 +197,7 @@ impl Plan {
                     }
                     plan.pending.push(migration.clone());
                 }
-                (Some(record), State::Partial | State::Interrupted | State::Running) if !record.success => {
+                (Some(record), State::Partial | State::Interrupted) if !record.success => {
                     plan.blocked.push(blocked(record, attempt));
                 }
                 (_, State::Edited) => plan.edited.push(Named::of(migration)),
@@ -205,12 +213,27 @@ impl Plan {
             let mut state = if ahead { State::Ahead } else { State::Missing };
             if !record.success {
                 let attempt = latest.get(&record.version).copied();
-                plan.blocked.push(blocked(record, attempt));
                 state = begun(attempt);
+                if state != State::Running {
+                    plan.blocked.push(blocked(record, attempt));
+                }
             }
             plan.states.insert(record.version, state);
-            plan.unknown.push(Unknown { version: record.version, name: record.name.clone(), ahead });
+            plan.unknown.push(Unknown { version: record.version, name: record.name.clone(), ahead, state });
         }
+        let running = latest.values().filter(|attempt| attempt.running());
+        plan.running = running
+            .map(|attempt| RunningMigration {
+                version: attempt.version,
+                name: attempt.name.clone(),
+                is_reverted: attempt.action == Action::Revert,
+                is_known: migrations.iter().any(|migration| migration.version == attempt.version),
+                is_applied: records.get(&attempt.version).is_some_and(|record| record.success),
+                since: attempt.started_at,
+                role: attempt.role.clone(),
+            })
+            .collect();
+        plan.running.sort_by_key(|one| one.version);
         plan
     }
 
@@ -250,6 +273,8 @@ impl Plan {
             Some(Problem::Duplicates(self.duplicates.clone()))
         } else if !self.blocked.is_empty() {
             Some(Problem::Failed(self.blocked.clone()))
+        } else if !self.running.is_empty() {
+            Some(Problem::Running(self.running.clone()))
         } else if !self.in_part.is_empty() {
             Some(Problem::InPart(self.in_part.clone()))
         } else if !self.edited.is_empty() {
@@ -300,9 +325,16 @@ fn begun(latest: Option<&Attempt>) -> State {
     }
 }
 
+impl fmt::Display for RunningMigration {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = if self.is_reverted { "taken back" } else { "applied" };
+        let since = self.since.to_rfc3339_opts(SecondsFormat::Secs, true);
+        write!(formatter, "{} {} is being {verb} since {since} by the role {}", self.version, self.name, self.role)
+    }
+}
+
 fn blocked(record: &Record, latest: Option<&Attempt>) -> Blocked {
     let why = match latest {
-        Some(attempt) if attempt.running() => "it is being run at this moment".to_owned(),
         Some(attempt) if attempt.outcome != Outcome::Succeeded => left(attempt),
         Some(_) | None => {
             "another tool has put it on record as begun and not done; what it left is not known".to_owned()
@@ -335,106 +367,6 @@ fn left(attempt: &Attempt) -> String {
         text += &format!(": {message}");
     }
     text
-}
-
-impl Problem {
-    /// What a command ends with because of it.
-    #[must_use]
-    pub const fn exit(&self) -> Exit {
-        match self {
-            Self::Failed(_) => Exit::FailedMigration,
-            Self::Duplicates(_) | Self::Edited(_) | Self::Unknown(_) | Self::OutOfOrder(_) | Self::InPart(_) => {
-                Exit::HistoryDiffers
-            }
-        }
-    }
-
-    /// In a word, for scripts.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Duplicates(_) => "duplicate_version",
-            Self::Failed(_) => "failed_migration",
-            Self::Edited(_) => "edited",
-            Self::Unknown(_) => "unknown",
-            Self::OutOfOrder(_) => "out_of_order",
-            Self::InPart(_) => "squashed_in_part",
-        }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named = |list: &[Named]| {
-            list.iter().map(|one| format!("{} {}", one.version, one.name)).collect::<Vec<_>>().join(", ")
-        };
-        match self {
-            Self::Duplicates(files) => {
-                let files: Vec<&str> = files.iter().map(|one| one.file.as_str()).collect();
-                write!(
-                    formatter,
-                    "several files have one version: {}. Nothing was applied. Give one of them a timestamp of its own.",
-                    files.join(", ")
-                )
-            }
-            Self::Failed(blocked) => {
-                for one in blocked {
-                    write!(formatter, "a migration failed half-way: {} {}: {}. ", one.version, one.name, one.why)?;
-                }
-                let version = blocked.first().map_or(0, |one| one.version);
-                write!(
-                    formatter,
-                    "Nothing else was applied. Look at what it left, then run `app migrate resolve --rolled-back {version}` \
-                     once nothing of it is left, or `app migrate resolve --applied {version}` once you have done the rest by hand."
-                )
-            }
-            Self::Edited(files) => write!(
-                formatter,
-                "edited after it was applied: {}. Nothing was applied. Put the file back as it was and make the change in a \
-                 new migration; or, if it builds the same schema as before, run `app migrate repair {}`.",
-                named(files),
-                files.first().map_or(0, |one| one.version)
-            ),
-            Self::Unknown(unknown) => {
-                let some = |ahead: bool| {
-                    let list: Vec<String> = unknown
-                        .iter()
-                        .filter(|one| one.ahead == ahead)
-                        .map(|one| format!("{} {}", one.version, one.name))
-                        .collect();
-                    (!list.is_empty()).then(|| list.join(", "))
-                };
-                if let Some(ahead) = some(true) {
-                    write!(
-                        formatter,
-                        "the database has migrations that this binary does not know: {ahead}. Nothing was applied. Run the \
-                         release that brought them, or a newer one."
-                    )?;
-                }
-                if let Some(missing) = some(false) {
-                    let space = if some(true).is_some() { " " } else { "" };
-                    write!(
-                        formatter,
-                        "{space}the file of an applied migration is gone: {missing}. Nothing was applied. Put the file back."
-                    )?;
-                }
-                Ok(())
-            }
-            Self::InPart(files) => write!(
-                formatter,
-                "the database has some of the migrations that this stands for, and not all: {}. Nothing was applied. Apply the \
-                 others first, with the release before they were squashed.",
-                named(files)
-            ),
-            Self::OutOfOrder(files) => write!(
-                formatter,
-                "older than what the database has already: {}. Nothing was applied. Give the file a new timestamp with `app \
-                 migrate rebase {}`, or apply it as it is with `app migrate deploy --allow-out-of-order`.",
-                named(files),
-                files.first().map_or(0, |one| one.version)
-            ),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use sqlx::postgres::PgConnectOptions;
 
 use super::MigrateError;
-use super::develop::{Question, Wishes, accept, answers};
+use super::develop::{Ask, Wishes, accept, answers};
 use super::execute::{self, Job, Purpose};
 use super::schema::{self, Manner, Proposal};
 use super::script::Prepared;
@@ -31,7 +31,7 @@ pub async fn push(
     desired: &Script,
     settings: &Settings,
     wishes: &Wishes,
-    mut ask: impl FnMut(&Question<'_>) -> Option<bool>,
+    mut ask: impl Ask,
 ) -> Result<Difference, MigrateError> {
     if settings.profile == Profile::Prod {
         return Err(MigrateError::Forbidden(

@@ -5,7 +5,8 @@ use sqlx::postgres::PgConnectOptions;
 use super::attempt::Action;
 use super::deploy::{opening, recorder};
 use super::history;
-use super::plan::{Plan, Problem, State};
+use super::plan::{Plan, State};
+use super::problem::Problem;
 use super::resolve::applied;
 use super::session::Session;
 use super::settings::Settings;
@@ -27,7 +28,7 @@ pub async fn repair(
 }
 
 async fn repair_on(session: &mut Session<'_>, migrations: &[Migration], version: i64) -> Result<String, MigrateError> {
-    let history = history::read(&mut session.connection, migrations).await?;
+    let history = session.history(migrations).await?;
     let plan = Plan::new(migrations, &history);
     if !plan.duplicates.is_empty() {
         return Err(MigrateError::Refused(Problem::Duplicates(plan.duplicates)));

@@ -7,8 +7,9 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::attempt::{Action, Attempt};
 use super::deploy::{opening, recorder};
-use super::history::{self, History};
-use super::plan::{Plan, Problem, State};
+use super::history::History;
+use super::plan::{Plan, State};
+use super::problem::Problem;
 use super::session::Session;
 use super::settings::Settings;
 use super::source::Migration;
@@ -53,7 +54,7 @@ async fn resolve_on(
     migrations: &[Migration],
     resolution: Resolution,
 ) -> Result<Resolved, MigrateError> {
-    let history = history::read(&mut session.connection, migrations).await?;
+    let history = session.history(migrations).await?;
     let plan = Plan::new(migrations, &history);
     if !plan.duplicates.is_empty() {
         return Err(MigrateError::Refused(Problem::Duplicates(plan.duplicates)));
@@ -109,7 +110,7 @@ pub(super) async fn declare(
     versions: &[i64],
 ) -> Result<(), MigrateError> {
     Session::with_lock(options, settings, async |session| {
-        let history = history::read(&mut session.connection, migrations).await?;
+        let history = session.history(migrations).await?;
         let mut builders = applied(migrations, &history);
         let new: Vec<&Migration> = migrations.iter().filter(|one| versions.contains(&one.version)).collect();
         builders.extend(new.iter().map(|one| (*one).clone()));

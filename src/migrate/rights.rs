@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::MigrateError;
 use super::event::Event;
 use super::history::{self, ATTEMPTS, TABLE};
+use super::looks::LOOKS;
 use super::record::literal;
 use super::schema::COMMON;
 use super::session::Session;
@@ -93,6 +94,7 @@ async fn lacking(session: &mut Session<'_>, role: &str, schema: &str) -> Result<
             where c.relnamespace = named.schema
                 and c.relkind in ('r', 'p', 'v', 'm', 'S')
                 and ('pg_class'::regclass, c.oid) not in (select classid, objid from member)
+                and c.relname <> '{LOOKS}'
                 and not exists (
                     select
                     from pg_catalog.pg_depend d

@@ -6,8 +6,9 @@ use super::attempt::Action;
 use super::deploy::{opening, recorder};
 use super::event::{Deployed, Event};
 use super::execute::{self, Job, Purpose};
-use super::history::{self, History};
-use super::plan::{Plan, Problem};
+use super::history::History;
+use super::plan::Plan;
+use super::problem::Problem;
 use super::record::Recorder;
 use super::script::Prepared;
 use super::session::Session;
@@ -66,7 +67,7 @@ pub(super) async fn rollback_on(
     target: Target,
     report: &mut impl FnMut(Event),
 ) -> Result<Vec<Deployed>, MigrateError> {
-    let history = history::read(&mut session.connection, migrations).await?;
+    let history = session.history(migrations).await?;
     let plan = Plan::new(migrations, &history);
     if !plan.duplicates.is_empty() {
         return Err(MigrateError::Refused(Problem::Duplicates(plan.duplicates)));

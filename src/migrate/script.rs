@@ -74,6 +74,10 @@ impl<'a> Prepared<'a> {
 
     fn make(script: &'a Script, applied: bool) -> Result<Self, MigrateError> {
         let fail = |line, problem| MigrateError::File { file: script.file.clone(), line, problem };
+        if let Some((before, _)) = script.text().split_once('\0') {
+            let line = u32::try_from(before.matches('\n').count() + 1).unwrap_or(u32::MAX);
+            return Err(fail(line, "there is a NUL character, which no SQL can have; take it out".to_owned()));
+        }
         let dump = is_dump(script.text());
         let text = if dump { without_psql(script.text()) } else { Cow::Borrowed(script.text()) };
         let split = split::split(&text).map_err(|error| fail(error.line, error.problem))?;

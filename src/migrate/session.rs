@@ -9,8 +9,11 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Either, Executor as _, PgConnection, Row as _};
 use tokio::time::Instant;
 
+use super::blockers::{self, Blocker};
+use super::history::{self, History};
 use super::schema::{self, Catalog};
 use super::settings::Settings;
+use super::source::Migration;
 use super::{MigrateError, ignore, lock, pooler};
 use crate::db::explain::{self, NoConnection, Place as Address};
 
@@ -38,7 +41,8 @@ select 'schemas' as row, pg_catalog.set_config('app.schemas', pg_catalog.current
 set local search_path = pg_catalog, pg_temp;
 ";
 
-/// What a server does for a client that is gone is of no use to anybody; PostgreSQL 14 and later can notice.
+/// What a server does for a client that is gone is of no use to anybody; PostgreSQL 14 and later can notice. A role's limit
+/// on transactions, which 17 and later have, is for its short ones.
 const SETTLE: &str = r"
 select
     current_database() as database,
@@ -52,7 +56,11 @@ select
     case
         when current_setting('server_version_num')::integer >= 140000
         then set_config('client_connection_check_interval', '1000', false)
-    end as noticed;
+    end as noticed,
+    case
+        when current_setting('server_version_num')::integer >= 170000
+        then set_config('transaction_timeout', '0', false)
+    end as unlimited;
 ";
 
 /// How the database's own search path is found out before anything is looked up on it.
@@ -85,6 +93,7 @@ pub(super) struct Session<'a> {
     pub place: Place,
     /// The schema that stays when it is emptied, quoted; `None` is the one that has the record.
     pub home: Option<String>,
+    has_lock: bool,
 }
 
 /// A message to the server failed.
@@ -93,6 +102,15 @@ pub(super) struct Failure {
     /// How many of the message's statements were done before.
     pub done: usize,
     pub error: sqlx::Error,
+    /// The sessions that it waited for when it was last looked at.
+    pub blockers: Vec<Blocker>,
+}
+
+/// A statement that takes its time.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub since: Duration,
+    pub blockers: Vec<Blocker>,
 }
 
 impl<'a> Session<'a> {
@@ -114,7 +132,18 @@ impl<'a> Session<'a> {
         if older || row.try_get::<&str, _>("messages")? != MESSAGES {
             pooler::refuse(options, &mut connection, pid).await?;
         }
-        Ok(Self { connection, settings, options, pid, database, search_path, settling, place: Place::Real, home: None })
+        Ok(Self {
+            connection,
+            settings,
+            options,
+            pid,
+            database,
+            search_path,
+            settling,
+            place: Place::Real,
+            home: None,
+            has_lock: false,
+        })
     }
 
     /// Puts the session's settings in order, after a file that may have changed them.
@@ -175,7 +204,18 @@ impl<'a> Session<'a> {
 
     /// Takes the lock.
     pub(super) async fn lock(&mut self) -> Result<(), MigrateError> {
-        lock::acquire(&mut self.connection, &self.database, self.settings, self.pid).await
+        lock::acquire(&mut self.connection, &self.database, self.settings, self.pid).await?;
+        self.has_lock = true;
+        Ok(())
+    }
+
+    /// What the database has on record. With the lock nobody else migrates, whatever the record says of who is running.
+    pub(super) async fn history(&mut self, migrations: &[Migration]) -> Result<History, sqlx::Error> {
+        let mut history = history::read(&mut self.connection, migrations).await?;
+        if self.has_lock {
+            history.attempts.iter_mut().for_each(|attempt| attempt.alive = false);
+        }
+        Ok(history)
     }
 
     /// How the database is reached.
@@ -195,17 +235,22 @@ impl<'a> Session<'a> {
     }
 
     /// Sends a message of one or more statements, as they are. `tell` is called from time to time while it takes.
-    pub(super) async fn send(&mut self, sql: String, mut tell: impl FnMut(Duration)) -> Result<(), Failure> {
+    pub(super) async fn send(&mut self, sql: String, mut tell: impl FnMut(Waiting)) -> Result<(), Failure> {
         let Self { connection, settings, options, pid, .. } = self;
         let started = Instant::now();
-        let work = run(connection, sql);
-        tokio::pin!(work);
+        let seen = Mutex::new(Vec::new());
+        let blockers = || seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (work, watch) = (run(connection, sql), blockers::watch(options, *pid, &seen));
+        tokio::pin!(work, watch);
         let mut ticks = tokio::time::interval_at(started + TELL_EVERY, TELL_EVERY);
         let mut cancelled = false;
         loop {
             tokio::select! {
-                outcome = &mut work => return outcome,
-                _ = ticks.tick() => tell(started.elapsed()),
+                outcome = &mut work => {
+                    return outcome.map_err(|(done, error)| Failure { done, error, blockers: blockers() });
+                }
+                () = &mut watch => {}
+                _ = ticks.tick() => tell(Waiting { since: started.elapsed(), blockers: blockers() }),
                 () = settings.cancel.cancelled(), if !cancelled => {
                     cancelled = true;
                     cancel(options, *pid).await;
@@ -226,14 +271,15 @@ impl<'a> Session<'a> {
     }
 }
 
-async fn run(connection: &mut PgConnection, sql: String) -> Result<(), Failure> {
+/// Runs a message; where it failed, how many of its statements were done before.
+async fn run(connection: &mut PgConnection, sql: String) -> Result<(), (usize, sqlx::Error)> {
     let mut done = 0;
     let mut answers = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(connection);
     while let Some(answer) = answers.next().await {
         match answer {
             Ok(Either::Left(_)) => done += 1,
             Ok(Either::Right(_)) => {}
-            Err(error) => return Err(Failure { done, error }),
+            Err(error) => return Err((done, error)),
         }
     }
     Ok(())

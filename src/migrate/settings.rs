@@ -24,6 +24,8 @@ pub struct Settings {
     pub statement_timeout: Duration,
     /// Whether a file that is older than what is applied already is applied all the same, in prod too.
     pub allow_out_of_order: bool,
+    /// The newest version that a deploy applies, if not all are.
+    pub newest: Option<i64>,
     /// A database that may be emptied, for a role that may not create one.
     pub shadow: Option<PgConnectOptions>,
     /// The role that serves, where another one migrates; a deploy gives it what it lacks of reading and writing rows.
@@ -49,6 +51,7 @@ impl Settings {
             lock_retries: migrations.lock_retries,
             statement_timeout: migrations.statement_timeout,
             allow_out_of_order: false,
+            newest: None,
             shadow: config.database.shadow_url.as_ref().map(DatabaseUrl::options),
             rows_role: rows_role(&config.database),
             ignore: migrations.ignore.clone(),

@@ -1,7 +1,7 @@
 //! The migrations that there are: those compiled into the binary, or those of a folder.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha384};
 use sqlx::migrate::{MigrationType, Migrator};
@@ -88,15 +88,29 @@ pub fn folder(path: &Path) -> Result<Vec<Migration>, MigrateError> {
     let fail =
         |path: &Path, error: std::io::Error| MigrateError::Source { path: path.to_owned(), problem: error.to_string() };
     let mut scripts = Vec::new();
+    let mut downs = Vec::new();
     for entry in std::fs::read_dir(path).map_err(|error| fail(path, error))? {
         let path = entry.map_err(|error| fail(path, error))?.path();
         let Some((version, rest)) = parts(&path)? else { continue };
         let text = std::fs::read_to_string(&path).map_err(|error| fail(&path, error))?;
         let kind = MigrationType::from_filename(&rest);
         let name = rest.trim_end_matches(kind.suffix()).replace('_', " ");
+        if kind == MigrationType::ReversibleDown {
+            downs.push((version, name.clone(), path.clone()));
+        }
         scripts.push((version, name, kind, Script::new(path.display().to_string(), text)));
     }
-    Ok(pair(scripts))
+    let migrations = pair(scripts);
+    let alone = |(version, name, _): &&(i64, String, PathBuf)| {
+        !migrations.iter().any(|one| one.version == *version && one.name == *name)
+    };
+    match downs.iter().find(alone) {
+        Some((_, _, path)) => Err(MigrateError::Source {
+            path: path.clone(),
+            problem: "it takes back what no `.up.sql` of the same name makes".to_owned(),
+        }),
+        None => Ok(migrations),
+    }
 }
 
 /// Single files that make changes, wherever they are; what a name lacks is made up.
@@ -113,20 +127,27 @@ pub fn files(paths: &[std::path::PathBuf]) -> Result<Vec<Migration>, MigrateErro
     paths.iter().map(read).collect()
 }
 
-/// The version and the rest of the name of a migration's file; other files are none of ours.
+/// The version and the rest of the name of a migration's file; other files are none of ours. What is named like a migration
+/// and cannot be one is refused: passed over, it would be missed in the database only.
 fn parts(path: &Path) -> Result<Option<(i64, String)>, MigrateError> {
+    let fail = |problem: String| Err(MigrateError::Source { path: path.to_owned(), problem });
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let Some((version, rest)) = name.split_once('_').filter(|(_, rest)| rest.strip_suffix(".sql").is_some()) else {
-        return Ok(None);
+    let Some((version, rest)) = name.split_once('_') else { return Ok(None) };
+    let is_sql = rest.strip_suffix(".sql").is_some();
+    let version = match (version.parse(), is_sql) {
+        (Ok(version), _) => version,
+        (Err(_), true) => {
+            return fail(format!("`{version}` is no version; a name begins with a timestamp such as 20260216090000_"));
+        }
+        (Err(_), false) => return Ok(None),
     };
-    match version.parse() {
-        Ok(version) if path.is_file() => Ok(Some((version, rest.to_owned()))),
-        Ok(_) => Ok(None),
-        Err(_) => Err(MigrateError::Source {
-            path: path.to_owned(),
-            problem: format!("`{version}` is no version; a name begins with a timestamp such as 20260216090000_"),
-        }),
+    if path.is_dir() {
+        return fail("it is a folder, and a migration is a file such as 20260216090000_create_users.up.sql".to_owned());
     }
+    if !is_sql && rest.to_lowercase().strip_suffix(".sql").is_some() {
+        return fail("the name of a migration ends with `.sql` in small letters".to_owned());
+    }
+    Ok(is_sql.then(|| (version, rest.to_owned())))
 }
 
 /// Puts what takes back beside what makes. Two that make, of one version, stay two; the plan refuses them.

@@ -169,7 +169,7 @@ async fn schema_of(session: &mut Session<'_>, chosen: &[Migration]) -> Result<(S
 async fn filled(shadow: &mut Session<'_>) -> Result<Vec<String>, MigrateError> {
     let tables = "select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace \
                   where c.relkind = 'r' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' \
-                  and c.relname not in ('_sqlx_migrations', '_app_migration_attempts') \
+                  and c.relname not in ('_sqlx_migrations', '_app_migration_attempts', '_app_schema_looks') \
                   and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e') \
                   order by 1";
     let mut filled = Vec::new();

@@ -127,10 +127,13 @@ impl Lexer<'_> {
             if backslash && *byte == b'\\' {
                 at += 1;
             } else if *byte == quote {
-                if rest.get(at) != Some(&quote) {
+                if rest.get(at) == Some(&quote) {
+                    at += 1;
+                } else if let Some(next) = continuation(rest.get(at..).unwrap_or_default()).filter(|_| backslash) {
+                    at += next;
+                } else {
                     return Ok(at);
                 }
-                at += 1;
             }
         }
         self.fail("what is quoted here does not end")
@@ -151,9 +154,29 @@ impl Lexer<'_> {
     }
 }
 
+/// Where a string goes on after its quote: on a later line, with comments before it perhaps. What begins with `E` keeps its
+/// escapes there.
+fn continuation(rest: &[u8]) -> Option<usize> {
+    let (mut at, mut has_break) = (0, false);
+    loop {
+        let tail = rest.get(at..)?;
+        match tail.first()? {
+            b'\n' | b'\r' => {
+                has_break = true;
+                at += 1;
+            }
+            b' ' | b'\t' | 0x0b | 0x0c => at += 1,
+            b'-' if tail.starts_with(b"--") => at += tail.iter().take_while(|byte| **byte != b'\n').count(),
+            b'\'' if has_break => return Some(at + 1),
+            _ => return None,
+        }
+    }
+}
+
 /// Splits a file. White space and comments between statements belong to none.
 pub(super) fn split(text: &str) -> Result<Vec<Statement<'_>>, SplitError> {
     let mut lexer = Lexer { text, at: 0 };
+    let mut lines = Lines { text, at: 0, line: 1 };
     let mut statements = Vec::new();
     let mut current: Option<(usize, usize)> = None;
     // A semicolon inside of these ends nothing.
@@ -178,7 +201,7 @@ pub(super) fn split(text: &str) -> Result<Vec<Statement<'_>>, SplitError> {
                 ")" => parentheses = parentheses.saturating_sub(1),
                 ";" if parentheses == 0 && bodies == 0 => {
                     if let Some((start, _)) = current.take() {
-                        statements.push(statement(text, start, token.end));
+                        statements.push(lines.statement(start, token.end));
                     }
                     continue;
                 }
@@ -194,13 +217,25 @@ pub(super) fn split(text: &str) -> Result<Vec<Statement<'_>>, SplitError> {
         current = Some((current.map_or(token.start, |(start, _)| start), token.end));
     }
     if let Some((start, end)) = current {
-        statements.push(statement(text, start, end));
+        statements.push(lines.statement(start, end));
     }
     Ok(statements)
 }
 
-fn statement(text: &str, start: usize, end: usize) -> Statement<'_> {
-    Statement { text: text.get(start..end).unwrap_or_default(), line: line_of(text, start) }
+/// Counts the lines of a file as its statements go by: from the start for each, a long file would take for ever.
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+    line: u32,
+}
+
+impl<'a> Lines<'a> {
+    fn statement(&mut self, start: usize, end: usize) -> Statement<'a> {
+        let breaks = self.text.get(self.at..start).unwrap_or_default().matches('\n').count();
+        self.line = self.line.saturating_add(u32::try_from(breaks).unwrap_or(u32::MAX));
+        self.at = start;
+        Statement { text: self.text.get(start..end).unwrap_or_default(), line: self.line }
+    }
 }
 
 /// The text without comments and white space: its tokens, with a space between them.
@@ -330,6 +365,8 @@ mod tests {
         let body = "create function f() begin atomic select case when a then 1 end; select 2; end;";
         assert_eq!(texts(&format!("{body} x")), [body, "x"]);
         assert!(texts("\u{feff} -- nothing\n").is_empty());
+        let continued = "select E'a' -- goes on\n '\\';';";
+        assert_eq!(texts(&format!("{continued}select 'a'\n'\\'; x")), [continued, "select 'a'\n'\\';", "x"]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::session::Session;
 use super::settings::Settings;
 use super::source::Migration;
 use super::{Exit, MigrateError};
+use crate::config::Profile;
 
 /// Where a database stands.
 #[derive(Debug, Clone)]
@@ -49,21 +50,25 @@ pub struct Line {
 }
 
 impl Status {
-    /// What the command ends with.
+    /// What the command ends with: what stands in the way of a deploy first, in the order in which a deploy would find it.
     #[must_use]
-    pub fn exit(&self) -> Exit {
+    pub fn exit(&self, profile: Profile) -> Exit {
         let plan = &self.plan;
         let stands = |state: State| self.lines.iter().any(|line| line.state == state);
-        if !plan.blocked.is_empty() || stands(State::Failed) || stands(State::Interrupted) {
+        if stands(State::Failed) || stands(State::Interrupted) {
             Exit::FailedMigration
-        } else if !(plan.duplicates.is_empty() && plan.edited.is_empty() && plan.unknown.is_empty()) {
-            Exit::HistoryDiffers
+        } else if let Some(problem) = plan.problem(profile) {
+            problem.exit()
+        } else if profile == Profile::Prod && !plan.empty.is_empty() {
+            Exit::Failed
         } else if !plan.pending.is_empty() {
             Exit::Pending
-        } else if matches!(self.drift, Drift::Found(_)) {
-            Exit::Drift
         } else {
-            Exit::Done
+            match self.drift {
+                Drift::Found(_) => Exit::Drift,
+                Drift::Failed(_) => Exit::Failed,
+                Drift::NotAsked | Drift::NotLooked(_) | Drift::None => Exit::Done,
+            }
         }
     }
 }
@@ -79,9 +84,10 @@ pub async fn status(
     look_for_drift: bool,
 ) -> Result<Status, MigrateError> {
     Session::with(options, settings, async |session| {
-        let history = history::read(&mut session.connection, migrations).await?;
+        let history = session.history(migrations).await?;
         let plan = Plan::new(migrations, &history);
-        let drift = if look_for_drift { drift::look(session, migrations, &history, &plan).await? } else { not_asked() };
+        let drift =
+            if look_for_drift { drift::look(session, migrations, &history, &plan).await? } else { Drift::NotAsked };
         Ok(of(plan, history, drift))
     })
     .await
@@ -94,11 +100,7 @@ pub async fn status(
 pub async fn status_on(connection: &mut PgConnection, migrations: &[Migration]) -> Result<Status, MigrateError> {
     let history = history::read(connection, migrations).await?;
     let plan = Plan::new(migrations, &history);
-    Ok(of(plan, history, not_asked()))
-}
-
-fn not_asked() -> Drift {
-    Drift::NotLooked("it was not asked for".to_owned())
+    Ok(of(plan, history, Drift::NotAsked))
 }
 
 fn of(plan: Plan, history: History, drift: Drift) -> Status {

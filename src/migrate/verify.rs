@@ -4,15 +4,16 @@
 use sqlx::postgres::PgConnectOptions;
 
 use super::deploy::{deploy_on, prepare};
-use super::history;
-use super::lint::{Finding, lint};
-use super::plan::{Plan, Problem};
+use super::lint::{Finding, LintOptions, Severity, lint};
+use super::plan::Plan;
+use super::problem::Problem;
 use super::rollback::{Target, rollback_on};
 use super::schema::{self, Catalog};
 use super::session::Session;
 use super::settings::Settings;
 use super::side::{self, Side, Sources};
-use super::{Exit, MigrateError, reset};
+use super::source::Migration;
+use super::{Exit, MigrateError, reset, script};
 
 /// What was found out.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +22,8 @@ pub struct Verified {
     pub migrations: usize,
     /// What taking one back leaves different, one by one.
     pub down: Vec<String>,
+    /// Those with nothing in them yet, which were left out.
+    pub unfinished: Vec<String>,
     /// The newest that cannot be taken back; those before it were not tried.
     pub irreversible: Option<String>,
     /// What is different when all are applied again.
@@ -34,12 +37,18 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// Whether the linter found more than advice.
+    #[must_use]
+    pub fn hurts(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity < Severity::Advice)
+    }
+
     /// What the command ends with.
     #[must_use]
     pub fn exit(&self) -> Exit {
         if let Some(problem) = &self.history {
             problem.exit()
-        } else if !self.down.is_empty() || !self.again.is_empty() || !self.findings.is_empty() {
+        } else if !self.down.is_empty() || !self.again.is_empty() || self.hurts() {
             Exit::Failed
         } else if self.desired.as_ref().is_some_and(|differences| !differences.is_empty()) {
             Exit::Drift
@@ -57,22 +66,26 @@ pub async fn verify(
     options: &PgConnectOptions,
     sources: Sources<'_>,
     settings: &Settings,
+    linting: &LintOptions,
 ) -> Result<Verified, MigrateError> {
     Session::with(options, settings, async |session| {
-        let history = history::read(&mut session.connection, sources.migrations).await?;
+        let history = session.history(sources.migrations).await?;
         let plan = Plan::new(sources.migrations, &history);
         prepare(&plan.pending, false)?;
         let mut verified = schema::in_shadow(session, async |shadow| on_shadow(shadow, sources).await).await?;
         verified.history = plan.problem_if(false);
-        verified.findings = lint(sources.migrations);
+        verified.findings = lint(sources.migrations, linting);
         Ok(verified)
     })
     .await
 }
 
 async fn on_shadow(shadow: &mut Session<'_>, sources: Sources<'_>) -> Result<Verified, MigrateError> {
-    let migrations = sources.migrations;
-    let mut verified = Verified { migrations: migrations.len(), ..Verified::default() };
+    let (unfinished, finished): (Vec<Migration>, Vec<Migration>) =
+        sources.migrations.iter().cloned().partition(|migration| script::is_empty(&migration.up));
+    let migrations = finished.as_slice();
+    let unfinished = unfinished.into_iter().map(|migration| migration.up.file).collect();
+    let mut verified = Verified { migrations: migrations.len(), unfinished, ..Verified::default() };
     let mut states = vec![schema::read(&mut shadow.connection).await?];
     for number in 1..=migrations.len() {
         deploy_on(shadow, &migrations[..number], &mut |_| ()).await?;

@@ -14,6 +14,7 @@ mod hostile;
 mod index;
 mod limits;
 mod lists;
+mod many_names;
 mod many_rows;
 mod model;
 mod names;

@@ -177,7 +177,9 @@ async fn the_headers_that_the_document_tells_of_are_those_that_count() {
             assert_eq!(operation["responses"]["200"]["headers"].get("ETag").is_some(), tagged, "{path}");
             // What can be read with a tag can be changed with it.
             for change in ["put", "patch", "delete"].into_iter().filter_map(|change| item.get(change)) {
-                assert_eq!(headers_taken(change).contains(&"If-Match"), tagged, "{path}");
+                for header in ["If-Match", "If-None-Match"] {
+                    assert_eq!(headers_taken(change).contains(&header), tagged, "{path}");
+                }
             }
         }
     }
@@ -185,6 +187,43 @@ async fn the_headers_that_the_document_tells_of_are_those_that_count() {
         let of = &document["paths"]["/api/transactions"]["get"]["responses"][status]["headers"];
         assert!(of.get(header).is_some(), "{status} {header}: {of}");
     }
+}
+
+#[tokio::test]
+async fn no_change_passes_over_a_demand_on_what_is_there() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    for (path, body) in [
+        ("/api/transactions", json!({"title": "x", "amount": 1, "type": "EXPENSE"})),
+        ("/api/categories", json!({"name": "c", "kind": "EXPENSE"})),
+        ("/api/tags", json!({"name": "t"})),
+        ("/api/payees", json!({"name": "p"})),
+    ] {
+        alice.post(path, body).await.expect(201);
+    }
+    let document = alice.get("/api/openapi.json").await.json();
+    let mut counted = [0, 0];
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("an item") {
+            if method == "get" || operation.get("security").is_none_or(|security| security == &json!([])) {
+                continue;
+            }
+            let verb: reqwest::Method = method.to_uppercase().parse().expect("a method");
+            let collection = path.split("/{id}").next().unwrap_or_default();
+            let id = alice.get(collection).await.json()["data"][0]["id"].to_string();
+            let example = &operation["requestBody"]["content"]["application/json"]["example"];
+            let guarded = headers_taken(operation).contains(&"If-Match");
+            for (header, demand) in [("if-match", "\"0\""), ("if-none-match", "*")] {
+                let request = alice.request(verb.clone(), &path.replace("{id}", &id)).header(header, demand);
+                let answer = alice.send(if example.is_null() { request } else { request.json(example) }).await;
+                let (status, code) = if guarded { (412, "PRECONDITION_FAILED") } else { (400, "BAD_REQUEST") };
+                let seen = (answer.status.as_u16(), answer.json()["error"]["code"].clone());
+                assert_eq!(seen, (status, json!(code)), "{method} {path} {header}: {}", answer.text);
+            }
+            counted[usize::from(guarded)] += 1;
+        }
+    }
+    assert!(counted[0] >= 8 && counted[1] >= 13, "{counted:?}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::support::app::TestApp;
 async fn while_migrations_are_pending_the_api_answers_503_and_tells_strangers_no_more() {
     let app = TestApp::start().await;
     app.readiness.set(Readiness::MigrationsPending { count: 2 });
-    for path in ["/api", "/api/transactions", "/api/nope"] {
+    for path in ["/api/transactions", "/api/nope"] {
         let answer = app.anon.get(path).await;
         answer.refused(503, "MIGRATIONS_PENDING", "Migrations of the database are pending; try again later");
         assert!(answer.header("retry-after").is_some());
@@ -17,9 +17,10 @@ async fn while_migrations_are_pending_the_api_answers_503_and_tells_strangers_no
     ready.expect_status(503);
     assert_eq!(ready.json(), serde_json::json!({"status": "migrations_pending"}));
     app.anon.get("/healthz").await.expect_status(200);
+    assert_eq!(app.anon.get("/api").await.expect(200)["migrations"], "pending");
     app.anon.get("/api/openapi.json").await.expect_status(200);
     app.readiness.set(Readiness::Ready);
-    app.anon.get("/api").await.expect(200);
+    assert_eq!(app.anon.get("/api").await.expect(200)["migrations"], "applied");
     app.anon.get("/readyz").await.expect_status(200);
 }
 
@@ -30,12 +31,13 @@ async fn while_the_database_is_away_the_api_answers_503() {
     let message = "The database cannot be reached; try again shortly";
     app.anon.get("/api/transactions").await.refused(503, "DATABASE_UNAVAILABLE", message);
     assert_eq!(app.anon.get("/readyz").await.json()["status"], "database_unavailable");
+    assert_eq!(app.anon.get("/api").await.expect(200)["migrations"], "unknown");
 }
 
 #[tokio::test]
 async fn a_database_that_is_ahead_is_served_with_a_warning() {
     let app = TestApp::start().await;
-    app.readiness.set(Readiness::Ahead { unknown: vec![20_990_101_000_000] });
+    app.readiness.set(Readiness::Ahead { unknown: vec![(20_990_101_000_000, "applied")] });
     app.anon.get("/api").await.expect(200);
     let ready = app.anon.get("/readyz").await;
     ready.expect_status(200);

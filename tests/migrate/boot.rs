@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::{Bench, Ran};
+use crate::support::client::Client;
 use crate::support::process::{SECRET, Server};
 use crate::support::{PATIENCE, cluster};
 
@@ -72,4 +74,127 @@ async fn a_server_serves_on_while_a_migration_waits_for_a_lock() {
     cluster::run(&mut holder, "commit".to_owned()).await;
     let output = tokio::task::spawn_blocking(move || deploy.wait_with_output().expect("it ended"));
     Ran::from(output.await.expect("it ran")).expect(0, &["a lock was not had in time", "applied 20990101000000"]);
+}
+
+/// Asks for the state of the API again and again until told to stop; every answer that was none of 200.
+async fn asking(client: Client, stop: CancellationToken) -> (usize, Vec<String>) {
+    let (mut asked, mut bad) = (0, Vec::new());
+    while !stop.is_cancelled() {
+        for path in ["/api/tags", "/readyz"] {
+            let answer = client.get(path).await;
+            if answer.status != 200 {
+                bad.push(format!("{path}: {}", answer.text));
+            }
+            asked += 1;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    (asked, bad)
+}
+
+/// Runs something while somebody works with the server, who must not notice.
+async fn unnoticed(client: Client, during: impl AsyncFnOnce()) {
+    let stop = CancellationToken::new();
+    let asking = tokio::spawn(asking(client, stop.clone()));
+    during().await;
+    stop.cancel();
+    let (asked, bad) = asking.await.expect("it asked");
+    assert!(bad.is_empty() && asked > 0, "{asked} asked, and: {bad:#?}");
+}
+
+/// Waits until the server says this of its readiness.
+async fn until_logged(server: &Server, words: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let message = server.internal.get("/readyz").await.text;
+        if message.contains(words) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{message} has no {words}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_serves_on_while_a_newer_ones_index_is_built_and_when_that_failed_or_was_killed() {
+    let bench = with_our_own().await;
+    bench.run(&["deploy"]).await.expect(0, &[]);
+    let server = serve(&bench);
+    until_ready(&server).await;
+    bench.write(
+        "20990101000000_by_title.up.sql",
+        "-- no-transaction\ncreate index concurrently by_title on transactions (user_id, lower(title));",
+    );
+    let mut holder = bench.connection().await;
+    let alice = server.client.sign_up_with("alice", "correct horse battery").await;
+    unnoticed(alice.clone(), async || {
+        // The build waits for whoever may be writing.
+        cluster::run(&mut holder, "begin; lock table transactions in row exclusive mode".to_owned()).await;
+        let deploy = bench.start(&["deploy"]);
+        until_logged(&server, "20990101000000 (running)").await;
+        bench.run(&["status"]).await.expect(7, &["running", "20990101000000 by title is being applied since"]);
+        cluster::run(&mut holder, "commit".to_owned()).await;
+        let output = tokio::task::spawn_blocking(move || deploy.wait_with_output().expect("it ended"));
+        Ran::from(output.await.expect("it ran")).expect(0, &[]);
+        until_logged(&server, "20990101000000 (applied)").await;
+    })
+    .await;
+    for _ in 0..2 {
+        let body = json!({"title": "twice", "amount": 1, "type": "EXPENSE", "category": "x"});
+        alice.post("/api/transactions", body).await.expect(201);
+    }
+    bench.write(
+        "20990102000000_unique.up.sql",
+        "-- no-transaction\ncreate unique index concurrently by_name on transactions (user_id, lower(title));",
+    );
+    unnoticed(alice.clone(), async || {
+        bench.run(&["deploy"]).await.expect(1, &["23505"]);
+        until_logged(&server, "20990102000000 (partial)").await;
+    })
+    .await;
+    bench.execute("drop index by_name").await;
+    bench.run(&["resolve", "--rolled-back", "20990102000000"]).await.expect(0, &[]);
+    bench.remove("20990102000000_unique.up.sql");
+    bench.write("20990103000000_slow.up.sql", "-- no-transaction\nselect pg_sleep(600);");
+    unnoticed(alice.clone(), async || {
+        let mut deploy = bench.start(&["deploy"]);
+        until_logged(&server, "20990103000000 (running)").await;
+        deploy.kill().expect("it lives");
+        deploy.wait().expect("it ended");
+        until_logged(&server, "20990103000000 (interrupted)").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_its_own_migration_is_applied_a_server_says_so_and_is_ready_soon_after() {
+    let bench = with_our_own().await;
+    let mut names: Vec<String> = std::fs::read_dir(bench.migrations())
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("text"))
+        .filter(|name| name.ends_with(".up.sql"))
+        .collect();
+    names.sort();
+    let last = names.pop().expect("a migration");
+    let (before, version) = (names.pop().expect("one before"), last.split('_').next().expect("a version"));
+    bench.run(&["deploy", "--to", before.split('_').next().expect("a version")]).await.expect(0, &[]);
+    let server = serve(&bench);
+    until_logged(&server, "1 migration is pending; run `app migrate deploy`").await;
+    assert_eq!(server.client.get("/api").await.expect(200)["migrations"], "pending");
+    // Whatever it changes waits.
+    let mut holder = bench.connection().await;
+    let tables = "begin; lock table users, categories, transactions, tags, payees in access exclusive mode";
+    cluster::run(&mut holder, tables.to_owned()).await;
+    let deploy = bench.start(&["deploy"]);
+    until_logged(&server, "is being applied since").await;
+    let ready = server.internal.get("/readyz").await;
+    assert!(ready.text.contains(version) && !ready.text.contains("resolve"), "{}", ready.text);
+    let refused = server.client.get("/api/transactions").await;
+    refused.refused(503, "MIGRATIONS_PENDING", "The service is being updated; try again shortly");
+    assert_eq!(server.client.get("/api").await.expect(200)["migrations"], "running");
+    cluster::run(&mut holder, "commit".to_owned()).await;
+    let output = tokio::task::spawn_blocking(move || deploy.wait_with_output().expect("it ended"));
+    Ran::from(output.await.expect("it ran")).expect(0, &[]);
+    until_ready(&server).await;
+    assert_eq!(server.client.get("/api").await.expect(200)["migrations"], "applied");
 }

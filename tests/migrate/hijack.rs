@@ -131,6 +131,18 @@ async fn a_record_that_somebody_else_prepared_is_neither_read_nor_written() {
     let ran = bench.run(&["deploy", "--beside"]).await;
     assert!(!format!("{ran:?}").contains("HIJACKED"), "{ran:?}");
     ran.expect(2, &["belongs to the role `attacker", "Nothing was changed"]);
+    // What only saves a look is done without.
+    attacker.execute(
+        "drop table _sqlx_migrations; create table _app_schema_looks (key text primary key, looked_at timestamptz); create \
+         trigger fire before insert or delete on _app_schema_looks for each statement execute function fired(); grant all on \
+         _app_schema_looks to public",
+    ).await;
+    let bench =
+        bench.with("APP_MIGRATIONS__IGNORE__TABLES", "fire,fired").with("APP_MIGRATIONS__IGNORE__ROLES", "attacker*");
+    untouched(bench.run(&["deploy"]).await, 0);
+    for _ in 0..2 {
+        untouched(bench.run(&["status"]).await, 0);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ mod boot;
 mod checksums;
 mod deploy;
 mod emptying;
+mod exit_codes;
 mod failures;
 mod foreign;
 mod guards;
@@ -19,6 +20,7 @@ mod rollback;
 mod schema;
 mod search_path;
 mod sqlx_cli;
+mod waits;
 
 use std::path::PathBuf;
 use std::process::{Child, Output, Stdio};

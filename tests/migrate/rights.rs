@@ -249,12 +249,12 @@ async fn a_deploy_gives_back_what_a_role_has_lost_and_otherwise_says_nothing() {
     let server = Server::start(&roles.environment());
     let told = async |text: &str| {
         for _ in 0..9000 {
-            if server.client.get("/api").await.text.contains(text) {
+            if server.client.get("/api/transactions").await.text.contains(text) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("{text}: {}", server.client.get("/api").await.text);
+        panic!("{text}: {}", server.client.get("/api/transactions").await.text);
     };
     told("MIGRATIONS_PENDING").await;
     // The world is not told why; the log is.
@@ -262,7 +262,7 @@ async fn a_deploy_gives_back_what_a_role_has_lost_and_otherwise_says_nothing() {
     let mut lines = std::iter::from_fn(|| server.log.recv_timeout(PATIENCE).ok());
     assert!(lines.any(|line| line.contains(why)), "the log says what is left to do");
     assert!(roles.deploy(&[]).contains("was given its rights"));
-    told("\"success\":true").await;
+    told("UNAUTHORIZED").await;
     roles.execute(&format!("revoke update on users from {}", roles.server)).await;
     let one = format!("grant update on public.users to {}", roles.server);
     let told = roles.deploy(&[]);

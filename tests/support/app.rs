@@ -84,9 +84,9 @@ impl TestApp {
         let replica = if wishes.empty_replica { Some(cluster::schema().await) } else { None };
         let pools = Pools::new(&options, replica.as_ref(), &config.database).expect("pools");
         let secret = Secret::new(SECRET.to_owned());
-        let state = AppState::new(&config, &secret, pools.clone(), wishes.clock).expect("a state");
         let readiness = ReadinessState::new(Readiness::Ready);
-        let service = state.service(&config, readiness.clone());
+        let state = AppState::new(&config, &secret, pools.clone(), wishes.clock, readiness.clone()).expect("a state");
+        let service = state.service(&config);
         let listener = app::server::bind(config.server.address, "PORT").expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let stop = CancellationToken::new();

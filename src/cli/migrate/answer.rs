@@ -114,6 +114,7 @@ fn failed_json(failed: &FailedMigration) -> Value {
         "postgres_message": failed.message,
         "detail": failed.detail,
         "hint": failed.hint,
+        "blocked_by": failed.blockers,
         "left": left,
         "next": failed.next(),
     })

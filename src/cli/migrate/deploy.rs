@@ -18,6 +18,9 @@ pub(super) struct Options {
     /// Show what would be applied, check it as a deploy does, and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Apply nothing that is newer than this version
+    #[arg(long, value_name = "VERSION")]
+    to: Option<i64>,
     /// How long to wait for another process that is migrating, such as 10s
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     lock_timeout: Option<Duration>,
@@ -35,6 +38,7 @@ impl Options {
         settings.lock_timeout = self.lock_timeout.unwrap_or(settings.lock_timeout);
         settings.allow_out_of_order |= self.allow_out_of_order;
         settings.beside |= self.beside;
+        settings.newest = self.to;
         let Context { database, migrations, settings, .. } = &*context;
         if self.dry_run {
             let plan = migrate::preview(&database.direct, migrations, settings).await?;
@@ -58,10 +62,11 @@ impl Options {
             }
             return Ok(Answer::from(error).with("applied", applied(&done)));
         }
+        let state = self.to.map_or_else(|| "up to date".to_owned(), |version| format!("at {version}, or newer"));
         let text = match done.len() {
-            0 => "Nothing to do: the database is up to date.".to_owned(),
+            0 => format!("Nothing to do: the database is {state}."),
             number => {
-                format!("{} applied; the database is up to date.", count(number, "migration was", "migrations were"))
+                format!("{} applied; the database is {state}.", count(number, "migration was", "migrations were"))
             }
         };
         Ok(Answer::new(Exit::Done, text, json!({"applied": applied(&done)})))

@@ -8,7 +8,7 @@ use super::{Answer, Context, count, findings_text};
 use crate::cli::ask;
 use crate::config::Profile;
 use crate::domain::clock::{Clock as _, SystemClock};
-use crate::migrate::{self, Deployed, Developed, Event, Exit, MigrateError, Problem, Wishes};
+use crate::migrate::{self, Deployed, Developed, Event, Exit, MigrateError, Problem, Question, Wishes};
 
 const AFTER_HELP: &str = "\
 Change schema.sql, then: app migrate dev --name add_user_phone
@@ -57,13 +57,14 @@ impl Options {
             accept_data_loss: self.accept_data_loss,
             drop: self.drop,
         };
+        let cancel = &context.settings.cancel;
         let outcome = migrate::develop(
             &context.database.direct,
             &context.checkout(),
             &context.settings,
             &wishes,
             SystemClock.now(),
-            ask::put,
+            |question: &Question<'_>| ask::put(question, cancel),
             |event| {
                 if let Event::Done(one) = &event {
                     done.push(one.clone());

@@ -153,6 +153,11 @@ impl Command {
         )
     }
 
+    /// Whether a folder without migrations is one that it begins with. To others it is most often the wrong one.
+    const fn may_find_nothing(&self) -> bool {
+        matches!(self, Self::Dev(_) | Self::New(_) | Self::Diff(_))
+    }
+
     /// What can be told before the database is touched.
     fn refusal(&self, profile: Profile) -> Option<MigrateError> {
         match self {
@@ -168,11 +173,11 @@ impl Command {
         match self {
             Self::Dev(options) => options.run(context).await,
             Self::New(options) => options.run(&context.folder),
-            Self::Lint(options) => options.run(Some(&context.folder)),
+            Self::Lint(options) => options.run(Some(&context.folder), false),
             Self::Deploy(options) => options.run(context).await,
             Self::Status(options) => options.run(context).await,
             Self::Diff(options) => options.run(context).await,
-            Self::Verify(_) => verify::run(context).await,
+            Self::Verify(options) => options.run(context).await,
             Self::Squash(options) => options.run(context).await,
             Self::Resolve(options) => options.run(context).await,
             Self::Rollback(options) => options.run(context).await,
@@ -203,8 +208,9 @@ impl Options {
         }
         let checkout = Path::new(FOLDER);
         if let Command::Lint(options) = self.command {
-            let source = self.common.source.as_deref().or_else(|| checkout.is_dir().then_some(checkout));
-            return Ok(options.run(source).unwrap_or_else(Answer::from));
+            let named = self.common.source.as_deref();
+            let source = named.or_else(|| checkout.is_dir().then_some(checkout));
+            return Ok(options.run(source, named.is_some()).unwrap_or_else(Answer::from));
         }
         let config = globals.config(Purpose::Maintain)?;
         crate::telemetry::start_logging(&config.log);
@@ -214,7 +220,13 @@ impl Options {
         // Where migrations are written, what is on disk is newer than what was compiled in.
         let on_disk = config.profile == Profile::Dev || self.command.works_on_files();
         let folder = self.common.source.as_deref().or_else(|| (on_disk && checkout.is_dir()).then_some(checkout));
-        let migrations = match folder.map_or_else(|| Ok(migrate::embedded()), migrate::folder) {
+        let named = self.common.source.as_deref().filter(|_| !self.command.may_find_nothing());
+        let read = folder.map_or_else(|| Ok(migrate::embedded()), migrate::folder);
+        let read = read.and_then(|read| match named {
+            Some(folder) => some(read, folder),
+            None => Ok(read),
+        });
+        let migrations = match read {
             Ok(migrations) => migrations,
             Err(error) => return Ok(Answer::from(error)),
         };
@@ -231,6 +243,15 @@ impl Options {
         let answer = outcome.unwrap_or_else(Answer::from);
         Ok(if stopped && answer.is_error() { answer.with_exit(Exit::Cancelled) } else { answer })
     }
+}
+
+/// The migrations of a folder that was named, which is most often the wrong one if there are none.
+fn some(migrations: Vec<Migration>, folder: &Path) -> Result<Vec<Migration>, MigrateError> {
+    if migrations.is_empty() {
+        let problem = "there are no migrations in it, named such as 20260216090000_create_users.up.sql".to_owned();
+        return Err(MigrateError::Source { path: folder.to_owned(), problem });
+    }
+    Ok(migrations)
 }
 
 /// SIGINT and SIGTERM stop the statement that runs, and what has been done of it is noted.
@@ -265,8 +286,8 @@ pub(super) fn count(number: usize, one: &str, several: &str) -> String {
 pub(super) fn findings_text(findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
-        let Finding { file, line, column, rule, message, instead } = finding;
-        text += &format!("{file}:{line}:{column}: {rule}\n    {message}\n");
+        let Finding { file, line, column, rule, severity, message, instead } = finding;
+        text += &format!("{file}:{line}:{column}: {} {rule}\n    {message}\n", severity.word());
         if let Some(instead) = instead {
             text += &format!("    instead: {instead}\n");
         }

@@ -1,14 +1,15 @@
 //! `app migrate reset`.
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::IsTerminal as _;
 
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::deploy::applied;
 use super::progress::Progress;
 use super::{Answer, Context, count};
 use crate::cli::database::Database;
-use crate::cli::{output, seed};
+use crate::cli::{ask, seed};
 use crate::config::{Config, Location, Profile};
 use crate::db::explain::{Chain, Place};
 use crate::migrate::{self, Exit, MigrateError};
@@ -45,7 +46,7 @@ impl Options {
 
     pub(super) async fn run(self, context: &Context) -> Result<Answer, MigrateError> {
         let Context { config, database, migrations, settings, .. } = context;
-        if !self.force && !agreed(&place(config, database)).await {
+        if !self.force && !agreed(&place(config, database), &settings.cancel)? {
             return Ok(Answer::of_error(Exit::Cancelled, "cancelled", "cancelled; nothing was changed."));
         }
         let mut progress = Progress::new();
@@ -86,11 +87,7 @@ fn place(config: &Config, database: &Database) -> String {
     }
 }
 
-async fn agreed(place: &str) -> bool {
-    output::progress(format_args!("Everything in {place} will be dropped. Type `yes` to go on:"));
-    let read = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        std::io::stdin().lock().read_line(&mut line).map(|_| line)
-    });
-    matches!(read.await, Ok(Ok(line)) if line.trim() == "yes")
+fn agreed(place: &str, cancel: &CancellationToken) -> Result<bool, MigrateError> {
+    let line = ask::line(&format!("Everything in {place} will be dropped. Type `yes` to go on:"), cancel)?;
+    Ok(line.is_some_and(|line| line.trim() == "yes"))
 }

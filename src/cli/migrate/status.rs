@@ -11,8 +11,9 @@ use crate::migrate::{self, Attempt, Drift, Exit, Line, MigrateError, State, Stat
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Exit codes: 0 up to date, 1 failed, 3 pending, 4 the history differs, 5 a failed or interrupted migration stands, \
-                  6 the schema is not the one that the applied migrations build"
+    after_help = "Exit codes: 0 up to date, 1 failed, or the schema could not be looked at, 3 pending, 4 the history differs, 5 a \
+                  failed or interrupted migration stands, 6 the schema is not the one that the applied migrations build, 7 a \
+                  migration is being run"
 )]
 pub(super) struct Options {
     /// List every attempt as well, the failed ones too
@@ -36,7 +37,8 @@ impl Options {
         }
         text += &drift(&status);
         text += &summary(&status, context.config.profile);
-        Ok(Answer::new(status.exit(), text, fields(&status)))
+        let profile = context.config.profile;
+        Ok(Answer::new(status.exit(profile), text, fields(&status, profile)))
     }
 }
 
@@ -46,10 +48,13 @@ fn drift(status: &Status) -> String {
         Drift::Found(differences) => {
             format!("The schema is not the one that the applied migrations build:\n  {}\n", differences.join("\n  "))
         }
+        Drift::Failed(reason) => {
+            format!("The schema could not be looked at (--skip-drift leaves that out): {reason}\n")
+        }
         Drift::NotLooked(reason) if !status.lines.iter().all(|line| line.applied_on.is_none()) => {
             format!("The schema was not looked at: {reason}\n")
         }
-        Drift::NotLooked(_) | Drift::None => String::new(),
+        Drift::NotAsked | Drift::NotLooked(_) | Drift::None => String::new(),
     }
 }
 
@@ -119,27 +124,29 @@ fn summary(status: &Status, profile: Profile) -> String {
     }
     let stands = |state| status.lines.iter().any(|line| line.state == state);
     let pending = plan.pending.len();
-    if stands(State::Running) {
-        "A migration is being run at this moment.".to_owned()
-    } else if stands(State::Failed) {
+    if stands(State::Failed) {
         "A migration failed; nothing of it is left in the database. Mend what is wrong and run `app migrate deploy`."
             .to_owned()
     } else if stands(State::Interrupted) {
         "A migration was interrupted; its transaction was rolled back, and nothing of it is left in the database. Run `app \
          migrate deploy`."
             .to_owned()
+    } else if let Some(empty) = plan.empty.first().filter(|_| profile == Profile::Prod) {
+        format!("{} has nothing in it but comments, so a deploy refuses it; fill it in or delete it.", empty.file)
     } else if pending > 0 {
         format!("{} pending; apply with `app migrate deploy`.", count(pending, "migration is", "migrations are"))
     } else if matches!(status.drift, Drift::Found(_)) {
         "No migration is pending. Take back what was done by hand; or, in development, make a migration of it with `app migrate \
          dev --adopt --name WHAT_IT_IS_FOR` (without `--adopt` where schema.sql has it, as after `app db push`)."
             .to_owned()
+    } else if matches!(status.drift, Drift::Failed(_)) {
+        "No migration is pending.".to_owned()
     } else {
         "The database is up to date.".to_owned()
     }
 }
 
-fn fields(status: &Status) -> Value {
+fn fields(status: &Status, profile: Profile) -> Value {
     let lines: Value = status
         .lines
         .iter()
@@ -157,17 +164,16 @@ fn fields(status: &Status) -> Value {
         })
         .collect();
     let attempts: Value = status.attempts.iter().map(attempt_json).collect();
-    let problem = status
-        .plan
-        .problem(Profile::Prod)
-        .map(|problem| json!({"code": problem.code(), "message": problem.to_string()}));
+    let problem =
+        status.plan.problem(profile).map(|problem| json!({"code": problem.code(), "message": problem.to_string()}));
     let drift = match &status.drift {
-        Drift::NotLooked(reason) => json!({"looked": false, "reason": reason}),
+        Drift::NotAsked => json!({"looked": false, "reason": "it was not asked for"}),
+        Drift::NotLooked(reason) | Drift::Failed(reason) => json!({"looked": false, "reason": reason}),
         Drift::None => json!({"looked": true, "differences": []}),
         Drift::Found(differences) => json!({"looked": true, "differences": differences}),
     };
     json!({
-        "up_to_date": status.exit() == Exit::Done,
+        "up_to_date": status.exit(profile) == Exit::Done,
         "drift": drift,
         "pending": status.plan.pending.len(),
         "problem": problem,

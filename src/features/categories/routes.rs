@@ -18,7 +18,7 @@ use crate::features::transactions;
 use crate::features::transactions::weight_store::{Those, weight};
 use crate::http::envelope::{Done, FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
-use crate::http::etag::Precondition;
+use crate::http::etag::{NoPrecondition, Precondition};
 use crate::http::extract::{Body, Id, QueryString, shown_id};
 use crate::http::identity::CurrentUser;
 use crate::http::input::Change;
@@ -102,7 +102,7 @@ async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Category, ApiError> {
         (status = 409, description = "`CATEGORY_ALREADY_EXISTS`", body = FailureBody),
     )
 )]
-async fn create(work: Work, Body(new): Body<NewCategory>) -> Result<Response, ApiError> {
+async fn create(work: Work, _: NoPrecondition, Body(new): Body<NewCategory>) -> Result<Response, ApiError> {
     work.run("category.create", async |unit| {
         let user_id = unit.user_id;
         if let Some(parent_id) = new.parent_id {
@@ -269,14 +269,22 @@ async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Re
         (status = 404, description = "`CATEGORY_NOT_FOUND`: either of them", body = FailureBody),
         (status = 409, description = "`CONFLICT`: they are not of one kind, or the one that stays is below the one that goes; \
             `CATEGORY_ALREADY_EXISTS`: both have one of the same name below them", body = FailureBody),
+        (status = 412, description = "`PRECONDITION_FAILED`: the one that goes is not what `If-Match` names", body = FailureBody),
         (status = 422, description = "`TOO_MUCH_WORK`: more than an account may change at once", body = FailureBody),
     )
 )]
-async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Result<Response, ApiError> {
+async fn merge(
+    work: Work,
+    precondition: Precondition,
+    Id(id): Id,
+    Body(Merge { into }): Body<Merge>,
+) -> Result<Response, ApiError> {
     let user_id = work.user_id();
     let weigh = async |database: &mut PgConnection, rows| weight(database, user_id, Those::InCategory(id), rows).await;
     work.run_weighed("category.merge", weigh, async |unit| {
-        let (source, target) = (found(unit, id).await?, found(unit, into).await?);
+        let source = found(unit, id).await?;
+        precondition.check(&source)?;
+        let target = found(unit, into).await?;
         let conflict = |message: &str| Err(ApiError::Conflict { code: "CONFLICT", message: message.to_owned() });
         if source.kind != target.kind {
             return conflict("Only categories of the same kind can be merged; nothing was changed");
@@ -319,7 +327,7 @@ async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Res
         (status = 404, description = "`CATEGORY_NOT_FOUND`: one of them", body = FailureBody),
     )
 )]
-async fn reorder(work: Work, Body(Order { ids }): Body<Order>) -> Result<Response, ApiError> {
+async fn reorder(work: Work, _: NoPrecondition, Body(Order { ids }): Body<Order>) -> Result<Response, ApiError> {
     work.run("category.reorder", async |unit| {
         let user_id = unit.user_id;
         let there = store::reorder(unit, user_id, &ids).await?;

@@ -264,8 +264,20 @@ pub async fn with_those_below(
     sqlx::query_scalar!(
         r#"
         with recursive found as (
-            select id from categories
-            where user_id = $1 and (id = any ($2) or name_key(name) = name_key($3)) and ($4::transaction_type is null or kind = $4)
+            (
+                select id from categories
+                where user_id = $1 and id = any ($2) and ($4::transaction_type is null or kind = $4)
+                union all
+                -- One kind at a time, in the index, which has the names of each kind.
+                select c.id
+                from unnest(enum_range(null::transaction_type)) as k (kind)
+                cross join lateral (
+                    select c.id from categories c
+                    where c.user_id = $1 and c.kind = k.kind and name_key(c.name) = name_key($3)
+                    offset 0
+                ) c
+                where $4::transaction_type is null or k.kind = $4
+            )
             union
             select c.id
             from found f

@@ -24,13 +24,17 @@ struct Index {
     name: &'static str,
     #[schema(example = "0.1.0")]
     version: &'static str,
+    /// `applied`, or why other requests are answered with 503: `pending`, `running`, `blocked`, or `unknown` while the
+    /// database cannot be reached.
+    #[schema(example = "applied")]
+    migrations: &'static str,
     #[schema(format = DateTime, example = "2026-02-16T09:30:00.000Z")]
     timestamp: String,
 }
 
 /// What this is, and that it works.
 ///
-/// Answers without asking who it is; `/readyz` says more to whoever watches over the service.
+/// Answers without asking who it is, as soon as the process is up.
 #[utoipa::path(
     get,
     path = "/api",
@@ -42,6 +46,7 @@ async fn status(State(state): State<AppState>) -> Success<Index> {
         status: "ok",
         name: "expense-tracker-api",
         version: env!("CARGO_PKG_VERSION"),
+        migrations: state.readiness.get().migrations(),
         timestamp: rfc3339_millis(state.clock.now()),
     })
 }

@@ -16,7 +16,7 @@ use crate::features::transactions;
 use crate::features::transactions::weight_store::{Those, weight};
 use crate::http::envelope::{Done, FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
-use crate::http::etag::Precondition;
+use crate::http::etag::{NoPrecondition, Precondition};
 use crate::http::extract::{Body, Id, QueryString, shown_id};
 use crate::http::identity::CurrentUser;
 use crate::http::openapi::Reads as _;
@@ -86,7 +86,7 @@ async fn found(unit: &mut Unit<'_>, id: i64) -> Result<Payee, ApiError> {
         (status = 409, description = "`PAYEE_ALREADY_EXISTS`", body = FailureBody),
     )
 )]
-async fn create(work: Work, Body(new): Body<NewPayee>) -> Result<Response, ApiError> {
+async fn create(work: Work, _: NoPrecondition, Body(new): Body<NewPayee>) -> Result<Response, ApiError> {
     work.run("payee.create", async |unit| {
         let user_id = unit.user_id;
         let id = store::insert(unit, user_id, &new).await?.map_err(|NameTaken| name_taken(&new.name))?;
@@ -199,14 +199,20 @@ async fn delete(work: Work, precondition: Precondition, Id(id): Id) -> Result<Re
         (status = 200, description = "The payee that stays", body = SuccessBody<Payee>),
         (status = 404, description = "`PAYEE_NOT_FOUND`: either of them", body = FailureBody),
         (status = 409, description = "`CONFLICT`: they are the same", body = FailureBody),
+        (status = 412, description = "`PRECONDITION_FAILED`: the one that goes is not what `If-Match` names", body = FailureBody),
         (status = 422, description = "`TOO_MUCH_WORK`: more than an account may change at once", body = FailureBody),
     )
 )]
-async fn merge(work: Work, Id(id): Id, Body(Merge { into }): Body<Merge>) -> Result<Response, ApiError> {
+async fn merge(
+    work: Work,
+    precondition: Precondition,
+    Id(id): Id,
+    Body(Merge { into }): Body<Merge>,
+) -> Result<Response, ApiError> {
     let user_id = work.user_id();
     let weigh = async |database: &mut PgConnection, rows| weight(database, user_id, Those::WithPayee(id), rows).await;
     work.run_weighed("payee.merge", weigh, async |unit| {
-        found(unit, id).await?;
+        precondition.check(&found(unit, id).await?)?;
         let target = found(unit, into).await?;
         if id == into {
             let message = "A payee cannot be merged into itself; nothing was changed".to_owned();

@@ -152,10 +152,16 @@ pub async fn find_or_create(
     }
     let missing = sqlx::query_scalar!(
         r#"
-        select distinct on (name_key(n.name)) n.name as "name!"
-        from unnest($2::text[]) with ordinality as n (name, place)
-        where not exists (select from tags t where t.user_id = $1 and name_key(t.name) = name_key(n.name))
-        order by name_key(n.name), n.place
+        select distinct on (n.key) n.name as "name!"
+        from (
+            select name, place, name_key(name) as key from unnest($2::text[]) with ordinality as n (name, place)
+        ) n
+        -- One name at a time, in the index: a join would take the keys of all tags.
+        left join lateral (
+            select t.id from tags t where t.user_id = $1 and name_key(t.name) = n.key limit 1
+        ) t on true
+        where t.id is null
+        order by n.key, n.place
         "#,
         user_id,
         names,
@@ -179,11 +185,18 @@ pub async fn find_or_create(
 /// # Errors
 /// The database's.
 pub async fn ids(connection: &mut PgConnection, user_id: i64, names: &[String]) -> Result<Vec<i64>, sqlx::Error> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
     sqlx::query_scalar!(
         r#"
-        select id from tags
-        where user_id = $1 and name_key(name) = any (array(select name_key(n.name) from unnest($2::text[]) as n (name)))
-        order by id
+        select distinct t.id
+        from unnest($2::text[]) as n (name)
+        -- One name at a time, in the index: a join would take the keys of all tags.
+        cross join lateral (
+            select t.id from tags t where t.user_id = $1 and name_key(t.name) = name_key(n.name) limit 1
+        ) t
+        order by t.id
         "#,
         user_id,
         names,

@@ -29,7 +29,7 @@ use crate::features::history::Work;
 use crate::features::{categories, payees, tags};
 use crate::http::envelope::{Done, FailureBody, Success, SuccessBody};
 use crate::http::error::ApiError;
-use crate::http::etag::Precondition;
+use crate::http::etag::{NoPrecondition, Precondition};
 use crate::http::extract::{Body, Id, QueryString, shown_id};
 use crate::http::identity::CurrentUser;
 use crate::http::input::Change;
@@ -159,7 +159,7 @@ async fn whole_list(state: AppState, user: CurrentUser, filter: Filter, sort: So
         (status = 404, description = "`CATEGORY_NOT_FOUND`, `PAYEE_NOT_FOUND`", body = FailureBody),
     )
 )]
-async fn create(work: Work, Body(input): Body<NewTransaction>) -> Result<Response, ApiError> {
+async fn create(work: Work, _: NoPrecondition, Body(input): Body<NewTransaction>) -> Result<Response, ApiError> {
     work.run("transaction.create", async |unit| {
         let (user_id, clock) = (unit.user_id, Arc::clone(&unit.clock));
         Ok(Success::created(add(unit, clock.as_ref(), user_id, input).await?).tagged())

@@ -40,7 +40,7 @@ pub(super) fn take_key(operation: &mut Operation) {
 }
 
 /// Adds the headers of an operation that follow from its answers: one that knows 304 takes `If-None-Match`, one that knows 412
-/// takes `If-Match`.
+/// takes `If-Match` and `If-None-Match`.
 pub(super) fn add(operation: &mut Operation) {
     let has = |status: &str| operation.responses.responses.contains_key(status);
     let (conditional, guarded) = (has("304"), has("412"));
@@ -58,11 +58,18 @@ pub(super) fn add(operation: &mut Operation) {
             "Answers 412, and changes nothing, if its `ETag` is another than this, such as `\"5f1d7e0a93bc4d22\"`",
             json!({"type": "string"}),
         ));
+        taken.push(parameter(
+            "If-None-Match",
+            "Answers 412, and changes nothing, if its `ETag` is this; `*` is any, so that nothing is changed",
+            json!({"type": "string"}),
+        ));
     }
     if !taken.is_empty() {
         operation.parameters.get_or_insert_default().extend(taken.into_iter().map(RefOr::T));
     }
-    let removes = operation.operation_id.as_deref().is_some_and(|name| name.ends_with("delete"));
+    // What is there no longer has no tag: a merge answers with the one that stays.
+    let removes =
+        operation.operation_id.as_deref().is_some_and(|name| name.ends_with("delete") || name.ends_with("merge"));
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
         match status.as_str() {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::TryStreamExt as _;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Either, PgConnection, Row as _};
 
@@ -234,6 +235,15 @@ fn json(row: &PgRow, column: &str) -> Result<BTreeMap<String, Value>, sqlx::Erro
 }
 
 impl Catalog {
+    /// What tells it from every other. The same one has the same, within one release of the program.
+    pub(in crate::migrate) fn fingerprint(&self) -> Vec<u8> {
+        let mut digest = Sha256::new();
+        for object in self.objects.values() {
+            digest.update(format!("{object:?}\n"));
+        }
+        digest.finalize().to_vec()
+    }
+
     /// The same without the privileges of a role, where they are a deployment's own and no migration's.
     pub(in crate::migrate) fn without_privileges_of(mut self, role: Option<&str>) -> Self {
         let Some(role) = role else { return self };

@@ -8,7 +8,7 @@ use crate::config::Profile;
 use crate::migrate::session::{Place, Session};
 use crate::migrate::settings::Settings;
 use crate::migrate::source::Migration;
-use crate::migrate::{MigrateError, deploy, history, reset};
+use crate::migrate::{FailedMigration, MigrateError, deploy, history, reset};
 
 /// A shadow is called for the session that made it, so that nobody takes another's, and one whose session is gone is known.
 /// The new one is to be like the database of the session in what a schema can depend on: encoding and locale.
@@ -63,18 +63,29 @@ pub(in crate::migrate) async fn in_shadow<T>(
     session: &mut Session<'_>,
     work: impl AsyncFnOnce(&mut Session<'_>) -> Result<T, MigrateError>,
 ) -> Result<T, MigrateError> {
-    let settings = Settings { profile: Profile::Test, rows_role: None, beside: true, ..session.settings.clone() };
+    let settings =
+        Settings { profile: Profile::Test, rows_role: None, newest: None, beside: true, ..session.settings.clone() };
     // Where new tables go is the same in both, and the schema has to be there before the first one.
     let home = history::tables(&mut session.connection).await?.schema.unwrap_or_else(|| "public".to_owned());
-    let with_path =
-        |options: PgConnectOptions, session: &Session<'_>| options.options([("search_path", session.search_path())]);
-    if let Some(options) = settings.shadow.clone() {
-        let options = with_path(options, session);
-        return in_the_one_given(session, &options, &settings, home, work).await;
-    }
+    let outcome = match settings.shadow.clone() {
+        Some(options) => in_the_one_given(session, &options, &settings, home, work).await,
+        None => in_a_new_one(session, &settings, home, work).await,
+    };
+    outcome.map_err(|error| match error {
+        MigrateError::Failed(failed) => MigrateError::Failed(Box::new(FailedMigration { in_shadow: true, ..*failed })),
+        error => error,
+    })
+}
+
+async fn in_a_new_one<T>(
+    session: &mut Session<'_>,
+    settings: &Settings,
+    home: String,
+    work: impl AsyncFnOnce(&mut Session<'_>) -> Result<T, MigrateError>,
+) -> Result<T, MigrateError> {
     let name = make(session).await?;
-    let options = with_path(session.options().clone().database(&name), session);
-    let outcome = Session::with_lock(&options, &settings, async |shadow| {
+    let options = session.options().clone().database(&name).options([("search_path", session.search_path())]);
+    let outcome = Session::with_lock(&options, settings, async |shadow| {
         begin(shadow, home, Place::Made).await?;
         let outcome = work(shadow).await;
         // If it does not go, neither does the database, and that is told.
@@ -110,8 +121,8 @@ async fn begin(shadow: &mut Session<'_>, home: String, place: Place) -> Result<(
     Ok(())
 }
 
-/// Nothing in it has to outlive a crash.
-const NO_WAITING: &str = "set synchronous_commit = off";
+/// Nothing in it has to outlive a crash, and what the migrations say was heard when they were applied.
+const NO_WAITING: &str = "set synchronous_commit = off; set client_min_messages = error";
 
 async fn make(session: &mut Session<'_>) -> Result<String, MigrateError> {
     let row = sqlx::raw_sql(NAMES).fetch_one(&mut session.connection).await?;
@@ -145,9 +156,10 @@ async fn in_the_one_given<T>(
     home: String,
     work: impl AsyncFnOnce(&mut Session<'_>) -> Result<T, MigrateError>,
 ) -> Result<T, MigrateError> {
+    let options = options.clone().options([("search_path", session.search_path())]);
     let own = identity(&mut session.connection).await?;
     let known = outside(&mut session.connection).await?;
-    Session::with(options, settings, async |shadow| {
+    Session::with(&options, settings, async |shadow| {
         if own == identity(&mut shadow.connection).await? {
             return Err(MigrateError::Senseless(
                 "SHADOW_DATABASE_URL names the database itself, which would be emptied; nothing was changed. Name another \

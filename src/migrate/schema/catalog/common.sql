@@ -1,5 +1,5 @@
 -- What every question begins with: which schemas and relations are looked at. Members of extensions are their
--- extensions' business, the two tables of the record are ours, and what is to be ignored is somebody else's.
+-- extensions' business, the tables of the record are ours, and what is to be ignored is somebody else's.
 ignored_namespace as materialized (
     select oid
     from pg_namespace
@@ -128,7 +128,7 @@ relation as materialized (
     from pg_class c
     join namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p', 'f', 'v', 'm')
-        and c.relname not in ('_sqlx_migrations', '_app_migration_attempts')
+        and c.relname not in ('_sqlx_migrations', '_app_migration_attempts', '_app_schema_looks')
         and ('pg_class'::regclass, c.oid) not in (select classid, objid from member)
 ),
 home as materialized (
