@@ -42,8 +42,8 @@ async fn everything_works(bench: &Bench, schema: &str) {
 async fn the_search_path_of_the_database() {
     let bench = Bench::new().await;
     let name = bench.options.get_database().expect("a name").to_owned();
-    bench.execute(&format!("create schema app; alter database {name} set search_path = app")).await;
-    everything_works(&bench, "app").await;
+    bench.execute(&format!("create schema place; alter database {name} set search_path = place")).await;
+    everything_works(&bench, "place").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,11 +73,11 @@ async fn the_options_of_the_url() {
 async fn a_schema_that_the_first_migration_makes() {
     let bench = Bench::new().await;
     let name = bench.options.get_database().expect("a name").to_owned();
-    bench.execute(&format!("alter database {name} set search_path = app, public")).await;
-    bench.write("1_one.up.sql", "create schema app; create table app.one (id bigint);");
+    bench.execute(&format!("alter database {name} set search_path = place, public")).await;
+    bench.write("1_one.up.sql", "create schema place; create table place.one (id bigint);");
     bench.write("2_two.up.sql", "create table two (id bigint);");
     bench.run(&["deploy"]).await.expect(0, &["2 migrations were applied"]);
-    assert_eq!(bench.count("select count(*) from app.two").await, 0);
+    assert_eq!(bench.count("select count(*) from place.two").await, 0);
     bench.run(&["status"]).await.expect(0, &["The database is up to date"]);
     bench.run_in("dev", &["verify"]).await.expect(0, &["ok     all of them, applied again"]);
     bench.run_in("dev", &["reset", "--force", "--skip-seed"]).await.expect(0, &["2 migrations were applied"]);
