@@ -81,7 +81,7 @@ enum Command {
 impl Options {
     pub(super) async fn run(self, globals: Globals) -> anyhow::Result<ExitCode> {
         let (json, name) = (self.json, self.command.name());
-        let answer = match self.answer(globals).await {
+        let answer = match Box::pin(self.answer(globals)).await {
             Ok(answer) => answer,
             Err(error) if json => Answer::of_error(Exit::Failed, "failed", &Chain(error.as_ref()).to_string()),
             Err(error) => return Err(error),

@@ -43,6 +43,18 @@ pub(super) struct History {
     pub attempts: Vec<Attempt>,
 }
 
+/// The table of the looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Looks {
+    /// It is not there.
+    #[default]
+    Missing,
+    /// It is there.
+    Ours,
+    /// Somebody else made it, who could have hung anything on it.
+    Strange,
+}
+
 /// Where the two tables are. They are always named with their schema: a migration may set another `search_path`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tables {
@@ -50,9 +62,8 @@ pub(super) struct Tables {
     pub schema: Option<String>,
     pub has_records: bool,
     pub has_attempts: bool,
-    pub has_looks: bool,
-    /// The table of the looks is somebody else's, who could have hung anything on it.
-    pub strange_looks: bool,
+    /// The table of the looks.
+    pub looks: Looks,
     /// Who owns them, if it is nobody whom this role could trust: what he hung on them would be run with its rights.
     pub stranger: Option<String>,
 }
@@ -162,8 +173,11 @@ pub(super) async fn tables(connection: &mut PgConnection) -> Result<Tables, sqlx
         schema: row.try_get("schema")?,
         has_records: row.try_get("has_records")?,
         has_attempts: row.try_get("has_attempts")?,
-        has_looks: row.try_get("has_looks")?,
-        strange_looks: row.try_get("strange_looks")?,
+        looks: match (row.try_get("has_looks")?, row.try_get("strange_looks")?) {
+            (_, true) => Looks::Strange,
+            (true, false) => Looks::Ours,
+            (false, false) => Looks::Missing,
+        },
         stranger: row.try_get("stranger")?,
     })
 }

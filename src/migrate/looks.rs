@@ -4,7 +4,7 @@
 use sha2::{Digest as _, Sha256};
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::history::Tables;
+use super::history::{Looks, Tables};
 use super::record::literal;
 use super::schema::Catalog;
 use super::session::Session;
@@ -19,10 +19,7 @@ const FORMAT: u32 = 1;
 /// A schema that was found, and everything that says what it should be.
 pub(super) struct Look {
     table: String,
-    /// Whether the table is there.
-    there: bool,
-    /// Whether somebody else made it, who could have hung anything on it.
-    strange: bool,
+    there: Looks,
     key: String,
 }
 
@@ -47,17 +44,12 @@ impl Look {
         // What is passed over is said there.
         digest.update(session.settling());
         let key = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self {
-            table: format!("{}.{LOOKS}", tables.schema()),
-            there: tables.has_looks,
-            strange: tables.strange_looks,
-            key,
-        })
+        Ok(Self { table: format!("{}.{LOOKS}", tables.schema()), there: tables.looks, key })
     }
 
     /// Whether the very same was found in step before.
     pub(super) async fn is_known(&self, session: &mut Session<'_>) -> Result<bool, sqlx::Error> {
-        if !self.there || self.strange {
+        if self.there != Looks::Ours {
             return Ok(false);
         }
         let query = format!("select from {} where key operator(pg_catalog.=) {}", self.table, literal(&self.key));
@@ -71,11 +63,11 @@ impl Look {
 
     /// Notes that it is in step. A role that may not write, or another that does so at the same moment, is no failure.
     pub(super) async fn note(&self, session: &mut Session<'_>) -> Result<(), sqlx::Error> {
-        if self.strange {
+        if self.there == Looks::Strange {
             return Ok(());
         }
         // Not `if not exists`: what came in between is somebody else's.
-        let table = if self.there {
+        let table = if self.there == Looks::Ours {
             String::new()
         } else {
             format!(
