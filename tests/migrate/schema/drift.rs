@@ -267,7 +267,6 @@ async fn a_role_that_may_only_read_can_look_too() {
     bench.write("1_one.up.sql", "create table t (a int);");
     bench.run(&["deploy"]).await.expect(0, &[]);
     let role = cluster::unique("reader");
-    let database = bench.options.get_database().expect("a name").to_owned();
     bench.execute(&format!("create role {role} login password 'x'; grant pg_read_all_data to {role}")).await;
     let (_, server) = bench.url.split_once('@').expect("a server");
     let url = format!("postgres://{role}:x@{server}");
