@@ -10,7 +10,7 @@ pub(super) struct Options {}
 impl Options {
     #[expect(clippy::unused_self, reason = "each command is run alike")]
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
-        output::answer(serde_json::to_string_pretty(&crate::features::router().1)?);
+        output::answer(serde_json::to_string_pretty(&crate::features::router().1())?);
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -31,8 +31,8 @@ const TAGS: &[(&str, &str)] = &[
     ("index", "What this is, and that it works."),
 ];
 
-/// All routes, and the document about them.
-pub fn router() -> (Router<AppState>, Value) {
+/// All routes, and what makes the document about them, which takes more than all the rest of starting.
+pub fn router() -> (Router<AppState>, impl FnOnce() -> Value) {
     let (router, document) = OpenApiRouter::with_openapi(openapi::base())
         .merge(auth::router())
         .merge(transactions::router())
@@ -43,5 +43,5 @@ pub fn router() -> (Router<AppState>, Value) {
         .merge(history::router())
         .merge(index::router())
         .split_for_parts();
-    (router, openapi::complete(document, TAGS))
+    (router, || openapi::complete(document, TAGS))
 }

@@ -87,7 +87,7 @@ pub struct Kit {
 ///
 /// What goes around everything is put on from outside and not as layers of a router, which boxes each of them for each
 /// request.
-pub fn assemble(kit: Kit, api: Router, document: serde_json::Value) -> impl HttpService {
+pub fn assemble(kit: Kit, api: Router, document: impl FnOnce() -> serde_json::Value) -> impl HttpService {
     let Kit { clock, config, log, readiness, limits, connections } = kit;
     let guard = Arc::new(Guard {
         permits: Semaphore::new(config.max_in_flight),
@@ -120,7 +120,7 @@ pub fn assemble(kit: Kit, api: Router, document: serde_json::Value) -> impl Http
     if config.docs {
         let root = routing::get(openapi::to_page).fallback(middleware::no_route);
         let documents =
-            openapi::router(&document).route("/", root).route("/api-docs", routing::get(middleware::to_docs));
+            openapi::router(&document()).route("/", root).route("/api-docs", routing::get(middleware::to_docs));
         around = around.merge(documents.layer(guarded(Behind::Documents)));
     }
     let around = around.method_not_allowed_fallback(middleware::no_method);

@@ -10,7 +10,7 @@ use crate::support::client::Client;
 const META_SCHEMA: &str = include_str!("../openapi-3.1.json");
 
 fn document() -> Value {
-    app::features::router().1
+    app::features::router().1()
 }
 
 /// Every operation: its method, its path, and what is said of it.

@@ -22,7 +22,12 @@ pub(crate) struct Answer {
 impl Client {
     pub(crate) fn new(base: String) -> Self {
         // A server that speaks to the test alone: no proxy of the machine's has a say in it.
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+        // An idle connection is left alone before the server closes it: what is sent at that moment would not be answered.
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .pool_idle_timeout(std::time::Duration::from_secs(3))
+            .redirect(reqwest::redirect::Policy::none())
+            .build();
         Self { http: http.expect("a client"), base, token: None }
     }
 

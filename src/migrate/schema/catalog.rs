@@ -235,11 +235,11 @@ fn json(row: &PgRow, column: &str) -> Result<BTreeMap<String, Value>, sqlx::Erro
 }
 
 impl Catalog {
-    /// What tells it from every other. The same one has the same, within one release of the program.
+    /// What tells it from every one that differs. The same one has the same, within one release of the program.
     pub(in crate::migrate) fn fingerprint(&self) -> Vec<u8> {
         let mut digest = Sha256::new();
-        for object in self.objects.values() {
-            digest.update(format!("{object:?}\n"));
+        for (key, object) in &self.objects {
+            digest.update(format!("{key:?} {:?}\n", object.properties));
         }
         digest.finalize().to_vec()
     }
