@@ -15,7 +15,9 @@ use crate::db::explain::Place;
 use crate::db::transport;
 use crate::domain::currency::Currency;
 use crate::migrate::{self, Exit, Settings};
-use crate::take_over::{self, Amounts, Check, Days, From, Proof, TakeOverError, TakenOver, Undo, Undone, Wishes, grouped};
+use crate::take_over::{
+    self, Amounts, Check, Days, From, Proof, TakeOverError, TakenOver, Undo, Undone, Wishes, grouped,
+};
 
 pub(super) const AFTER_HELP: &str = "\
 Examples:
@@ -307,7 +309,10 @@ fn undone_text(undone: &Undone) -> String {
     if undone.moved {
         text += &format!(" The original's tables are in the schema {} again: start the old service.", undone.schema);
     } else {
-        text += &format!(" The original's tables are in the schema {}, where they were: start the old service.", undone.schema);
+        text += &format!(
+            " The original's tables are in the schema {}, where they were: start the old service.",
+            undone.schema
+        );
     }
     if let Some(file) = &undone.kept {
         text += &format!("\n{}; it stands in {}.", undone.since, file.display());

@@ -76,8 +76,7 @@ impl DatabaseUrl {
     /// What is wrong with it, without showing it.
     pub fn of_original(text: &str) -> Result<(Self, Option<String>), String> {
         let (address, query) = text.split_once('?').unwrap_or((text, ""));
-        let (schemas, others): (Vec<&str>, Vec<&str>) =
-            query.split('&').partition(|pair| pair.starts_with("schema="));
+        let (schemas, others): (Vec<&str>, Vec<&str>) = query.split('&').partition(|pair| pair.starts_with("schema="));
         let schema = schemas.last().and_then(|pair| pair.split_once('=')).map(|(_, name)| name.to_owned());
         let url = format!("{address}?{}", others.join("&"));
         match Self::read(&url) {

@@ -21,7 +21,8 @@ pub type AddressFile = HashMap<i32, String>;
 /// # Errors
 /// [`TakeOverError::Senseless`] with the line that is wrong.
 pub fn read_address_file(path: &Path) -> Result<AddressFile, TakeOverError> {
-    let bad = |problem: String| TakeOverError::Senseless(format!("{}: {problem}; nothing was changed.", path.display()));
+    let bad =
+        |problem: String| TakeOverError::Senseless(format!("{}: {problem}; nothing was changed.", path.display()));
     let size = std::fs::metadata(path).map_err(|error| bad(error.to_string()))?.len();
     if size > MAX_FILE {
         return Err(bad("it is larger than 64 MiB".to_owned()));

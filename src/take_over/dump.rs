@@ -41,7 +41,9 @@ pub(super) async fn read(
 ) -> Result<Read, TakeOverError> {
     let name = path.display().to_string();
     let lines = Lines::new(open(path)?);
-    Reader { name, schema, lines, found: Vec::new(), elsewhere: None, read: Read::default() }.read(connection, tell).await
+    Reader { name, schema, lines, found: Vec::new(), elsewhere: None, read: Read::default() }
+        .read(connection, tell)
+        .await
 }
 
 /// Opens it, packed by gzip or not, and refuses the formats that only `pg_restore` reads.
@@ -56,11 +58,15 @@ fn open(path: &Path) -> Result<Box<dyn BufRead + Send>, TakeOverError> {
     if path.is_dir() {
         return Err(other_format("directory"));
     }
-    let cannot = |error: std::io::Error| TakeOverError::File(format!("{name} cannot be read: {error}; nothing was changed."));
+    let cannot =
+        |error: std::io::Error| TakeOverError::File(format!("{name} cannot be read: {error}; nothing was changed."));
     let mut file = BufReader::with_capacity(SENT_AT_ONCE, File::open(path).map_err(cannot)?);
     let packed = file.fill_buf().map_err(cannot)?.starts_with(&[0x1f, 0x8b]);
-    let mut text: Box<dyn BufRead + Send> =
-        if packed { Box::new(BufReader::with_capacity(SENT_AT_ONCE, MultiGzDecoder::new(file))) } else { Box::new(file) };
+    let mut text: Box<dyn BufRead + Send> = if packed {
+        Box::new(BufReader::with_capacity(SENT_AT_ONCE, MultiGzDecoder::new(file)))
+    } else {
+        Box::new(file)
+    };
     let beginning = text.fill_buf().map_err(cannot)?;
     if beginning.starts_with(b"PGDMP") {
         return Err(other_format("custom"));
@@ -96,7 +102,9 @@ impl Reader<'_> {
                 None => {}
                 Some(Statement::Encoding(encoding)) if ["UTF8", "SQL_ASCII"].contains(&encoding.as_str()) => {}
                 Some(Statement::Encoding(encoding)) => {
-                    return Err(self.senseless(format!("is encoded in {encoding}; make one with `pg_dump --encoding UTF8`")));
+                    return Err(
+                        self.senseless(format!("is encoded in {encoding}; make one with `pg_dump --encoding UTF8`"))
+                    );
                 }
                 Some(Statement::Insert { schema, table }) => {
                     if self.table(schema, &table).is_some() {
@@ -106,10 +114,10 @@ impl Reader<'_> {
                 Some(Statement::NextValue { schema, sequence, next }) => {
                     if schema.is_none_or(|schema| schema == self.schema) {
                         let next_ids = &mut self.read.next_ids;
-                        match sequence.as_str() {
-                            "User_id_seq" => next_ids.users = Some(next),
-                            "Transaction_id_seq" => next_ids.transactions = Some(next),
-                            _ => {}
+                        if sequence == Table::User.sequence() {
+                            next_ids.users = Some(next);
+                        } else if sequence == Table::Transaction.sequence() {
+                            next_ids.transactions = Some(next);
                         }
                     }
                 }
@@ -178,9 +186,8 @@ impl Reader<'_> {
             )));
         }
         self.found.push(table);
-        let lacking = |(column, _, may_lack): &&super::source::Column| {
-            !may_lack && !columns.iter().any(|given| given == column)
-        };
+        let lacking =
+            |(column, _, may_lack): &&super::source::Column| !may_lack && !columns.iter().any(|given| given == column);
         if let Some((column, ..)) = table.columns().iter().find(lacking) {
             return Err(self.senseless(format!(
                 "has no column {column} in the rows of {} at line {}, so that it is not the original's",
@@ -196,8 +203,7 @@ impl Reader<'_> {
         let columns: Vec<String> = columns.iter().map(|column| identifier(column)).collect();
         let into = format!("copy {} ({}) from stdin", table.read_as(), columns.join(", "));
         let first = self.lines.number() + 1;
-        let mut progress =
-            Progress::new(if table == Table::User { "users read" } else { "transactions read" });
+        let mut progress = Progress::new(if table == Table::User { "users read" } else { "transactions read" });
         while self.copy_some_rows(connection, table, &into, first, &mut progress, tell).await? {}
         Ok(())
     }

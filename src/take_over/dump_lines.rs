@@ -182,11 +182,22 @@ mod tests {
             );
             assert_eq!(
                 statement(&format!(r#"SELECT pg_catalog.setval('public."User_id_seq"', 50, {called});"#)),
-                Some(Statement::NextValue { schema: Some("public".to_owned()), sequence: "User_id_seq".to_owned(), next })
+                Some(Statement::NextValue {
+                    schema: Some("public".to_owned()),
+                    sequence: "User_id_seq".to_owned(),
+                    next
+                })
             );
         }
         assert_eq!(statement("SET client_encoding = 'LATIN1';"), Some(Statement::Encoding("LATIN1".to_owned())));
-        for other in ["", "COPY", "COPY x (", "COPY x (a FROM stdin;", "COPY x (a) FROM stdin", "SELECT pg_catalog.setval('x', y, true);"] {
+        for other in [
+            "",
+            "COPY",
+            "COPY x (",
+            "COPY x (a FROM stdin;",
+            "COPY x (a) FROM stdin",
+            "SELECT pg_catalog.setval('x', y, true);",
+        ] {
             assert_eq!(statement(other), None, "{other}");
         }
     }

@@ -20,7 +20,9 @@ pub enum TakeOverError {
     #[error("{}", refused(.0))]
     Refused(Vec<Refusal>),
     /// Both sides were compared and differ.
-    #[error("the proof did not hold; everything was rolled back, and nothing was changed. Please report it, with this:\n{0}")]
+    #[error(
+        "the proof did not hold; everything was rolled back, and nothing was changed. Please report it, with this:\n{0}"
+    )]
     NotProven(Box<Proof>),
     /// A file cannot be read, or is not what it should be.
     #[error("{0}")]

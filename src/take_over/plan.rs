@@ -128,9 +128,8 @@ pub struct Readings {
 
 impl Readings {
     pub(super) async fn read(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
-        let middle = |kind: &str| {
-            format!("percentile_disc(0.5) within group (order by amount) filter (where type = '{kind}')")
-        };
+        let middle =
+            |kind: &str| format!("percentile_disc(0.5) within group (order by amount) filter (where type = '{kind}')");
         let query = format!("select {}, {} from original_transactions", middle("EXPENSE"), middle("INCOME"));
         let (expense, income) = sqlx::query_as(AssertSqlSafe(query)).fetch_one(connection).await?;
         Ok(Self { expense, income })

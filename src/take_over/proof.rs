@@ -322,9 +322,8 @@ async fn compare_next_ids(
         ("users", "next_user_id", "next id of a user", original.users),
         ("transactions", "next_transaction_id", "next id of a transaction", original.transactions),
     ] {
-        let query = format!(
-            "select pg_get_serial_sequence('{table}', 'id'), coalesce((select max(id) from {table}), 0)"
-        );
+        let query =
+            format!("select pg_get_serial_sequence('{table}', 'id'), coalesce((select max(id) from {table}), 0)");
         let (sequence, largest): (String, i64) =
             sqlx::query_as(AssertSqlSafe(query)).fetch_one(&mut *connection).await?;
         let query = format!("select last_value + case when is_called then 1 else 0 end from {sequence}");

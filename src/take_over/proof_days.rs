@@ -126,7 +126,10 @@ impl DayReading {
             ));
         }
         if !self.months.is_empty() {
-            lines.push(format!("months that differ: rows and sum in {}, and in UTC as the old dashboard had them", self.zone));
+            lines.push(format!(
+                "months that differ: rows and sum in {}, and in UTC as the old dashboard had them",
+                self.zone
+            ));
         }
         for Month { month, kind, rows_there, sum_there, rows_utc, sum_utc } in &self.months {
             lines.push(format!(

@@ -80,7 +80,8 @@ pub(super) async fn find(connection: &mut PgConnection, wishes: &Wishes) -> Resu
 
 const MEND: &str = "mend them where the original keeps them";
 const CUT: &str = "mend them where the original keeps them, or say --long cut, which keeps the whole text in the note";
-const ADDRESS: &str = "give them an address in a file with lines such as `7,new.address@example.com`, and name it with --emails";
+const ADDRESS: &str =
+    "give them an address in a file with lines such as `7,new.address@example.com`, and name it with --emails";
 
 fn users(wishes: &Wishes) -> Vec<Rule> {
     let mut rules = vec![

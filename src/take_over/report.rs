@@ -41,16 +41,27 @@ impl fmt::Display for Proof {
             (&self.skipped, "transactions of 0 were left out: ids "),
             (&self.flipped, "transactions of less than 0 are of the other type now: ids "),
             (&self.cut, "transactions had a text that is too long; the whole is in the note: ids "),
-            (&self.cannot_sign_in, "users cannot sign in, as before; what they have for a password is no bcrypt hash: ids "),
+            (
+                &self.cannot_sign_in,
+                "users cannot sign in, as before; what they have for a password is no bcrypt hash: ids ",
+            ),
             (&self.other_addresses, "users have another address: "),
         ] {
             list(formatter, told, words, ", ")?;
         }
         if self.renamed > 0 {
             let renamed = grouped(&self.renamed.to_string());
-            writeln!(formatter, "  {renamed} titles had nothing to see; they are called by their English title, or by their category")?;
+            writeln!(
+                formatter,
+                "  {renamed} titles had nothing to see; they are called by their English title, or by their category"
+            )?;
         }
-        list(formatter, &self.spellings, "categories were written in several ways, and are called by the most used:\n    ", "\n    ")
+        list(
+            formatter,
+            &self.spellings,
+            "categories were written in several ways, and are called by the most used:\n    ",
+            "\n    ",
+        )
     }
 }
 

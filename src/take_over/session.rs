@@ -146,7 +146,8 @@ where
         let mut rows = Vec::new();
         let mut count = 0;
         {
-            let mut read = sqlx::query_as::<_, R>("fetch 1000 from take_over").persistent(false).fetch(&mut *connection);
+            let mut read =
+                sqlx::query_as::<_, R>("fetch 1000 from take_over").persistent(false).fetch(&mut *connection);
             while let Some(row) = read.try_next().await? {
                 make(row, &mut rows);
                 count += 1;

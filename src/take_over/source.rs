@@ -181,7 +181,9 @@ async fn recognise(connection: &mut PgConnection, schema: &str) -> Result<Found,
             let told = match place.map(|place| &types[place]) {
                 None if *may_lack => continue,
                 None => "is not there".to_owned(),
-                Some((kind, _)) if !right.contains(&kind.as_str()) => format!("is of the type {kind}, not {}", right[0]),
+                Some((kind, _)) if !right.contains(&kind.as_str()) => {
+                    format!("is of the type {kind}, not {}", right[0])
+                }
                 Some((_, false)) if !may_lack => "may be null".to_owned(),
                 Some(_) => continue,
             };

@@ -15,11 +15,7 @@ use crate::features::categories::default_store;
 const USERS_AT_ONCE: i64 = 500;
 
 /// Writes the users, with the categories that everybody begins with. Their passwords' hashes do not leave the database.
-pub(super) async fn users(
-    connection: &mut PgConnection,
-    wishes: &Wishes,
-    tell: Tell<'_>,
-) -> Result<(), TakeOverError> {
+pub(super) async fn users(connection: &mut PgConnection, wishes: &Wishes, tell: Tell<'_>) -> Result<(), TakeOverError> {
     let insert = format!(
         r#"
         insert into users (id, email, name, password_hash, currency, time_zone, created_at, updated_at)
@@ -91,13 +87,13 @@ pub(super) async fn transactions(
 /// Has the next ids be those that the original would give. Not with `setval`, which is never rolled back.
 pub(super) async fn next_ids(connection: &mut PgConnection, original: NextIds) -> Result<(), TakeOverError> {
     for (table, next) in [("users", original.users), ("transactions", original.transactions)] {
-        let query = format!(
-            "select pg_get_serial_sequence('{table}', 'id'), coalesce((select max(id) from {table}), 0) + 1"
-        );
+        let query =
+            format!("select pg_get_serial_sequence('{table}', 'id'), coalesce((select max(id) from {table}), 0) + 1");
         let (sequence, behind): (String, i64) =
             sqlx::query_as(AssertSqlSafe(query)).fetch_one(&mut *connection).await?;
         // The name comes quoted.
-        run(connection, format!("alter sequence {sequence} restart with {}", next.unwrap_or(1).max(behind).max(1))).await?;
+        run(connection, format!("alter sequence {sequence} restart with {}", next.unwrap_or(1).max(behind).max(1)))
+            .await?;
     }
     Ok(())
 }
