@@ -16,7 +16,7 @@ use crate::db::transport;
 use crate::domain::currency::Currency;
 use crate::migrate::{self, Exit, Settings};
 use crate::take_over::{
-    self, Amounts, Check, Days, From, Proof, TakeOverError, TakenOver, Undo, Undone, Wishes, grouped,
+    self, Amounts, Check, Days, From, Mending, Proof, TakeOverError, TakenOver, Undo, Undone, Wishes, grouped,
 };
 
 pub(super) const AFTER_HELP: &str = "\
@@ -66,6 +66,7 @@ enum Negative {
 }
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "a flag of the command line is one")]
 pub(super) struct Options {
     /// Where the original's rows are: `here` for this database, a URL, or a file of `pg_dump`
     #[arg(long, value_name = "here|URL|FILE", required_unless_present = "undo", conflicts_with = "undo")]
@@ -188,9 +189,11 @@ impl Options {
             zone: self.zone.unwrap_or(Tz::Asia__Bangkok),
             currency: self.currency,
             addresses: self.emails.as_deref().map_or_else(|| Ok(HashMap::new()), take_over::read_address_file)?,
-            cut_long: matches!(self.long, Some(Long::Cut)),
-            skip_zero: matches!(self.zero, Some(Zero::Skip)),
-            flip_negative: matches!(self.negative, Some(Negative::Flip)),
+            mending: Mending {
+                cut_long: matches!(self.long, Some(Long::Cut)),
+                skip_zero: matches!(self.zero, Some(Zero::Skip)),
+                flip_negative: matches!(self.negative, Some(Negative::Flip)),
+            },
             dry_run: self.dry_run,
         };
         Ok((from, wishes))
@@ -329,6 +332,7 @@ fn undone_json(undone: &Undone) -> Value {
         "kept": undone.kept,
         "since": {
             "users": since.users, "entered": since.entered, "changed": since.changed, "deleted": since.deleted,
+            "others": since.others,
         },
     })
 }

@@ -106,21 +106,8 @@ impl Reader<'_> {
                         self.senseless(format!("is encoded in {encoding}; make one with `pg_dump --encoding UTF8`"))
                     );
                 }
-                Some(Statement::Insert { schema, table }) => {
-                    if self.table(schema, &table).is_some() {
-                        return Err(self.senseless("has `INSERT` statements; make one without `--inserts`".to_owned()));
-                    }
-                }
-                Some(Statement::NextValue { schema, sequence, next }) => {
-                    if schema.is_none_or(|schema| schema == self.schema) {
-                        let next_ids = &mut self.read.next_ids;
-                        if sequence == Table::User.sequence() {
-                            next_ids.users = Some(next);
-                        } else if sequence == Table::Transaction.sequence() {
-                            next_ids.transactions = Some(next);
-                        }
-                    }
-                }
+                Some(Statement::Insert { schema, table }) => self.expect_other_table(schema, &table)?,
+                Some(Statement::NextValue { schema, sequence, next }) => self.note_next(schema, &sequence, next),
                 Some(Statement::Copy { schema, table, columns }) => match self.table(schema, &table) {
                     None => self.skip_rows()?,
                     Some(table) => self.copy_rows(connection, table, &columns, tell).await?,
@@ -128,6 +115,25 @@ impl Reader<'_> {
             }
         }
         self.finish()
+    }
+
+    fn expect_other_table(&mut self, schema: Option<String>, table: &str) -> Result<(), TakeOverError> {
+        match self.table(schema, table) {
+            Some(_) => Err(self.senseless("has `INSERT` statements; make one without `--inserts`".to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    fn note_next(&mut self, schema: Option<String>, sequence: &str, next: i64) {
+        if schema.is_some_and(|schema| schema != self.schema) {
+            return;
+        }
+        let next_ids = &mut self.read.next_ids;
+        if sequence == Table::User.sequence() {
+            next_ids.users = Some(next);
+        } else if sequence == Table::Transaction.sequence() {
+            next_ids.transactions = Some(next);
+        }
     }
 
     /// The table of the original's that is meant, if it is one.

@@ -104,12 +104,11 @@ pub(super) fn put(rows: &mut Vec<u8>, value: &str) {
 
 /// The same for a value that may be missing.
 pub(super) fn put_optional(rows: &mut Vec<u8>, value: Option<&str>) {
-    match value {
-        Some(value) => put(rows, value),
-        None => {
-            separate(rows);
-            rows.extend(b"\\N");
-        }
+    if let Some(value) = value {
+        put(rows, value);
+    } else {
+        separate(rows);
+        rows.extend(b"\\N");
     }
 }
 

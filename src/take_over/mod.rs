@@ -29,7 +29,7 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 
 pub use addresses::{AddressFile, read_address_file};
 pub use error::TakeOverError;
-pub use plan::{Amounts, Days, Readings, Wishes};
+pub use plan::{Amounts, Days, Mending, Readings, Wishes};
 pub use proof::{Check, Proof, Told};
 pub use proof_days::{DayReading, Month};
 pub use refusal::{Refusal, SHOWN_IDS};
@@ -94,18 +94,23 @@ pub async fn take_over(
     tell: Tell<'_>,
 ) -> Result<TakenOver, TakeOverError> {
     Session::with(options, async |session| {
-        session.lock_users().await?;
+        if wishes.dry_run {
+            // One moment's rows, so that nobody has to be kept from writing more.
+            session.connection.execute("set transaction isolation level repeatable read").await?;
+        } else {
+            session.lock_users().await?;
+        }
         session.expect_no_users().await?;
         let connection = &mut session.connection;
         plan::check_zone(connection, wishes).await?;
-        let source = Source::open(connection, from, &wishes.schema, tell).await?;
+        let source = Source::open(connection, from, wishes, tell).await?;
         let Some(amounts) = wishes.amounts else {
             return Err(TakeOverError::Senseless(Readings::read(connection).await?.to_string()));
         };
         plan::make_rows(connection, wishes, amounts).await?;
         addresses::fold_all(connection, &wishes.addresses).await?;
         names::write_all(connection).await?;
-        let refusals = refusal::find(connection, wishes).await?;
+        let refusals = refusal::find(connection, wishes.mending).await?;
         if !refusals.is_empty() {
             return Err(TakeOverError::Refused(refusals));
         }

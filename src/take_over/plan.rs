@@ -45,14 +45,21 @@ pub struct Wishes {
     pub currency: Currency,
     /// Other addresses, by the id of the user.
     pub addresses: HashMap<i32, String>,
+    /// What is done with rows that cannot be taken as they are.
+    pub mending: Mending,
+    /// Does all of it, and keeps nothing.
+    pub dry_run: bool,
+}
+
+/// What is done with rows that cannot be taken as they are; where nothing is, they are refused.
+#[derive(Debug, Clone, Copy)]
+pub struct Mending {
     /// Cuts what is too long, and keeps the whole text in the note.
     pub cut_long: bool,
     /// Leaves out rows of nothing.
     pub skip_zero: bool,
     /// Makes a row of less than nothing one of the other type.
     pub flip_negative: bool,
-    /// Does all of it, and keeps nothing.
-    pub dry_run: bool,
 }
 
 /// White space at the ends of a text, as `str::trim` knows it.

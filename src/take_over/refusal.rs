@@ -4,7 +4,7 @@ use std::fmt;
 
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
-use super::plan::{BLANKS, Wishes};
+use super::plan::{BLANKS, Mending};
 use super::report::{count, grouped};
 use crate::features::auth::MAX_NAME;
 use crate::features::transactions::{MAX_NOTE, MAX_TITLE};
@@ -58,9 +58,9 @@ struct Rule {
 }
 
 /// Finds all of them; up to 20 of a kind are listed.
-pub(super) async fn find(connection: &mut PgConnection, wishes: &Wishes) -> Result<Vec<Refusal>, sqlx::Error> {
+pub(super) async fn find(connection: &mut PgConnection, mending: Mending) -> Result<Vec<Refusal>, sqlx::Error> {
     let mut found = Vec::new();
-    for Rule { code, what, problem, remedy, select } in users(wishes).into_iter().chain(transactions(wishes)) {
+    for Rule { code, what, problem, remedy, select } in users(mending).into_iter().chain(transactions(mending)) {
         let query = format!(
             "
             with found as materialized ({select})
@@ -83,7 +83,7 @@ const CUT: &str = "mend them where the original keeps them, or say --long cut, w
 const ADDRESS: &str =
     "give them an address in a file with lines such as `7,new.address@example.com`, and name it with --emails";
 
-fn users(wishes: &Wishes) -> Vec<Rule> {
+fn users(mending: Mending) -> Vec<Rule> {
     let mut rules = vec![
         Rule {
             code: "twin_addresses",
@@ -109,6 +109,17 @@ fn users(wishes: &Wishes) -> Vec<Rule> {
             select: "select id, null as more from take_over_users where email is null".to_owned(),
         },
         Rule {
+            code: "costly_hash",
+            what: "users",
+            // Whoever types a wrong password has to wait as long as the costliest hash of anybody takes.
+            problem: "their passwords' hashes take too long, or are of a kind that the original never made".to_owned(),
+            remedy: "put a hash of bcrypt with a cost of 4 to 14 in their place where the original keeps them",
+            select: r"
+                select id, null as more from original_users
+                where hash_kind(password) !~ '^\$2[a-z]?\$(0[4-9]|1[0-4])$'"
+                .to_owned(),
+        },
+        Rule {
             code: "instant_out_of_range",
             what: "users",
             problem: "their createdAt or updatedAt is not of the years 1 to 9999".to_owned(),
@@ -120,7 +131,7 @@ fn users(wishes: &Wishes) -> Vec<Rule> {
                 .to_owned(),
         },
     ];
-    if !wishes.cut_long {
+    if !mending.cut_long {
         rules.push(Rule {
             code: "long_name",
             what: "users",
@@ -132,7 +143,7 @@ fn users(wishes: &Wishes) -> Vec<Rule> {
     rules
 }
 
-fn transactions(wishes: &Wishes) -> Vec<Rule> {
+fn transactions(mending: Mending) -> Vec<Rule> {
     let rule = |code, problem: String, remedy, condition: String| Rule {
         code,
         what: "transactions",
@@ -161,16 +172,16 @@ fn transactions(wishes: &Wishes) -> Vec<Rule> {
             "t.date < '0001-01-02' or t.date >= '9999-12-31'".to_owned(),
         ),
     ];
-    if !wishes.skip_zero {
+    if !mending.skip_zero {
         let remedy = "leave them out with --zero skip, or mend them where the original keeps them";
         rules.push(rule("zero", "their amount is 0".to_owned(), remedy, "t.amount = 0".to_owned()));
     }
-    if !wishes.flip_negative {
+    if !mending.flip_negative {
         let remedy = "make income of such an expense, and an expense of such an income, with --negative flip, which leaves the \
                       balance as it is; or mend them where the original keeps them";
         rules.push(rule("negative", "their amount is less than 0".to_owned(), remedy, "t.amount < 0".to_owned()));
     }
-    if wishes.cut_long {
+    if mending.cut_long {
         let part = |length: &str, most: usize| format!("case when {length} > {most} then {length} + 1 else 0 end");
         let whole = [part(&title, MAX_TITLE), part(&title_en, MAX_TITLE), part(&category, 100)].join(" + ");
         rules.push(rule(

@@ -22,7 +22,7 @@ set local statement_timeout = 0;
 set local idle_in_transaction_session_timeout = 0;
 set local client_connection_check_interval = 1000;
 set local jit = off;
-select set_config('app.operation', '', true);
+set local app.operation = '';
 ";
 
 /// PostgreSQL's code for a lock that was not had in time.

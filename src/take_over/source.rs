@@ -7,6 +7,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _};
 
 use super::error::{TakeOverError, sqlstate};
+use super::plan::Wishes;
 use super::session::Progress;
 use super::{From, Tell, dump, identifier, literal, run, session};
 use crate::db::explain::{Cause, Failure};
@@ -94,11 +95,12 @@ impl Source {
     pub(super) async fn open(
         connection: &mut PgConnection,
         from: &From,
-        schema: &str,
+        wishes: &Wishes,
         tell: Tell<'_>,
     ) -> Result<Self, TakeOverError> {
+        let schema = &wishes.schema;
         match from {
-            From::Here { .. } => here(connection, schema).await,
+            From::Here { .. } => here(connection, wishes).await,
             From::Url(options) => elsewhere(connection, options, schema, tell).await,
             From::Dump(path) => {
                 connection.execute(COPIES).await?;
@@ -209,13 +211,14 @@ async fn recognise(connection: &mut PgConnection, schema: &str) -> Result<Found,
     )))
 }
 
-/// Reads the tables of this database, which nobody changes meanwhile.
-async fn here(connection: &mut PgConnection, schema: &str) -> Result<Source, TakeOverError> {
+/// Reads the tables of this database, which nobody changes meanwhile; of a dry run one moment is read.
+async fn here(connection: &mut PgConnection, wishes: &Wishes) -> Result<Source, TakeOverError> {
+    let schema = &wishes.schema;
     let found = recognise(connection, schema).await?;
-    let (users, transactions) = (found.name(Table::User), found.name(Table::Transaction));
-    run(connection, format!("lock table {users}, {transactions} in share mode"))
-        .await
-        .map_err(|error| may_not(connection_words(&error), &error).unwrap_or_else(|| error.into()))?;
+    if !wishes.dry_run && wishes.amounts.is_some() {
+        let (users, transactions) = (found.name(Table::User), found.name(Table::Transaction));
+        run(connection, format!("lock table {users}, {transactions} in share mode")).await.map_err(forbidden)?;
+    }
     for table in Table::BOTH {
         let select = found.select(table, "text::transaction_type");
         run(connection, format!("create temp view {} as {select}", table.read_as())).await?;
@@ -225,18 +228,16 @@ async fn here(connection: &mut PgConnection, schema: &str) -> Result<Source, Tak
     Ok(Source { next_ids, objects, notes: Vec::new() })
 }
 
-fn connection_words(error: &sqlx::Error) -> String {
-    format!("{}; nothing was changed", Cause(error))
-}
-
-/// The statements that a role needs more rights for, told as such.
-fn may_not(words: String, error: &sqlx::Error) -> Option<TakeOverError> {
-    (sqlstate(error).as_deref() == Some("42501")).then(|| {
-        TakeOverError::Senseless(format!(
-            "{words}. The role has to own the original's tables, or be a member of the role that does: name one in \
-             DATABASE_DIRECT_URL. With --keep-in-place it only has to read them and to lock them."
-        ))
-    })
+/// What the role may not do is told as such.
+fn forbidden(error: sqlx::Error) -> TakeOverError {
+    if sqlstate(&error).as_deref() != Some("42501") {
+        return error.into();
+    }
+    TakeOverError::Senseless(format!(
+        "{}; nothing was changed. The role has to own the original's tables, or be a member of the role that does: name one in \
+         DATABASE_DIRECT_URL.",
+        Cause(&error)
+    ))
 }
 
 /// The next values of the sequences.
@@ -339,7 +340,7 @@ async fn copy_from(
 /// The original's objects in a schema, as `alter` names them.
 pub(super) async fn objects(connection: &mut PgConnection, schema: &str) -> Result<Vec<String>, sqlx::Error> {
     let query = format!(
-        r#"
+        "
         select 'table ' || quote_ident(c.relname) as object
         from pg_catalog.pg_class c
         where c.relnamespace = to_regnamespace({schema}) and c.relkind in ('r', 'p')
@@ -348,7 +349,7 @@ pub(super) async fn objects(connection: &mut PgConnection, schema: &str) -> Resu
         select 'type ' || quote_ident(t.typname)
         from pg_catalog.pg_type t
         where t.typnamespace = to_regnamespace({schema}) and t.typname = 'TransactionType' and t.typtype = 'e'
-        "#,
+        ",
         schema = literal(&identifier(schema))
     );
     sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(connection).await
@@ -375,6 +376,6 @@ pub(super) async fn put_aside(
                 Cause(&error)
             )))
         }
-        Err(error) => Err(may_not(connection_words(&error), &error).unwrap_or_else(|| error.into())),
+        Err(error) => Err(forbidden(error)),
     }
 }

@@ -33,26 +33,29 @@ pub struct Since {
     pub changed: i64,
     /// Transactions that were deleted.
     pub deleted: i64,
+    /// Categories, tags and payees that were made or changed.
+    pub others: i64,
 }
 
 impl Since {
     /// Whether nothing was.
     #[must_use]
     pub const fn is_nothing(&self) -> bool {
-        self.users + self.entered + self.changed + self.deleted == 0
+        self.users + self.entered + self.changed + self.deleted + self.others == 0
     }
 }
 
 impl std::fmt::Display for Since {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { users, entered, changed, deleted } = self;
+        let Self { users, entered, changed, deleted, others } = self;
         write!(
             formatter,
-            "since the take-over, {} registered, {} entered, {} changed, {} deleted",
+            "since the take-over, {} registered, {} entered, {} changed, {} deleted, {} made or changed",
             count(*users, "user has", "users have"),
             count(*entered, "transaction was", "transactions were"),
             count(*changed, "was", "were"),
             count(*deleted, "was", "were"),
+            count(*others, "category, tag or payee was", "categories, tags and payees were"),
         )
     }
 }
@@ -76,6 +79,15 @@ pub struct Undone {
 const VIEWS: &str = "
 create temp view undo_users as select id, \"createdAt\" at time zone 'UTC' as created_at from {schema}.\"User\";
 create temp view undo_transactions as select id, \"userId\" as user_id, amount from {schema}.\"Transaction\";
+create temp view undo_others as
+select 'category' as what, c.user_id, c.id, c.name, c.created_at, c.updated_at
+from categories c
+join undo_users o on o.id = c.user_id
+where greatest(c.created_at, c.updated_at) > (select min(created_at) from categories)
+union all
+select 'tag', user_id, id, name, created_at, updated_at from tags
+union all
+select 'payee', user_id, id, name, created_at, updated_at from payees;
 ";
 
 /// Users that are not the original's as they came from there.
@@ -91,7 +103,8 @@ select
         select count(*) from undo_transactions o
         left join transactions t using (id)
         where t.id is null and o.amount <> 0
-    ) as deleted";
+    ) as deleted,
+    (select count(*) from undo_others) as others";
 
 /// All tables of this service's that have rows of users.
 const OWN_TABLES: &str = "
@@ -160,7 +173,7 @@ async fn find(connection: &mut PgConnection, schema: &str) -> Result<(String, Ve
 /// What was entered since, if the users here are those of the original.
 async fn since(connection: &mut PgConnection, users: i64, place: &str) -> Result<Since, TakeOverError> {
     if users == 0 {
-        return Ok(Since { users: 0, entered: 0, changed: 0, deleted: 0 });
+        return Ok(Since { users: 0, entered: 0, changed: 0, deleted: 0, others: 0 });
     }
     let strangers: i64 = sqlx::query_scalar(STRANGERS).fetch_one(&mut *connection).await?;
     if strangers > 0 {
@@ -180,7 +193,7 @@ async fn take_away(
     moves: Option<(&Vec<String>, &String)>,
     schema: &str,
 ) -> Result<(), TakeOverError> {
-    connection.execute("drop view undo_users, undo_transactions").await?;
+    connection.execute("drop view undo_others, undo_users, undo_transactions").await?;
     // Without `cascade`: where somebody else's table points at one of these, it is refused.
     run(connection, format!("truncate {own} restart identity")).await?;
     if let Some((objects, from)) = moves {

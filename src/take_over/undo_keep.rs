@@ -46,6 +46,12 @@ left join transactions t using (id)
 where t.id is null and o.amount <> 0
 order by o.id";
 
+const OTHERS: &str = "
+select json_build_object('what', what, 'state', case when updated_at > created_at then 'changed' else 'entered' end, 'id', id,
+    'userId', user_id, 'name', name, 'createdAt', created_at, 'updatedAt', updated_at)::text
+from undo_others
+order by what, id";
+
 /// Writes it, for its owner alone to read; it is on the disk when this is done.
 pub(super) async fn write(connection: &mut PgConnection, path: &Path) -> Result<(), TakeOverError> {
     let cannot = |error: Error| {
@@ -71,7 +77,7 @@ pub(super) async fn write(connection: &mut PgConnection, path: &Path) -> Result<
 
 async fn write_all(connection: &mut PgConnection, file: File) -> Result<Result<(), Error>, sqlx::Error> {
     let mut file = BufWriter::new(file);
-    for select in [USERS, TRANSACTIONS, DELETED] {
+    for select in [USERS, TRANSACTIONS, DELETED, OTHERS] {
         let mut lines = sqlx::query_scalar::<_, String>(select).fetch(&mut *connection);
         while let Some(line) = lines.try_next().await? {
             if let Err(error) = writeln!(file, "{line}") {

@@ -120,13 +120,16 @@ async fn rows_that_nothing_can_be_said_of_are_refused() {
             update "Transaction" set date = 'infinity' where id = 8;
             update "Transaction" set date = '-infinity' where id = 9;
             update "Transaction" set date = '20260-01-01' where id = 10;
-            update "User" set "createdAt" = 'infinity' where id = 11"#,
+            update "User" set "createdAt" = 'infinity' where id = 11;
+            update "User" set password = '$2b$31$' || repeat('x', 53) where id = 12;
+            update "User" set password = '$argon2id$v=19$m=4194304,t=1000,p=1$x$x' where id = 13"#,
         )
         .await;
     let told = bench.json(&HERE, 10).await;
     assert_eq!(refused(&told, "no_user"), (1, vec![7]));
     assert_eq!(refused(&told, "day_out_of_range"), (3, vec![8, 9, 10]));
     assert_eq!(refused(&told, "instant_out_of_range"), (1, vec![11]));
+    assert_eq!(refused(&told, "costly_hash"), (2, vec![12, 13]));
     bench.untouched().await;
 }
 

@@ -20,7 +20,9 @@ async fn until_alone(bench: &Bench) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_take_over_that_is_killed_at_any_moment_has_done_all_or_nothing() {
     const MOMENTS: u32 = 20;
-    let bench = Bench::beside(4000).await;
+    let rows = super::rows(4000);
+    let bench = Bench::beside(rows).await;
+    let all = i64::from(rows - 10);
     let take_over = ["--from", "here", "--amounts", "baht", "--yes"];
     let begun = Instant::now();
     bench.run(&["--from", "here", "--amounts", "baht", "--dry-run"]).await.expect(0, &[]);
@@ -37,17 +39,17 @@ async fn a_take_over_that_is_killed_at_any_moment_has_done_all_or_nothing() {
         let count = async |what: &str| bench.count(&format!("select count(*) from {what}")).await;
         if count("users").await == 0 {
             bench.untouched().await;
-            assert_eq!(count("public.\"Transaction\"").await, 3990);
+            assert_eq!(count("public.\"Transaction\"").await, all);
             nothing += 1;
         } else {
-            assert_eq!((count("users").await, count("transactions").await), (50, 3990));
-            assert_eq!(count("original.\"Transaction\"").await, 3990);
+            assert_eq!((count("users").await, count("transactions").await), (50, all));
+            assert_eq!(count("original.\"Transaction\"").await, all);
             bench.run(&["--undo", "--yes"]).await.expect(0, &[]);
             everything += 1;
         }
     }
     assert!(nothing >= MOMENTS / 4, "only {nothing} of {MOMENTS} were killed before their end, {everything} after it");
-    bench.run(&take_over).await.expect(0, &["50 users and 3,990 transactions were taken over"]);
+    bench.run(&take_over).await.expect(0, &["transactions were taken over"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,6 +57,8 @@ async fn who_writes_into_the_tables_is_waited_for_and_told_of() {
     let bench = Bench::beside(1000).await;
     let mut writer = bench.connection().await;
     crate::support::cluster::run(&mut writer, "begin; update \"User\" set name = 'x' where id = 1".to_owned()).await;
+    // A dry run reads what there was, and keeps nobody waiting.
+    bench.run(&["--from", "here", "--amounts", "baht", "--dry-run"]).await.expect(0, &[]);
     let told = bench.json(&["--from", "here", "--amounts", "baht", "--yes"], 7).await;
     assert_eq!(told["error"]["code"], "locked", "{told}");
     bench.untouched().await;

@@ -110,7 +110,7 @@ async fn a_dry_run_proves_it_and_keeps_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_three_ways_give_the_same_rows() {
-    let (here, there) = (Bench::beside(3000).await, Bench::original(3000).await);
+    let (here, there) = (Bench::beside(super::rows(3000)).await, Bench::original(super::rows(3000)).await);
     let (url, plain, packed) = (Bench::empty().await, Bench::empty().await, Bench::empty().await);
     let (file, gz) = (plain.folder.path().join("dump.sql"), packed.folder.path().join("dump.sql.gz"));
     there.dump(&file, &[]).await;

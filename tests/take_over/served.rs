@@ -86,5 +86,5 @@ async fn old_tokens_and_old_passwords_are_good_and_the_rows_are_there_where_one_
     assert_eq!(old.post("/api/transactions", body).await.expect(201)["id"], 1001);
     old.send(old.request(Method::DELETE, "/api/transactions/42")).await.expect(200);
     let undo = app(&["db", "take-over", "--undo", "--dry-run"]).await;
-    undo.expect(0, &["1 transaction was entered, 0 were changed, 1 was deleted"]);
+    undo.expect(0, &["1 transaction was entered, 0 were changed, 1 was deleted, 0 categories"]);
 }

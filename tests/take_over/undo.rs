@@ -16,7 +16,7 @@ async fn it_is_as_before_after_going_back_and_what_was_entered_since_is_kept() {
     let here = [&HERE[..], &["--zero", "skip"]].concat();
     bench.run(&here).await.expect(0, &["`app db take-over --undo` goes back"]);
     let told = bench.json(&["--undo", "--dry-run"], 0).await;
-    assert_eq!(told["since"], json!({"users": 0, "entered": 0, "changed": 0, "deleted": 0}));
+    assert_eq!(told["since"], json!({"users": 0, "entered": 0, "changed": 0, "deleted": 0, "others": 0}));
     bench.run(&["--undo"]).await.expect(2, &["--yes"]);
     let undone = bench.json(&["--undo", "--yes"], 0).await;
     assert_eq!((&undone["users"], &undone["moved"], &undone["kept"]), (&json!(50), &json!(true), &Value::Null));
@@ -38,11 +38,13 @@ async fn it_is_as_before_after_going_back_and_what_was_entered_since_is_kept() {
             insert into transactions (user_id, title, amount, currency, type, category_id, date)
             select user_id, 'since', 60.5, 'THB', kind, id, '2026-06-01' from categories where user_id = 1 limit 1;
             update transactions set title = 'changed', updated_at = now() where id = 5;
-            delete from transactions where id in (6, 7)",
+            delete from transactions where id in (6, 7);
+            insert into tags (user_id, name) values (1, 'lunch');
+            update categories set name = 'Eating', updated_at = now() where user_id = 2 and name = 'Food & Dining'",
         )
         .await;
     let told = bench.json(&["--undo", "--dry-run"], 0).await;
-    assert_eq!(told["since"], json!({"users": 1, "entered": 1, "changed": 1, "deleted": 2}));
+    assert_eq!(told["since"], json!({"users": 1, "entered": 1, "changed": 1, "deleted": 2, "others": 2}));
     let file = bench.folder.path().join("since.jsonl");
     std::fs::write(&file, "mine").expect("written");
     let undo = ["--undo", "--yes", "--keep", file.to_str().expect("a path")];
@@ -50,10 +52,10 @@ async fn it_is_as_before_after_going_back_and_what_was_entered_since_is_kept() {
     assert_eq!(std::fs::read_to_string(&file).expect("text"), "mine");
     assert_eq!(bench.count("select count(*) from users").await, 51);
     std::fs::remove_file(&file).expect("removed");
-    bench.run(&undo).await.expect(0, &["1 transaction was entered, 1 was changed, 2 were deleted; it stands in"]);
+    bench.run(&undo).await.expect(0, &["1 transaction was entered, 1 was changed, 2 were deleted, 2 categories, tags and payees were made or changed; it stands in"]);
     let text = std::fs::read_to_string(&file).expect("text");
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    assert_eq!(lines.len(), 5, "{text}");
+    assert_eq!(lines.len(), 7, "{text}");
     assert!(!text.contains("secret hash"), "{text}");
     assert_eq!((&lines[0]["what"], &lines[0]["email"]), (&json!("user"), &json!("new@example.com")));
     assert_eq!(
@@ -65,6 +67,8 @@ async fn it_is_as_before_after_going_back_and_what_was_entered_since_is_kept() {
         (&json!("entered"), &json!("60.5"), &json!("2026-06-01"))
     );
     assert_eq!((&lines[3]["state"], &lines[4]["id"]), (&json!("deleted"), &json!(7)));
+    assert_eq!((&lines[5]["what"], &lines[5]["name"]), (&json!("category"), &json!("Eating")));
+    assert_eq!((&lines[6]["what"], &lines[6]["state"]), (&json!("tag"), &json!("entered")));
     bench.untouched().await;
     bench.run(&HERE).await.expect(0, &["50 users and 990 transactions"]);
 }
