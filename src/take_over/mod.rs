@@ -53,6 +53,13 @@ pub enum From {
     Dump(PathBuf),
 }
 
+impl From {
+    /// Whether the original's tables are put aside.
+    fn moves(&self, schema: &str) -> bool {
+        matches!(self, Self::Here { keep_in_place: false }) && schema != PUT_ASIDE
+    }
+}
+
 /// What was done.
 #[derive(Debug)]
 pub struct TakenOver {
@@ -136,12 +143,17 @@ async fn finish(
     from: &From,
     wishes: &Wishes,
 ) -> Result<Option<String>, TakeOverError> {
-    let moves = matches!(from, From::Here { keep_in_place: false }) && wishes.schema != PUT_ASIDE;
+    let moves = from.moves(&wishes.schema);
+    if wishes.dry_run {
+        // It was found out that the tables could be moved. Doing it would keep the old service waiting.
+        connection.execute("rollback").await?;
+        return Ok(None);
+    }
     if moves {
         connection.execute("drop view take_over_rows, original_users, original_transactions").await?;
         source::put_aside(connection, &source.objects, &wishes.schema, PUT_ASIDE).await?;
     }
-    connection.execute(if wishes.dry_run { "rollback" } else { "commit" }).await?;
+    connection.execute("commit").await?;
     Ok(moves.then(|| PUT_ASIDE.to_owned()))
 }
 

@@ -25,8 +25,8 @@ set local jit = off;
 set local app.operation = '';
 ";
 
-/// PostgreSQL's code for a lock that was not had in time.
-const LOCKED: &str = "55P03";
+/// PostgreSQL's codes for a lock that was not had in time, and for two who wait for each other.
+const LOCKED: [&str; 2] = ["55P03", "40P01"];
 
 /// A session for one command.
 pub(super) struct Session {
@@ -45,7 +45,9 @@ impl Session {
             work(&mut session).await
         };
         let outcome = worked.await.map_err(|error| match error {
-            TakeOverError::Database(error) if sqlstate(&error).as_deref() == Some(LOCKED) => locked(&error),
+            TakeOverError::Database(error) if sqlstate(&error).is_some_and(|code| LOCKED.contains(&code.as_str())) => {
+                locked(&error)
+            }
             TakeOverError::Database(error) => TakeOverError::Failure(Failure::new(options, error)),
             error => error,
         });

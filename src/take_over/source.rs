@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _
 use super::error::{TakeOverError, sqlstate};
 use super::plan::Wishes;
 use super::session::Progress;
-use super::{From, Tell, dump, identifier, literal, run, session};
+use super::{From, PUT_ASIDE, Tell, dump, identifier, literal, run, session};
 use crate::db::explain::{Cause, Failure};
 
 /// A table of the original's.
@@ -100,7 +100,7 @@ impl Source {
     ) -> Result<Self, TakeOverError> {
         let schema = &wishes.schema;
         match from {
-            From::Here { .. } => here(connection, wishes).await,
+            From::Here { .. } => here(connection, wishes, from.moves(schema)).await,
             From::Url(options) => elsewhere(connection, options, schema, tell).await,
             From::Dump(path) => {
                 connection.execute(COPIES).await?;
@@ -212,12 +212,19 @@ async fn recognise(connection: &mut PgConnection, schema: &str) -> Result<Found,
 }
 
 /// Reads the tables of this database, which nobody changes meanwhile; of a dry run one moment is read.
-async fn here(connection: &mut PgConnection, wishes: &Wishes) -> Result<Source, TakeOverError> {
+async fn here(connection: &mut PgConnection, wishes: &Wishes, moves: bool) -> Result<Source, TakeOverError> {
     let schema = &wishes.schema;
     let found = recognise(connection, schema).await?;
+    if moves {
+        check_move(connection, schema, PUT_ASIDE).await?;
+    }
     if !wishes.dry_run && wishes.amounts.is_some() {
         let (users, transactions) = (found.name(Table::User), found.name(Table::Transaction));
-        run(connection, format!("lock table {users}, {transactions} in share mode")).await.map_err(forbidden)?;
+        let locked = run(connection, format!("lock table {users}, {transactions} in share mode")).await;
+        locked.map_err(|error| match sqlstate(&error).as_deref() {
+            Some("42501") => forbidden(&Cause(&error).to_string()),
+            _ => error.into(),
+        })?;
     }
     for table in Table::BOTH {
         let select = found.select(table, "text::transaction_type");
@@ -229,14 +236,10 @@ async fn here(connection: &mut PgConnection, wishes: &Wishes) -> Result<Source, 
 }
 
 /// What the role may not do is told as such.
-fn forbidden(error: sqlx::Error) -> TakeOverError {
-    if sqlstate(&error).as_deref() != Some("42501") {
-        return error.into();
-    }
+fn forbidden(problem: &str) -> TakeOverError {
     TakeOverError::Senseless(format!(
-        "{}; nothing was changed. The role has to own the original's tables, or be a member of the role that does: name one in \
-         DATABASE_DIRECT_URL.",
-        Cause(&error)
+        "{problem}; nothing was changed. It has to own the original's tables, or be a member of the role that does, and to be \
+         allowed to make a schema: name one in DATABASE_DIRECT_URL. With --keep-in-place it only has to read and to lock them."
     ))
 }
 
@@ -355,27 +358,55 @@ pub(super) async fn objects(connection: &mut PgConnection, schema: &str) -> Resu
     sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(connection).await
 }
 
+/// Refuses what could not be put aside in the end, before any work is done.
+pub(super) async fn check_move(connection: &mut PgConnection, from: &str, to: &str) -> Result<(), TakeOverError> {
+    let there = objects(connection, to).await?;
+    if !there.is_empty() {
+        return Err(TakeOverError::Senseless(format!(
+            "the schema {} has such objects already ({}); nothing was changed. Rename that schema, or say --keep-in-place.",
+            identifier(to),
+            there.join(", ")
+        )));
+    }
+    let query = format!(
+        "
+        select 'does not own the table ' || oid::regclass
+        from pg_catalog.pg_class
+        where relnamespace = to_regnamespace({from}) and relkind in ('r', 'p')
+            and relname in ('User', 'Transaction', '_prisma_migrations') and not pg_has_role(relowner, 'usage')
+        union all
+        select 'does not own the type ' || oid::regtype
+        from pg_catalog.pg_type
+        where typnamespace = to_regnamespace({from}) and typname = 'TransactionType' and not pg_has_role(typowner, 'usage')
+        union all
+        select 'may not make a schema'
+        where to_regnamespace({to}) is null and not has_database_privilege(current_database(), 'create')
+        union all
+        select 'may not make objects in the schema ' || {to}
+        where not has_schema_privilege(to_regnamespace({to}), 'create')
+        limit 1
+        ",
+        from = literal(&identifier(from)),
+        to = literal(&identifier(to)),
+    );
+    match sqlx::query_scalar::<_, String>(AssertSqlSafe(query)).fetch_optional(connection).await? {
+        None => Ok(()),
+        Some(lacking) => Err(forbidden(&format!("the role {lacking}"))),
+    }
+}
+
 /// Moves the original's objects from one schema to another; indexes and sequences go with their tables.
 pub(super) async fn put_aside(
     connection: &mut PgConnection,
     objects: &[String],
     from: &str,
     to: &str,
-) -> Result<(), TakeOverError> {
+) -> Result<(), sqlx::Error> {
     let mut sql = format!("create schema if not exists {};", identifier(to));
     for object in objects {
         let (kind, name) = object.split_once(' ').unwrap_or(("table", object));
         let _ = write!(sql, "alter {kind} {}.{name} set schema {};", identifier(from), identifier(to));
     }
-    match run(connection, sql).await {
-        Ok(_) => Ok(()),
-        Err(error) if matches!(sqlstate(&error).as_deref(), Some("42P07" | "42710")) => {
-            Err(TakeOverError::Senseless(format!(
-                "the schema {} has such objects already ({}); nothing was changed. Rename that schema, or say --keep-in-place.",
-                identifier(to),
-                Cause(&error)
-            )))
-        }
-        Err(error) => Err(forbidden(error)),
-    }
+    run(connection, sql).await?;
+    Ok(())
 }

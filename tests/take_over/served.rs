@@ -49,12 +49,16 @@ async fn old_tokens_and_old_passwords_are_good_and_the_rows_are_there_where_one_
     let server = Server::start(&environment);
     server.client.get("/api").await;
 
-    // The original's tables belong to somebody else at first.
+    // The original's tables belong to somebody else at first, and a dry run says so too.
     bench.execute(&super::original(1000)).await;
     let hash = bcrypt::hash("pass123", 4).expect("a hash");
     bench.execute(&format!(r#"update "User" set password = '{hash}' where id in (7, 43)"#)).await;
     let here = ["db", "take-over", "--from", "here", "--amounts", "baht", "--yes"];
-    app(&here).await.expect(2, &["permission denied", "has to own the original's tables"]);
+    app(&here).await.expect(2, &["permission denied for table User", "has to own the original's tables"]);
+    bench.execute(&format!(r#"grant select on "User", "Transaction" to {owner}"#)).await;
+    let told = ["does not have the table ", "has to own the original's tables"];
+    app(&here).await.expect(2, &told);
+    app(&[&here[..6], &["--dry-run"]].concat()).await.expect(2, &told);
     let objects =
         [r#"table "User""#, r#"table "Transaction""#, "table _prisma_migrations", r#"type "TransactionType""#];
     for object in objects {
