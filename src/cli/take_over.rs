@@ -1,7 +1,7 @@
 //! `app db take-over`.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 use clap::ValueEnum;
@@ -68,7 +68,7 @@ enum Negative {
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "a flag of the command line is one")]
 pub(super) struct Options {
-    /// Where the original's rows are: `here` for this database, a URL, or a file of `pg_dump`
+    /// Where the original's rows are: `here` for this database, a URL, or a file of `pg_dump`, `-` for standard input
     #[arg(long, value_name = "here|URL|FILE", required_unless_present = "undo", conflicts_with = "undo")]
     from: Option<String>,
     /// What the original's amounts count; without it, both readings are told
@@ -110,7 +110,7 @@ pub(super) struct Options {
     /// Go back after --from here: take all rows away here, and put the original's tables where they were
     #[arg(long)]
     undo: bool,
-    /// With --undo: the file that what was entered since is written to, a JSON document a line
+    /// With --undo: the file that what was entered since is written to, a JSON document a line; `-` for standard output
     #[arg(long, value_name = "FILE", requires = "undo", default_value = "entered-since-take-over.jsonl")]
     keep: PathBuf,
 }
@@ -222,7 +222,13 @@ impl Options {
         }
         undo.look_only = false;
         let undone = take_over::undo(&database.direct, &undo, &mut tell).await?;
-        Ok(Answer::new(Exit::Done, undone_text(&undone), undone_json(&undone)).with("dry_run", false.into()))
+        let mut text = undone_text(&undone);
+        if undo.keep == Path::new("-") {
+            // Standard output has the lines alone.
+            output::progress(&text);
+            text.clear();
+        }
+        Ok(Answer::new(Exit::Done, text, undone_json(&undone)).with("dry_run", false.into()))
     }
 }
 

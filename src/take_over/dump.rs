@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
@@ -25,7 +25,7 @@ const ROWS_AT_ONCE: u64 = 10_000;
 
 /// What a dump tells beside the rows.
 #[derive(Debug, Default)]
-pub(super) struct Read {
+pub(super) struct Told {
     pub next_ids: NextIds,
     pub notes: Vec<String>,
 }
@@ -38,15 +38,15 @@ pub(super) async fn read(
     path: &Path,
     schema: &str,
     tell: Tell<'_>,
-) -> Result<Read, TakeOverError> {
-    let name = path.display().to_string();
+) -> Result<Told, TakeOverError> {
+    let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
     let lines = Lines::new(open(path)?);
-    Reader { name, schema, lines, found: Vec::new(), elsewhere: None, read: Read::default() }
+    Reader { name, schema, lines, found: Vec::new(), elsewhere: None, told: Told::default() }
         .read(connection, tell)
         .await
 }
 
-/// Opens it, packed by gzip or not, and refuses the formats that only `pg_restore` reads.
+/// Opens it, `-` for standard input, packed by gzip or not, and refuses the formats that only `pg_restore` reads.
 fn open(path: &Path) -> Result<Box<dyn BufRead + Send>, TakeOverError> {
     let name = path.display();
     let other_format = |format: &str| {
@@ -60,7 +60,9 @@ fn open(path: &Path) -> Result<Box<dyn BufRead + Send>, TakeOverError> {
     }
     let cannot =
         |error: std::io::Error| TakeOverError::File(format!("{name} cannot be read: {error}; nothing was changed."));
-    let mut file = BufReader::with_capacity(SENT_AT_ONCE, File::open(path).map_err(cannot)?);
+    let file: Box<dyn Read + Send> =
+        if path == Path::new("-") { Box::new(std::io::stdin()) } else { Box::new(File::open(path).map_err(cannot)?) };
+    let mut file = BufReader::with_capacity(SENT_AT_ONCE, file);
     let packed = file.fill_buf().map_err(cannot)?.starts_with(&[0x1f, 0x8b]);
     let mut text: Box<dyn BufRead + Send> = if packed {
         Box::new(BufReader::with_capacity(SENT_AT_ONCE, MultiGzDecoder::new(file)))
@@ -92,11 +94,11 @@ struct Reader<'a> {
     found: Vec<Table>,
     /// Another schema that has such tables.
     elsewhere: Option<String>,
-    read: Read,
+    told: Told,
 }
 
 impl Reader<'_> {
-    async fn read(mut self, connection: &mut PgConnection, tell: Tell<'_>) -> Result<Read, TakeOverError> {
+    async fn read(mut self, connection: &mut PgConnection, tell: Tell<'_>) -> Result<Told, TakeOverError> {
         while self.next()? {
             match statement(&self.lines.text()) {
                 None => {}
@@ -128,7 +130,7 @@ impl Reader<'_> {
         if schema.is_some_and(|schema| schema != self.schema) {
             return;
         }
-        let next_ids = &mut self.read.next_ids;
+        let next_ids = &mut self.told.next_ids;
         if sequence == Table::User.sequence() {
             next_ids.users = Some(next);
         } else if sequence == Table::Transaction.sequence() {
@@ -271,7 +273,7 @@ impl Reader<'_> {
         TakeOverError::Senseless(format!("{} {problem}; nothing was changed.", self.name))
     }
 
-    fn finish(mut self) -> Result<Read, TakeOverError> {
+    fn finish(mut self) -> Result<Told, TakeOverError> {
         let lacking: Vec<String> = Table::BOTH
             .into_iter()
             .filter(|table| !self.found.contains(table))
@@ -279,16 +281,16 @@ impl Reader<'_> {
             .collect();
         if lacking.is_empty() {
             for (table, next) in
-                [(Table::User, self.read.next_ids.users), (Table::Transaction, self.read.next_ids.transactions)]
+                [(Table::User, self.told.next_ids.users), (Table::Transaction, self.told.next_ids.transactions)]
             {
                 if next.is_none() {
-                    self.read.notes.push(format!(
+                    self.told.notes.push(format!(
                         "the dump does not say where the sequence of {} stands; ids go on behind the largest.",
                         identifier(table.name())
                     ));
                 }
             }
-            return Ok(self.read);
+            return Ok(self.told);
         }
         let mut hint = String::new();
         if let Some(schema) = &self.elsewhere {

@@ -147,7 +147,7 @@ pub async fn undo(options: &PgConnectOptions, undo: &Undo, tell: Tell<'_>) -> Re
         let done = take_away(connection, &own, moved.then_some((&objects, &place)), &undo.schema).await;
         if let (Err(_), Some(file)) = (&done, &undone.kept) {
             // It says what is here still.
-            let _ = std::fs::remove_file(file);
+            undo_keep::remove(file);
         }
         done.map(|()| undone)
     })

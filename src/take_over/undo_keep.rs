@@ -1,7 +1,7 @@
 //! What was entered since a take-over, as a file with one JSON document a line, before it is taken away.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Error, Write as _};
+use std::fs::OpenOptions;
+use std::io::{BufWriter, Error, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -52,6 +52,9 @@ select json_build_object('what', what, 'state', case when updated_at > created_a
 from undo_others
 order by what, id";
 
+/// What stands for standard output.
+const STDOUT: &str = "-";
+
 /// Writes it, for its owner alone to read; it is on the disk when this is done.
 pub(super) async fn write(connection: &mut PgConnection, path: &Path) -> Result<(), TakeOverError> {
     let cannot = |error: Error| {
@@ -60,30 +63,37 @@ pub(super) async fn write(connection: &mut PgConnection, path: &Path) -> Result<
             path.display()
         ))
     };
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(cannot)?;
-    let written = write_all(connection, file).await;
-    if written.is_err() {
-        // A part of it is of no use.
-        let _ = std::fs::remove_file(path);
+    if path == Path::new(STDOUT) {
+        return write_all(connection, &mut std::io::stdout()).await?.map_err(cannot);
     }
-    match written? {
-        Ok(()) => Ok(()),
-        Err(error) => {
-            let _ = std::fs::remove_file(path);
-            Err(cannot(error))
-        }
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(cannot)?;
+    let mut file = BufWriter::new(file);
+    let written = write_all(connection, &mut file).await;
+    let kept = written.map(|written| written.and_then(|()| file.get_ref().sync_all()));
+    if !matches!(kept, Ok(Ok(()))) {
+        remove(path);
+    }
+    kept?.map_err(cannot)
+}
+
+/// Removes what is of no use: a part of it, or what was not taken away after all.
+pub(super) fn remove(path: &Path) {
+    if path != Path::new(STDOUT) {
+        let _ = std::fs::remove_file(path);
     }
 }
 
-async fn write_all(connection: &mut PgConnection, file: File) -> Result<Result<(), Error>, sqlx::Error> {
-    let mut file = BufWriter::new(file);
+async fn write_all(
+    connection: &mut PgConnection,
+    to: &mut (impl Write + Send),
+) -> Result<Result<(), Error>, sqlx::Error> {
     for select in [USERS, TRANSACTIONS, DELETED, OTHERS] {
         let mut lines = sqlx::query_scalar::<_, String>(select).fetch(&mut *connection);
         while let Some(line) = lines.try_next().await? {
-            if let Err(error) = writeln!(file, "{line}") {
+            if let Err(error) = writeln!(to, "{line}") {
                 return Ok(Err(error));
             }
         }
     }
-    Ok(file.into_inner().map_err(std::io::IntoInnerError::into_error).and_then(|file| file.sync_all()))
+    Ok(to.flush())
 }

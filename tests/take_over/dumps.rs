@@ -166,6 +166,11 @@ async fn a_dump_is_read_with_its_columns_in_any_order_and_more_of_them() {
     // Without schemas, and in another one.
     dumped.taken(dumped.text.replace("COPY public.", "COPY "), &[]).await;
     dumped.taken(dumped.text.replace("public.", "old."), &["--schema", "old"]).await;
+    // From another program.
+    let file = dumped.write("piped.sql", &dumped.text);
+    let mut command = dumped.bench.command(&["--from", "-", "--amounts", "baht", "--dry-run"]);
+    command.stdin(std::fs::File::open(file).expect("a file"));
+    super::ran(command).await.expect(0, &["50 users and 990 transactions would be taken over"]);
     // Rows of other tables, one of which looks like the original's inside of its rows, and lines of any length between.
     let others = "COPY public.x (a) FROM stdin;\nCOPY public.\"User\" (id) FROM stdin;\n\\.\n";
     let long = format!("-- {}\n", "x".repeat(3 * 1024 * 1024));

@@ -82,6 +82,12 @@ async fn tables_that_were_left_in_their_place_stay_there() {
     assert_eq!((&undone["users"], &undone["moved"]), (&json!(50), &json!(false)));
     bench.untouched().await;
     assert_eq!(bench.count(r#"select count(*) from public."Transaction""#).await, 990);
+    // What was entered since goes to another program.
+    bench.run(&HERE).await.expect(0, &[]);
+    bench.execute("delete from transactions where id = 9").await;
+    let undone = bench.run(&["--undo", "--yes", "--keep", "-"]).await.expect(0, &["1 was deleted"]);
+    let line: Value = serde_json::from_str(&undone.stdout).expect("one line of JSON, and nothing else");
+    assert_eq!((&line["state"], &line["id"]), (&json!("deleted"), &json!(9)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
