@@ -143,7 +143,7 @@ impl Reader<'_> {
         let table = Table::BOTH.into_iter().find(|table| table.name() == name)?;
         match schema {
             Some(schema) if schema != self.schema => {
-                self.elsewhere = Some(schema);
+                self.elsewhere = Some(schema.chars().filter(|c| !c.is_control()).collect());
                 None
             }
             _ => Some(table),

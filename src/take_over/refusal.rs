@@ -92,9 +92,12 @@ fn users(mending: Mending) -> Vec<Rule> {
             remedy: "decide who keeps it: give the other one an address in a file with lines such as \
                      `7,new.address@example.com`, and name it with --emails",
             select: "
-                select u.id, u.email || ', ' || coalesce(t.rows, 0) || ' transactions, last day ' || coalesce(t.last::text, 'none')
+                select
+                    u.id,
+                    regexp_replace(case when u.given then u.email else left(o.email, 254) end, '[[:cntrl:]]', '?', 'g') || ', ' || coalesce(t.rows, 0) || ' transactions, last day ' || coalesce(t.last::text, 'none')
                     as more
                 from take_over_users u
+                join original_users o on o.id = u.id
                 left join (
                     select user_id, count(*) as rows, max(day_there) as last from take_over_rows group by user_id
                 ) t on t.user_id = u.id

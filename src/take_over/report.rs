@@ -38,40 +38,35 @@ impl fmt::Display for Proof {
             writeln!(formatter, "  {line}")?;
         }
         for (told, words) in [
-            (&self.skipped, "transactions of 0 were left out: ids "),
-            (&self.flipped, "transactions of less than 0 are of the other type now: ids "),
-            (&self.cut, "transactions had a text that is too long; the whole is in the note: ids "),
+            (&self.skipped, "transactions of 0 that were left out"),
+            (&self.flipped, "transactions of less than 0 that are of the other type now"),
+            (&self.cut, "transactions with a text that is too long, which stands whole in the note"),
             (
                 &self.cannot_sign_in,
-                "users cannot sign in, as before; what they have for a password is no bcrypt hash: ids ",
+                "users who cannot sign in, as before: what they have for a password is no hash of bcrypt's",
             ),
-            (&self.other_addresses, "users have another address: "),
+            (&self.other_addresses, "users with another address"),
         ] {
-            list(formatter, told, words, ", ")?;
+            list(formatter, told, words, ": ", ", ")?;
         }
         if self.renamed > 0 {
             let renamed = grouped(&self.renamed.to_string());
-            writeln!(
-                formatter,
-                "  {renamed} titles had nothing to see; they are called by their English title, or by their category"
-            )?;
+            let words = "titles with nothing to see, which are called by their English title or by their category";
+            writeln!(formatter, "  {words}: {renamed}")?;
         }
-        list(
-            formatter,
-            &self.spellings,
-            "categories were written in several ways, and are called by the most used:\n    ",
-            "\n    ",
-        )
+        let words = "categories that were written in several ways, and are called by the most used";
+        list(formatter, &self.spellings, words, "\n    ", "\n    ")
     }
 }
 
-fn list(formatter: &mut fmt::Formatter<'_>, told: &Told, words: &str, between: &str) -> fmt::Result {
+/// Some words, the number, and the first of them.
+fn list(formatter: &mut fmt::Formatter<'_>, told: &Told, words: &str, begin: &str, between: &str) -> fmt::Result {
     if told.count == 0 {
         return Ok(());
     }
     let more = told.count - i64::try_from(told.first.len()).unwrap_or(i64::MAX);
     let more = if more > 0 { format!("{between}and {} more", grouped(&more.to_string())) } else { String::new() };
-    writeln!(formatter, "  {} {words}{}{more}", grouped(&told.count.to_string()), told.first.join(between))
+    writeln!(formatter, "  {words}, {}{begin}{}{more}", grouped(&told.count.to_string()), told.first.join(between))
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ async fn two_addresses_that_are_one_here_are_refused_until_a_file_decides() {
     let more = told["refusals"][0]["rows"][1]["more"].as_str().expect("what there is to decide by");
     assert!(more.contains("test@example.com, 10 transactions, last day 2026-"), "{more}");
     bench.untouched().await;
-    bench.run(&HERE).await.expect(10, &["1 (test@example.com, ", "2 (test@example.com, ", "--emails"]);
+    bench.run(&HERE).await.expect(10, &["1 (Test@Example.com, ", "2 (test@example.com, ", "--emails"]);
     let file = bench.folder.path().join("emails.csv");
     let with = [&HERE[..], &["--emails", file.to_str().expect("a path")]].concat();
     for (text, problem) in [
@@ -47,7 +47,7 @@ async fn two_addresses_that_are_one_here_are_refused_until_a_file_decides() {
     std::fs::write(&file, "1,USER3@example.com\n").expect("written");
     assert_eq!(refused(&bench.json(&with, 10).await, "twin_addresses"), (2, vec![1, 3]));
     std::fs::write(&file, "1,a@x.co\n").expect("written");
-    bench.run(&with).await.expect(0, &["50 users and 980 transactions", "1 users have another address: 1 a@x.co"]);
+    bench.run(&with).await.expect(0, &["50 users and 980 transactions", "users with another address, 1: 1 a@x.co"]);
     assert_eq!(
         bench.text("select string_agg(email, ' ' order by id) from users where id < 3").await,
         "a@x.co test@example.com"
