@@ -128,3 +128,69 @@ async fn all_three_ways_give_the_same_rows() {
         assert!(bench.rows().await == rows, "{from} gives other rows");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn midnight_is_the_day_as_it_is_written_and_another_moment_the_day_where_the_users_are() {
+    let bench = Bench::beside(1000).await;
+    bench
+        .execute(
+            r#"
+            update "Transaction" set date = '2026-03-01 00:00:00' where id = 1;
+            update "Transaction" set date = '2026-03-01 00:00:00.001' where id = 2;
+            update "Transaction" set date = '2026-03-01 16:59:59.999' where id = 3;
+            update "Transaction" set date = '2026-03-01 17:00:00' where id = 4"#,
+        )
+        .await;
+    for (options, days) in [
+        (&[][..], ["2026-03-01", "2026-03-01", "2026-03-01", "2026-03-02"]),
+        (&["--zone", "America/New_York"], ["2026-03-01", "2026-02-28", "2026-03-01", "2026-03-01"]),
+        (&["--days", "utc"], ["2026-03-01"; 4]),
+    ] {
+        bench.run(&[&["--from", "here", "--amounts", "baht", "--yes"], options].concat()).await.expect(0, &[]);
+        let found = bench.text("select string_agg(date::text, ' ' order by id) from transactions where id < 5").await;
+        assert_eq!(found, days.join(" "), "{options:?}");
+        let zone = bench.text("select time_zone from users where id = 1").await;
+        assert_eq!(zone, if options.contains(&"--zone") { "America/New_York" } else { "Asia/Bangkok" });
+        bench.run(&["--undo", "--yes"]).await.expect(0, &[]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_differs_in_the_end_is_found_and_everything_is_rolled_back() {
+    let bench = Bench::beside(1000).await;
+    for (table, tampering, code) in [
+        ("transactions", "new.amount := new.amount + 0.01;", "amounts"),
+        ("transactions", "new.amount := new.amount + case new.id when 1 then 1 when 51 then -1 else 0 end;", "amounts"),
+        ("transactions", "new.title := new.title || '.';", "titles"),
+        ("transactions", "new.title_en := null;", "title_en_nulls"),
+        ("transactions", "new.date := new.date + 1;", "days"),
+        ("transactions", "if new.id = 500 then return null; end if;", "ids"),
+        (
+            "transactions",
+            "new.category_id := (select id from categories where user_id = new.user_id and kind = new.type order by id limit 1);",
+            "categories",
+        ),
+        ("users", "new.password_hash := upper(new.password_hash);", "hashes"),
+        ("users", "new.email := 'x' || new.email;", "addresses"),
+        ("users", "new.name := null;", "names"),
+        ("users", "new.created_at := now();", "instants"),
+    ] {
+        bench
+            .execute(&format!(
+                "
+                create or replace function tamper() returns trigger language plpgsql as $$ begin {tampering} return new; end $$;
+                create trigger tamper before insert on {table} for each row execute function tamper()"
+            ))
+            .await;
+        let told = bench.json(&["--from", "here", "--amounts", "baht", "--yes"], 1).await;
+        assert_eq!(told["error"]["code"], "not_proven", "{told}");
+        let checks = told["proof"]["checks"].as_array().expect("checks");
+        let failed = checks.iter().filter(|check| check["holds"] == false).map(|check| check["code"].as_str());
+        let failed: Vec<&str> = failed.map(|code| code.expect("a word")).collect();
+        assert!(failed.contains(&code), "{tampering} {failed:?}");
+        bench.untouched().await;
+        bench.execute(&format!("drop trigger tamper on {table}")).await;
+    }
+    let told = bench.run(&["--from", "here", "--amounts", "baht", "--yes"]).await;
+    told.expect(0, &["50 users and 990 transactions were taken over"]);
+}
