@@ -59,9 +59,11 @@ async fn who_writes_into_the_tables_is_waited_for_and_told_of() {
     crate::support::cluster::run(&mut writer, "begin; update \"User\" set name = 'x' where id = 1".to_owned()).await;
     // A dry run reads what there was, and keeps nobody waiting.
     bench.run(&["--from", "here", "--amounts", "baht", "--dry-run"]).await.expect(0, &[]);
-    let told = bench.json(&["--from", "here", "--amounts", "baht", "--yes"], 7).await;
-    assert_eq!(told["error"]["code"], "locked", "{told}");
-    bench.untouched().await;
+    for more in [&[][..], &["--keep-in-place"]] {
+        let told = bench.json(&[&["--from", "here", "--amounts", "baht", "--yes"], more].concat(), 7).await;
+        assert_eq!(told["error"]["code"], "locked", "{told}");
+        bench.untouched().await;
+    }
     crate::support::cluster::run(&mut writer, "commit".to_owned()).await;
     bench.run(&["--from", "here", "--amounts", "baht", "--yes"]).await.expect(0, &[]);
     assert_eq!(bench.text("select name from users where id = 1").await, "x");
