@@ -86,6 +86,10 @@ abandon N="20000":
 races ROUNDS="200" OPERATIONS="100000":
     ROUNDS={{ROUNDS}} MODEL={{OPERATIONS}} cargo test --test main -- --nocapture api::races api::model
 
+# The original's whole sample, taken over in all three ways, and killed at twenty moments
+take-over ROWS="100000":
+    TAKE_OVER={{ROWS}} cargo test --release --test main -- --nocapture take_over
+
 # docs/docker.md, gone through with a real Docker: all of it, a quarter of an hour and more, or the parts that are named
 docker-test *PARTS:
     tests/docker/run {{PARTS}}

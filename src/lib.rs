@@ -11,4 +11,5 @@ pub mod http;
 pub mod jobs;
 pub mod migrate;
 pub mod server;
+pub mod take_over;
 pub mod telemetry;

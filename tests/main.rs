@@ -8,3 +8,4 @@ mod fuzz;
 mod migrate;
 mod program;
 mod support;
+mod take_over;

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::database::Database;
 use super::migrate::{Answer, SCHEMA};
-use super::{Globals, ask, output, seed};
+use super::{Globals, ask, output, seed, take_over};
 use crate::config::{Config, Location, Profile, Purpose};
 use crate::db::explain::Chain;
 use crate::migrate::{self, Checkout, Event, Exit, MigrateError, Question, Settings, Wishes};
@@ -66,6 +66,9 @@ enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// Take over the users and transactions of the NestJS service, and prove that nothing was lost; or go back
+    #[command(after_help = take_over::AFTER_HELP)]
+    TakeOver(Box<take_over::Options>),
     /// Print the database's URL, password and all: psql "$(app db url)"
     #[command(after_help = "The private PostgreSQL runs as long as somebody uses it: keep `app` running beside.")]
     Url,
@@ -113,6 +116,7 @@ impl Command {
             Self::Seed { .. } => "seed",
             Self::Push { .. } => "push",
             Self::Pull { .. } => "pull",
+            Self::TakeOver(_) => "take-over",
             Self::Url => "url",
             Self::Wait { .. } => "wait",
         }
@@ -143,6 +147,7 @@ impl Command {
             Self::Pull { schema, force } => {
                 Ok(pull(&schema.file, force, database, &settings).await.unwrap_or_else(Answer::from))
             }
+            Self::TakeOver(options) => options.run(config, database).await,
             Self::Url => {
                 let url = match &config.database.location {
                     Location::Url(url) => url.expose().to_owned(),

@@ -14,6 +14,7 @@ mod openapi;
 mod output;
 mod seed;
 mod serve;
+mod take_over;
 mod user;
 
 use std::process::ExitCode;

@@ -83,7 +83,7 @@ pub(super) async fn sample(config: &Config, database: &Database) -> anyhow::Resu
     let Ok(user) = users::store::insert(&mut transaction, EMAIL, Some("Demo User"), &hash).await? else {
         return Ok(None);
     };
-    categories::default_store::insert_all(&mut transaction, user.id).await?;
+    categories::default_store::insert_all(&mut transaction, &[user.id]).await?;
     let count = fill(&mut transaction, user.id).await?;
     transaction.commit().await?;
     Ok(Some(count))

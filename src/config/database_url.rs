@@ -70,6 +70,23 @@ impl DatabaseUrl {
         &self.passed_over
     }
 
+    /// Reads one of the original's, with the schema that it names.
+    ///
+    /// # Errors
+    /// What is wrong with it, without showing it.
+    pub fn of_original(text: &str) -> Result<(Self, Option<String>), String> {
+        let (address, query) = text.split_once('?').unwrap_or((text, ""));
+        let (schemas, others): (Vec<&str>, Vec<&str>) = query.split('&').partition(|pair| pair.starts_with("schema="));
+        let schema = schemas.last().and_then(|pair| pair.split_once('=')).map(|(_, name)| name.to_owned());
+        let url = format!("{address}?{}", others.join("&"));
+        match Self::read(&url) {
+            Some(url) => Ok((url, schema.filter(|name| !name.is_empty()))),
+            None => Err(Self::problem(&url).unwrap_or_else(|| {
+                "is no URL of PostgreSQL; write postgres://user@host:5432/database, or the name of a file".to_owned()
+            })),
+        }
+    }
+
     fn parse(text: &str) -> Result<Self, Wrong> {
         let text = text.trim();
         let (_, rest) = text
@@ -179,5 +196,9 @@ mod tests {
         assert_eq!(url.passed_over(), ["channel_binding"]);
         assert!(DatabaseUrl::read("postgres://h/d?schema=public").expect("a URL").passed_over().is_empty());
         assert!(problem("postgres://u:p@h/d?schema=other").contains("another schema than public"));
+        let (url, schema) = DatabaseUrl::of_original("postgres://u:p@h/d?schema=other&sslmode=require").expect("a URL");
+        assert_eq!((url.expose(), schema.as_deref()), ("postgres://u:p@h/d?sslmode=require", Some("other")));
+        let problem = DatabaseUrl::of_original("postgres://u:hun#ter2@h/d").expect_err("a bare password");
+        assert!(problem.contains("percent-encoded") && !problem.contains("ter2"), "{problem}");
     }
 }

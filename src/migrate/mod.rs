@@ -93,6 +93,8 @@ pub enum Exit {
     LockTimeout = 7,
     /// Not in this profile.
     Forbidden = 8,
+    /// Rows cannot be taken over as they are.
+    RowsRefused = 10,
     /// Somebody stopped it.
     Cancelled = 130,
 }

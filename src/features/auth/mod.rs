@@ -13,6 +13,6 @@ pub mod store;
 mod strength;
 
 pub use keys::{LimitKey, SignInKeys};
-pub use model::PasswordPolicy;
+pub use model::{MAX_NAME, PasswordPolicy, kept_address};
 pub use routes::router;
 pub use sign_in::SignInLimits;

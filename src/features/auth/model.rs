@@ -17,7 +17,8 @@ const MAX_PASSWORD: usize = 128;
 /// The most characters of a password that is only compared: one from the original may be longer than a new one.
 const MAX_OLD_PASSWORD: usize = 1024;
 
-const MAX_NAME: usize = 200;
+/// The most characters of a user's name.
+pub const MAX_NAME: usize = 200;
 
 /// The most characters of an invitation's code, with whatever is typed around it.
 const MAX_INVITE_CODE: usize = 100;
@@ -110,11 +111,7 @@ impl Rule for Email {
     type Output = String;
 
     fn read(&self, value: Json) -> Result<String, Vec<String>> {
-        // Keyboards of phones put a blank behind what they complete.
-        let text = value.as_str().map(str::trim).filter(|text| looks_like_email(text));
-        let text = text.map(|text| text.to_lowercase().nfc().collect::<String>());
-        // In lower case some letters are two, and some are not composed.
-        text.filter(|text| looks_like_email(text)).ok_or_else(|| vec!["must be an email".to_owned()])
+        value.as_str().and_then(kept_address).ok_or_else(|| vec!["must be an email".to_owned()])
     }
 
     fn schema(&self) -> Value {
@@ -127,6 +124,16 @@ impl Rule for Email {
         let pattern = format!(r"^{atom}(\.{atom})*@({label}\.)+{top}$");
         json!({"type": "string", "format": "idn-email", "maxLength": 254, "pattern": pattern})
     }
+}
+
+/// An address as it is kept and compared; `None` if it cannot be one.
+#[must_use]
+pub fn kept_address(text: &str) -> Option<String> {
+    // Keyboards of phones put a blank behind what they complete.
+    let text = Some(text.trim()).filter(|text| looks_like_email(text));
+    let text = text.map(|text| text.to_lowercase().nfc().collect::<String>());
+    // In lower case some letters are two, and some are not composed.
+    text.filter(|text| looks_like_email(text))
 }
 
 /// A password that is new, of which each profile asks for so many characters at least.

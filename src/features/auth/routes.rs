@@ -149,7 +149,7 @@ async fn register_in(
     };
     savepoint.commit().await?;
     let user_id = user.id;
-    categories::default_store::insert_all(connection, user_id).await?;
+    categories::default_store::insert_all(connection, &[user_id]).await?;
     // Whoever registered is going to sign in from here.
     state.sign_in.succeeded(connection, newcomer.network, user_id).await?;
     let answer = Success::created(user).written()?;

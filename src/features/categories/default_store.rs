@@ -7,11 +7,11 @@ use super::model::{DEFAULTS, OTHER};
 use super::store;
 use crate::domain::transaction_type::TransactionType;
 
-/// Gives a new user the categories that everybody begins with.
+/// Gives new users the categories that everybody begins with.
 ///
 /// # Errors
 /// The database's.
-pub async fn insert_all(connection: &mut PgConnection, user_id: i64) -> Result<(), sqlx::Error> {
+pub async fn insert_all(connection: &mut PgConnection, user_ids: &[i64]) -> Result<(), sqlx::Error> {
     let kinds: Vec<TransactionType> = DEFAULTS.iter().map(|(kind, ..)| *kind).collect();
     let names: Vec<String> = DEFAULTS.iter().map(|(_, name, ..)| (*name).to_owned()).collect();
     let icons: Vec<String> = DEFAULTS.iter().map(|(.., icon, _)| (*icon).to_owned()).collect();
@@ -20,15 +20,16 @@ pub async fn insert_all(connection: &mut PgConnection, user_id: i64) -> Result<(
         r#"
         with made as (
             insert into categories (user_id, kind, name, icon, color, position)
-            select $1, d.kind, d.name, d.icon, d.color, d.position
-            from unnest($2::transaction_type[], $3::text[], $4::text[], $5::text[])
+            select u.id, d.kind, d.name, d.icon, d.color, d.position
+            from unnest($1::bigint[]) as u (id)
+            cross join unnest($2::transaction_type[], $3::text[], $4::text[], $5::text[])
                 with ordinality as d (kind, name, icon, color, position)
-            returning kind, name, id
+            returning user_id, kind, name, id
         )
         insert into default_categories (user_id, kind, origin, category_id)
-        select $1, kind, name, id from made
+        select user_id, kind, name, id from made
         "#,
-        user_id,
+        user_ids,
         kinds as Vec<TransactionType>,
         &names,
         &icons,

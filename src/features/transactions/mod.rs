@@ -13,5 +13,5 @@ pub mod store;
 mod walk_store;
 pub mod weight_store;
 
-pub use model::{NewTransaction, Transaction};
+pub use model::{MAX_NOTE, MAX_TITLE, NewTransaction, Transaction, search_of};
 pub use routes::{add, not_found, router};

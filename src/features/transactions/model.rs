@@ -16,9 +16,11 @@ use crate::http::json::Json;
 use crate::http::openapi;
 use crate::http::rules::{IdNumber, List};
 
-pub(super) const MAX_TITLE: usize = 500;
+/// The most characters of a title.
+pub const MAX_TITLE: usize = 500;
 pub(super) const MAX_CATEGORY: usize = 100;
-pub(super) const MAX_NOTE: usize = 5000;
+/// The most characters of a note.
+pub const MAX_NOTE: usize = 5000;
 
 /// A transaction, as the API shows one.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -485,6 +487,6 @@ pub(super) const SEARCH_SEPARATOR: &str = "\n";
 
 /// What a transaction is found by: title, English title and note, folded.
 #[must_use]
-pub(super) fn search_of(title: &str, title_en: Option<&str>, note: Option<&str>) -> String {
+pub fn search_of(title: &str, title_en: Option<&str>, note: Option<&str>) -> String {
     [Some(title), title_en, note].map(|part| fold(part.unwrap_or_default())).join(SEARCH_SEPARATOR) + FOLDED
 }

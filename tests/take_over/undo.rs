@@ -1,0 +1,110 @@
+//! Going back.
+
+use serde_json::{Value, json};
+
+use super::Bench;
+
+const HERE: [&str; 5] = ["--from", "here", "--amounts", "baht", "--yes"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_as_before_after_going_back_and_what_was_entered_since_is_kept() {
+    let bench = Bench::beside(1000).await;
+    let originals = r#"select string_agg(t::text, E'\n' order by id) from public."Transaction" t"#;
+    let before = bench.text(originals).await;
+    // A row that is left out was not deleted since.
+    bench.execute(r#"update "Transaction" set amount = 0 where id = 1"#).await;
+    let here = [&HERE[..], &["--zero", "skip"]].concat();
+    bench.run(&here).await.expect(0, &["`app db take-over --undo` goes back"]);
+    let told = bench.json(&["--undo", "--dry-run"], 0).await;
+    assert_eq!(told["since"], json!({"users": 0, "entered": 0, "changed": 0, "deleted": 0, "others": 0}));
+    bench.run(&["--undo"]).await.expect(2, &["--yes"]);
+    let undone = bench.json(&["--undo", "--yes"], 0).await;
+    assert_eq!((&undone["users"], &undone["moved"], &undone["kept"]), (&json!(50), &json!(true), &Value::Null));
+    bench.execute(r#"update "Transaction" set amount = 1 + 7919 where id = 1"#).await;
+    assert_eq!(bench.text(originals).await, before);
+    bench.untouched().await;
+    assert_eq!(bench.count("select count(*) from pg_namespace where nspname = 'original'").await, 0);
+    // The old service goes on where it was.
+    bench.execute(r#"insert into "User" (email, password, "updatedAt") values ('x', 'x', now())"#).await;
+    assert_eq!(bench.count(r#"select id from "User" where email = 'x'"#).await, 51);
+    bench.execute(r#"delete from "User" where email = 'x'"#).await;
+    bench.run(&["--undo", "--yes"]).await.expect(0, &["0 users"]);
+
+    bench.run(&HERE).await.expect(0, &[]);
+    bench
+        .execute(
+            "
+            insert into users (email, password_hash) values ('new@example.com', 'secret hash');
+            insert into transactions (user_id, title, amount, currency, type, category_id, date)
+            select user_id, 'since', 60.5, 'THB', kind, id, '2026-06-01' from categories where user_id = 1 limit 1;
+            update transactions set title = 'changed', updated_at = now() where id = 5;
+            delete from transactions where id in (6, 7);
+            insert into tags (user_id, name) values (1, 'lunch');
+            update categories set name = 'Eating', updated_at = now() where user_id = 2 and name = 'Food & Dining'",
+        )
+        .await;
+    let told = bench.json(&["--undo", "--dry-run"], 0).await;
+    assert_eq!(told["since"], json!({"users": 1, "entered": 1, "changed": 1, "deleted": 2, "others": 2}));
+    let file = bench.folder.path().join("since.jsonl");
+    std::fs::write(&file, "mine").expect("written");
+    let undo = ["--undo", "--yes", "--keep", file.to_str().expect("a path")];
+    bench.run(&undo).await.expect(1, &["cannot be written", "nothing was changed"]);
+    assert_eq!(std::fs::read_to_string(&file).expect("text"), "mine");
+    assert_eq!(bench.count("select count(*) from users").await, 51);
+    std::fs::remove_file(&file).expect("removed");
+    bench.run(&undo).await.expect(0, &["1 transaction was entered, 1 was changed, 2 were deleted, 2 categories, tags and payees were made or changed; it stands in"]);
+    let text = std::fs::read_to_string(&file).expect("text");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.len(), 7, "{text}");
+    assert!(!text.contains("secret hash"), "{text}");
+    assert_eq!((&lines[0]["what"], &lines[0]["email"]), (&json!("user"), &json!("new@example.com")));
+    assert_eq!(
+        (&lines[1]["state"], &lines[1]["id"], &lines[1]["title"]),
+        (&json!("changed"), &json!(5), &json!("changed"))
+    );
+    assert_eq!(
+        (&lines[2]["state"], &lines[2]["amount"], &lines[2]["date"]),
+        (&json!("entered"), &json!("60.5"), &json!("2026-06-01"))
+    );
+    assert_eq!((&lines[3]["state"], &lines[4]["id"]), (&json!("deleted"), &json!(7)));
+    assert_eq!((&lines[5]["what"], &lines[5]["name"]), (&json!("category"), &json!("Eating")));
+    assert_eq!((&lines[6]["what"], &lines[6]["state"]), (&json!("tag"), &json!("entered")));
+    bench.untouched().await;
+    bench.run(&HERE).await.expect(0, &["50 users and 990 transactions"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_were_left_in_their_place_stay_there() {
+    let bench = Bench::beside(1000).await;
+    bench.run(&[&HERE[..], &["--keep-in-place"]].concat()).await.expect(0, &["turn the old service off"]);
+    assert_eq!(bench.count(r#"select count(*) from public."User""#).await, 50);
+    let undone = bench.json(&["--undo", "--yes"], 0).await;
+    assert_eq!((&undone["users"], &undone["moved"]), (&json!(50), &json!(false)));
+    bench.untouched().await;
+    assert_eq!(bench.count(r#"select count(*) from public."Transaction""#).await, 990);
+    // What was entered since goes to another program.
+    bench.run(&HERE).await.expect(0, &[]);
+    bench.execute("delete from transactions where id = 9").await;
+    let undone = bench.run(&["--undo", "--yes", "--keep", "-"]).await.expect(0, &["1 was deleted"]);
+    let line: Value = serde_json::from_str(&undone.stdout).expect("one line of JSON, and nothing else");
+    assert_eq!((&line["state"], &line["id"]), (&json!("deleted"), &json!(9)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_did_not_come_from_here_is_not_taken_away() {
+    let (there, bench) = (Bench::original(1000).await, Bench::empty().await);
+    bench.run(&["--from", &there.url, "--amounts", "baht", "--yes"]).await.expect(0, &[]);
+    let told = bench.run(&["--undo", "--yes"]).await;
+    told.expect(2, &["neither in the schema original nor in", "point its clients there again"]);
+    // Some other service's tables.
+    bench.execute(&super::original(1000)).await;
+    bench.execute(r#"update "User" set "createdAt" = now()"#).await;
+    bench.run(&["--undo", "--yes"]).await.expect(2, &["50 users are of the original's", "did not come from there"]);
+    assert_eq!(bench.count("select count(*) from users").await, 50);
+    // Somebody else's table points at the users.
+    let bench = Bench::beside(1000).await;
+    bench.run(&HERE).await.expect(0, &[]);
+    bench.execute("create schema theirs; create table theirs.notes (user_id bigint references users)").await;
+    bench.run(&["--undo", "--yes"]).await.expect(1, &["nothing was changed"]);
+    assert_eq!(bench.count(r#"select count(*) from original."User""#).await, 50);
+}
