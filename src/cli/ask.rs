@@ -43,7 +43,7 @@ pub(super) fn line(question: &str, cancel: &CancellationToken) -> Result<Option<
 }
 
 /// Whether somebody says yes.
-fn yes(question: &str, cancel: &CancellationToken) -> Result<Option<bool>, MigrateError> {
+pub(super) fn yes(question: &str, cancel: &CancellationToken) -> Result<Option<bool>, MigrateError> {
     let answer = line(&format!("{question} [y/N]"), cancel)?;
     Ok(answer.map(|line| matches!(line.trim().to_lowercase().as_str(), "y" | "yes")))
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono_tz::Tz;
 use clap::ValueEnum;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::database::Database;
 use super::migrate::Answer;
@@ -122,7 +123,7 @@ fn currency(code: &str) -> Result<Currency, String> {
 impl Options {
     pub(super) async fn run(self, config: &Config, database: &Database) -> anyhow::Result<Answer> {
         let status = migrate::status(&database.direct, &migrate::embedded(), &Settings::new(config), false).await;
-        match status.map(|status| status.exit()) {
+        match status.map(|status| status.exit(config.profile)) {
             Ok(Exit::Done) => {}
             Ok(exit) => {
                 let text = "the database is not up to date; nothing was changed. Run `app migrate deploy` first.";
@@ -234,10 +235,12 @@ impl Options {
 
 /// The answer to who does not agree, or cannot be asked.
 fn agree(question: &str) -> Option<Answer> {
-    match ask::yes(question) {
-        Some(true) => None,
-        Some(false) => Some(Answer::of_error(Exit::Cancelled, "cancelled", "cancelled; nothing was changed.")),
-        None => Some(Answer::of_error(
+    // A signal ends the process, and with it the transaction.
+    match ask::yes(question, &CancellationToken::new()) {
+        Err(error) => Some(Answer::from(error)),
+        Ok(Some(true)) => None,
+        Ok(Some(false)) => Some(Answer::of_error(Exit::Cancelled, "cancelled", "cancelled; nothing was changed.")),
+        Ok(None) => Some(Answer::of_error(
             Exit::Usage,
             "nobody_to_ask",
             "there is no terminal to ask on; nothing was changed. Try it with --dry-run, then say it with --yes.",
