@@ -78,7 +78,7 @@ async fn dump(bench: &Bench) -> String {
     let programs = text(bench, "select setting from pg_config where name = 'BINDIR'").await;
     let mut command = Command::new(format!("{programs}/pg_dump"));
     command.args(["--schema-only", "--no-owner", "--exclude-table=_sqlx_migrations"]);
-    command.args(["--exclude-table=_app_migration_attempts", &bench.url]);
+    command.args(["--exclude-table=_app_migration_attempts", "--exclude-table=_app_schema_looks", &bench.url]);
     let output = command.output().expect("pg_dump runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
