@@ -84,11 +84,12 @@ fn rule(node: &SyntaxNode, made: &BTreeSet<String>) -> Option<Rule> {
         return (!is_new && table.syntax().descendants().any(logged)).then_some(LOGGED);
     }
     if let Some(lock) = ast::Lock::cast(node.clone()) {
-        let mode = lock.lock_mode_clause().map_or_else(|| "access exclusive".to_owned(), |mode| words(mode.syntax()));
+        let strength =
+            lock.lock_mode_clause().map_or_else(|| "access exclusive".to_owned(), |mode| words(mode.syntax()));
         let all_new = lock
             .relation_list()
             .is_some_and(|list| list.relation_names().all(|name| made.contains(&plain(name.syntax()))));
-        return (mode.contains("access exclusive") && !all_new).then_some(EXPLICIT_LOCK);
+        return (strength.contains("access exclusive") && !all_new).then_some(EXPLICIT_LOCK);
     }
     if let Some(refresh) = ast::Refresh::cast(node.clone()) {
         let is_new = of_new_table(refresh.view_ref().map(|name| plain(name.syntax())));
