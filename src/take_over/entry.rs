@@ -84,7 +84,7 @@ pub(super) fn write(original: &Original, currency: &str, rows: &mut Vec<u8>) -> 
     is_renamed
 }
 
-/// Where [`write`] puts its values.
+/// Where [`write()`] puts its values.
 pub(super) const COLUMNS: &str = "transactions (user_id, id, title, title_en, amount, currency, type, category_id, date, note, \
                                   category_source, search)";
 
