@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::catalog::Catalog;
 use super::object::{Key, Kind, Object};
 use super::plan::{Act, Fate, Scene, Step};
+use super::render;
 use super::spread::of_whole_table;
 
 pub(super) fn steps(scene: &Scene<'_>) -> BTreeSet<Step> {
@@ -112,6 +113,10 @@ fn created_with(scene: &Scene<'_>, steps: &BTreeSet<Step>, key: &Key) -> Option<
         return None;
     }
     let object = scene.to.get(key)?;
+    // In `create table` a constraint counts as obeyed, whatever is said.
+    if render::constraint::is_unchecked(object) {
+        return None;
+    }
     let table = object
         .parent
         .as_ref()
@@ -167,9 +172,7 @@ pub(super) fn waiting(scene: &Scene<'_>, steps: &BTreeSet<Step>) -> BTreeMap<Ste
             all(&goes, &of(need, &[Act::Drop, Act::DropReleased]));
             if key.kind != Kind::SequenceOwnership {
                 all(&goes, &of(need, &[Act::Release]));
-                // An index minds nothing of its columns but their type.
-                let minds = key.kind != Kind::Index || need.kind != Kind::Column || scene.retyped.contains(need);
-                if minds && need.kind != Kind::Enum {
+                if minds(scene, key, need) {
                     all(&goes, &of(need, &[Act::Alter]));
                 }
             }
@@ -187,6 +190,9 @@ pub(super) fn waiting(scene: &Scene<'_>, steps: &BTreeSet<Step>) -> BTreeMap<Ste
         }
         if let Some(whole) = of_whole_table(scene.to, key) {
             all(&of(&whole, &[Act::Drop, Act::Create, Act::Alter]), &of(key, &[Act::Create, Act::Alter]));
+        }
+        for earlier in waits_beside_needs(scene, key) {
+            all(&of(&earlier, &[Act::Drop, Act::Alter]), &of(key, &[Act::Create, Act::Alter]));
         }
         all(&of(key, &[Act::Release, Act::Drop]), &of(key, &[Act::Create, Act::Alter]));
         all(&of(key, &[Act::Create]), &of(key, &[Act::DropReleased]));
@@ -222,6 +228,36 @@ pub(super) fn waiting(scene: &Scene<'_>, steps: &BTreeSet<Step>) -> BTreeMap<Ste
         all(earlier.map_or(&[], Vec::as_slice), std::slice::from_ref(step));
     }
     before
+}
+
+/// What something waits for that it does not need: a table has one primary key, and what stands for a row is required.
+fn waits_beside_needs(scene: &Scene<'_>, key: &Key) -> Vec<Key> {
+    let Some(table) = scene.to.get(key).and_then(|object| object.parent.as_ref()) else { return Vec::new() };
+    let is_key = |object: &&Object| object.kind() == Kind::Constraint && object.text("type") == Some("p");
+    let parts = || scene.from.parts(table).filter(|part| part.key != *key);
+    match key.kind {
+        Kind::Constraint if scene.to.get(key).as_ref().is_some_and(is_key) => {
+            parts().filter(is_key).map(|part| part.key.clone()).collect()
+        }
+        Kind::ReplicaIdentity => {
+            parts().filter(|part| part.kind() == Kind::Column).map(|part| part.key.clone()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether something goes before what it is built on is changed. An index, alone or of a constraint, minds nothing of its
+/// table, and of its columns their type only; but a primary key holds its columns required.
+fn minds(scene: &Scene<'_>, key: &Key, need: &Key) -> bool {
+    let required = |catalog: &Catalog| catalog.get(need).is_some_and(|column| column.flag("not null"));
+    match (key.kind, need.kind) {
+        (_, Kind::Enum) | (Kind::Index | Kind::Constraint, Kind::Table | Kind::MaterializedView) => false,
+        (Kind::Index, Kind::Column) => scene.retyped.contains(need),
+        (Kind::Constraint, Kind::Column) => {
+            scene.retyped.contains(need) || (required(scene.from) && !required(scene.to))
+        }
+        _ => true,
+    }
 }
 
 /// The whole name of the sequence of a column's identity.
