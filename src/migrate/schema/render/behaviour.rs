@@ -1,13 +1,19 @@
 //! Views, functions, triggers, rules and policies.
 
 use super::super::object::{Kind, Object};
-use super::super::plan::Scene;
-use super::super::statement::Statement;
+use super::super::plan::{Manner, Scene};
+use super::super::statement::{Danger, Statement};
 use super::{assignment, one, options, with_options};
 
-pub(super) fn create_view(to: &Object) -> Vec<Statement> {
+pub(super) fn create_view(scene: &Scene<'_>, to: &Object) -> Vec<Statement> {
     let definition = to.sql("definition").unwrap_or_default().trim();
-    one(format!("create {} {}{} as\n{definition}", to.kind(), to.address, with_options(to)))
+    let view = &to.address;
+    let create = Statement::new(format!("create {} {view}{} as\n{definition}", to.kind(), with_options(to)));
+    let anew = to.kind() == Kind::MaterializedView && scene.from.get(&to.key).is_some();
+    if !anew || scene.manner == Manner::AtOnce {
+        return vec![create];
+    }
+    vec![create.hazard(Danger::Lock, format!("{view} is computed anew, and cannot be used meanwhile"))]
 }
 
 pub(super) fn alter_view(from: &Object, to: &Object) -> Vec<Statement> {
@@ -54,12 +60,28 @@ pub(super) fn create_function(to: &Object) -> Vec<Statement> {
     one(short.replacen(&format!("CREATE OR REPLACE {upper} "), &format!("create or replace {kind} "), 1))
 }
 
+fn is_function(statement: &Statement) -> bool {
+    let sql = &statement.sql;
+    sql.starts_with("create or replace function") || sql.starts_with("create or replace procedure")
+}
+
+pub(in super::super) fn writes_functions(statements: &[Statement]) -> bool {
+    statements.iter().any(is_function)
+}
+
+/// Bodies are taken as they are.
+pub(in super::super) fn no_check_of_bodies() -> Statement {
+    Statement::new("set local check_function_bodies = off")
+}
+
 /// Whether a body in the order of the file may speak of what comes later in it.
 pub(in super::super) fn needs_no_check_of_bodies(statements: &[Statement]) -> bool {
-    let is_function =
-        |sql: &str| sql.starts_with("create or replace function") || sql.starts_with("create or replace procedure");
     let creates = |sql: &str| sql.starts_with("create ") || sql.starts_with("alter table");
-    statements.iter().any(|one| is_function(&one.sql) && one.sql.contains("LANGUAGE sql"))
+    let looks_around = |sql: &str| {
+        let sql = sql.to_lowercase();
+        sql.contains("language sql") || sql.contains("%type") || sql.contains("%rowtype")
+    };
+    statements.iter().any(|one| is_function(one) && looks_around(&one.sql))
         && statements.iter().filter(|one| creates(&one.sql)).count() > 1
 }
 
