@@ -49,7 +49,7 @@ pub use files::{create, file_name, rebase};
 pub use lint::{Finding, lint};
 pub use lock::Holder;
 pub use plan::{Blocked, Named, Plan, Problem, State, Unknown};
-pub use push::{pull, push, write_whole};
+pub use push::{Pulled, pull, push, write_whole};
 pub use repair::repair;
 pub use reset::reset;
 pub use resolve::{Resolution, Resolved, resolve};

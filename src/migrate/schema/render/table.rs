@@ -1,14 +1,16 @@
 //! Tables.
 
+use std::collections::BTreeMap;
+
+use super::super::compare::Property;
 use super::super::object::{Key, Kind, Object};
-use super::super::plan::{Act, Scene};
+use super::super::plan::{Act, Manner, Scene};
 use super::super::statement::{Danger, Statement};
 use super::{assignment, column, one, options};
 
 /// What makes a table one that no SQL is written for.
-pub(super) const SPECIAL: &[(&str, &str)] = &[
-    ("partitioned", "is partitioned"),
-    ("partition", "is a partition"),
+const SPECIAL: &[(&str, &str)] = &[
+    ("own columns", "is a partition with columns that are not those of the whole"),
     ("inherits", "inherits from another"),
     ("of type", "has its columns from a type"),
     ("foreign", "is on another server"),
@@ -18,7 +20,30 @@ pub(super) const SPECIAL: &[(&str, &str)] = &[
 
 /// What makes it one that no SQL is written for.
 pub(super) fn special(table: &Object) -> Option<&'static str> {
-    SPECIAL.iter().find(|(property, _)| table.properties.contains_key(*property)).map(|(_, reason)| *reason)
+    let has = |property: &str| table.properties.contains_key(property);
+    let partition = has(PARTITION);
+    let special = SPECIAL.iter().filter(|(property, _)| !(partition && *property == "inherits"));
+    special.into_iter().find(|(property, _)| has(property)).map(|(_, reason)| *reason)
+}
+
+const PARTITION: &str = "partition";
+const PARTITIONED: &str = "partitioned";
+
+/// Whether a property can become another one: a partition may get other bounds, and stays one.
+pub(super) fn can_change(properties: &BTreeMap<String, Property>, name: &str) -> bool {
+    match name {
+        PARTITION => properties.get(name).is_some_and(|one| one.found.is_some() && one.expected.is_some()),
+        PARTITIONED => false,
+        _ => !SPECIAL.iter().any(|(special, _)| *special == name),
+    }
+}
+
+/// Whether a table becomes a partition, a partition a table, or either what no SQL is written for.
+pub(super) fn becomes_special(before: &Object, after: &Object) -> bool {
+    let changed = |name: &str| before.properties.get(name) != after.properties.get(name);
+    let either = |name: &str| before.properties.contains_key(name) != after.properties.contains_key(name);
+    before.kind() == Kind::Table
+        && (either(PARTITION) || changed(PARTITIONED) || SPECIAL.iter().any(|(name, _)| changed(name)))
 }
 
 pub(super) fn create(scene: &Scene<'_>, to: &Object) -> Vec<Statement> {
@@ -35,12 +60,37 @@ pub(super) fn create(scene: &Scene<'_>, to: &Object) -> Vec<Statement> {
     let mut all = to.list("options").into_iter().map(assignment).collect::<Vec<_>>();
     all.extend(to.list("toast options").into_iter().map(|option| format!("toast.{}", assignment(option))));
     let with = if all.is_empty() { String::new() } else { format!(" with ({})", all.join(", ")) };
-    let mut statements = one(format!("create {unlogged}table {} ({body}){with}", to.address));
+    let by = to.text(PARTITIONED).map_or_else(String::new, |key| format!(" partition by {key}"));
+    let mut statements = match to.text(PARTITION) {
+        None => one(format!("create {unlogged}table {} ({body}){by}{with}", to.address)),
+        Some(bounds) => {
+            let whole = to.list("inherits").first().copied().unwrap_or_default();
+            let body = if body.is_empty() { body } else { format!(" ({body})") };
+            let sql = format!("create {unlogged}table {} partition of {whole}{body} {bounds}{by}{with}", to.address);
+            vec![beside_default(scene, to, Statement::new(sql))]
+        }
+    };
     for part in columns {
         statements.extend(column::attributes(part));
     }
     statements.extend(row_security(None, to));
     statements
+}
+
+/// What is in the default partition is looked at, in case it belongs to the new one.
+fn beside_default(scene: &Scene<'_>, to: &Object, statement: Statement) -> Statement {
+    let whole = to.properties.get("inherits");
+    let is_default = |other: &&Object| {
+        other.text(PARTITION) == Some("DEFAULT") && other.properties.get("inherits") == whole && scene.stays(&other.key)
+    };
+    let Some(default) = scene.from.objects.values().find(is_default) else { return statement };
+    if scene.manner == Manner::AtOnce {
+        return statement;
+    }
+    let default = &default.address;
+    statement
+        .hazard(Danger::MayFail, format!("{default} must hold no row that belongs to {}", to.address))
+        .hazard(Danger::Lock, format!("{default} is read through, and cannot be used meanwhile"))
 }
 
 pub(super) fn drop(from: &Object) -> Vec<Statement> {
@@ -53,6 +103,15 @@ pub(super) fn drop(from: &Object) -> Vec<Statement> {
 pub(super) fn alter(from: &Object, to: &Object) -> Vec<Statement> {
     let table = &to.address;
     let mut statements = Vec::new();
+    if let Some(bounds) = to.text(PARTITION).filter(|bounds| from.text(PARTITION) != Some(bounds)) {
+        let whole = to.list("inherits").first().copied().unwrap_or_default();
+        statements.extend(one(format!("alter table {whole} detach partition {table}")));
+        statements.push(
+            Statement::new(format!("alter table {whole} attach partition {table} {bounds}"))
+                .hazard(Danger::MayFail, format!("every row of {table} has to be within its new bounds"))
+                .hazard(Danger::Lock, format!("{table} is read through, and cannot be used meanwhile")),
+        );
+    }
     if from.flag("unlogged") != to.flag("unlogged") {
         let word = if to.flag("unlogged") { "unlogged" } else { "logged" };
         statements.push(
