@@ -45,7 +45,7 @@ impl<'a> Levels<'a> {
                 When::First => level,
                 When::Main => (level.max(MAIN)) | 1,
                 When::Concurrently => (level.max(MAIN) + 1) & !1,
-                When::Later => (level.max(MAIN) + 2) | 1,
+                When::Later | When::Apart => (level.max(MAIN) + 2) | 1,
             };
             later |= statement.when == When::Later;
             if !later {
@@ -87,6 +87,7 @@ impl<'a> Levels<'a> {
             FIRST => "values",
             MAIN => "",
             _ if no_transaction => "concurrently",
+            _ if statements.iter().all(|one| one.when != When::Later && !one.sql.contains(" constraint ")) => "views",
             _ => "validate",
         };
         Part { purpose, no_transaction, statements: lead.into_iter().chain(statements).collect() }

@@ -25,6 +25,8 @@ pub(super) enum When {
     Concurrently,
     /// In a transaction after the one of the statement before it, so that the locks of that are given up.
     Later,
+    /// The same, and what needs it comes after it.
+    Apart,
 }
 
 /// What a statement may do to those who use the database, or to what is in it.

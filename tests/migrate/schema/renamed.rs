@@ -14,7 +14,7 @@ async fn a_hint_is_heeded_wherever_it_stands() {
     let before = "create table t (id bigint primary key, name text, constraint c_old check (id > 0), constraint u unique (name));";
     for after in [
         "create table t (id bigint primary key, full_name text -- renamed from name\n, constraint c_new check (id > 0), constraint u unique (full_name));",
-        "create table t (\n id bigint primary key,\n -- Renamed From NAME\n FULL_NAME text,\n CONSTRAINT c_new CHECK (id > 1), -- renamed from C_OLD\n constraint u unique (full_name));",
+        "create table t (\n id bigint primary key,\n -- Renamed From NAME\n FULL_NAME text,\n CONSTRAINT c_new CHECK (id > 0), -- renamed from C_OLD\n constraint u unique (full_name));",
         "create table\n t (id bigint primary key, constraint c_old check (id > 0));\nalter table only t\n  add column full_name text; -- renamed from name\nALTER TABLE t ADD CONSTRAINT u UNIQUE (full_name);",
     ] {
         let bench = bench(before, after).await;

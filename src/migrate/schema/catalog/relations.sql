@@ -21,14 +21,14 @@ select
             select jsonb_agg(own.name || ' ' || own.properties order by own.name)
             from pg_inherits i
             cross join lateral (
-                select quote_ident(a.attname), concat_ws(', ', a.attnotnull, a.attstorage, a.attcompression, coalesce(a.attstattarget, -1), pg_get_expr(d.adbin, d.adrelid))
+                select quote_ident(a.attname), concat_ws(', ', a.attnotnull, a.attstorage, a.attcompression, pg_get_expr(d.adbin, d.adrelid))
                 from pg_attribute a
                 left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
                 where a.attrelid = i.inhrelid and a.attnum > 0 and not a.attisdropped
 
                 except
 
-                select quote_ident(a.attname), concat_ws(', ', a.attnotnull, a.attstorage, a.attcompression, coalesce(a.attstattarget, -1), pg_get_expr(d.adbin, d.adrelid))
+                select quote_ident(a.attname), concat_ws(', ', a.attnotnull, a.attstorage, a.attcompression, pg_get_expr(d.adbin, d.adrelid))
                 from pg_attribute a
                 left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
                 where a.attrelid = i.inhparent and a.attnum > 0 and not a.attisdropped

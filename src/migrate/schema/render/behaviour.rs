@@ -1,8 +1,10 @@
 //! Views, functions, triggers, rules and policies.
 
-use super::super::object::{Kind, Object};
+use std::collections::BTreeSet;
+
+use super::super::object::{Key, Kind, Object};
 use super::super::plan::{Manner, Scene};
-use super::super::statement::{Danger, Statement};
+use super::super::statement::{Danger, Statement, When};
 use super::{assignment, one, options, with_options};
 
 pub(super) fn create_view(scene: &Scene<'_>, to: &Object) -> Vec<Statement> {
@@ -10,8 +12,13 @@ pub(super) fn create_view(scene: &Scene<'_>, to: &Object) -> Vec<Statement> {
     let view = &to.address;
     let create = Statement::new(format!("create {} {view}{} as\n{definition}", to.kind(), with_options(to)));
     let anew = to.kind() == Kind::MaterializedView && scene.from.get(&to.key).is_some();
-    if !anew || scene.manner == Manner::AtOnce {
+    if scene.manner == Manner::AtOnce {
         return vec![create];
+    }
+    if !anew {
+        // It takes as long as the tables are big, and they are not locked meanwhile.
+        let reads = to.kind() == Kind::MaterializedView && reads_what_is_in_use(scene, &to.key);
+        return vec![if reads { create.when(When::Apart) } else { create }];
     }
     vec![create.hazard(Danger::Lock, format!("{view} is computed anew, and cannot be used meanwhile"))]
 }
@@ -27,6 +34,22 @@ pub(super) fn alter_view(from: &Object, to: &Object) -> Vec<Statement> {
         statements.extend(one(format!("{alter} reset ({})", reset.join(", "))));
     }
     statements
+}
+
+/// Whether it reads a table that is there already.
+fn reads_what_is_in_use(scene: &Scene<'_>, view: &Key) -> bool {
+    let mut open = vec![view];
+    let mut seen = BTreeSet::new();
+    while let Some(key) = open.pop() {
+        if key.kind == Kind::Table && scene.in_use(Some(key)) {
+            return true;
+        }
+        if seen.insert(key) {
+            open.extend(scene.to.needs(key));
+            open.extend(scene.to.get(key).and_then(|object| object.parent.as_ref()));
+        }
+    }
+    false
 }
 
 /// What a view's column has of its own.

@@ -160,7 +160,7 @@ fn drop(scene: &Scene<'_>, from: &Object) -> Rendered {
         | Kind::MaterializedView => one(format!("drop {} {address}", from.kind())),
         Kind::Enum => one(format!("drop type {address}")),
         Kind::DomainConstraint => one(format!("alter domain {address} drop constraint {ident}")),
-        Kind::Table => table::drop(from),
+        Kind::Table => table::drop(scene, from),
         Kind::Column => column::drop(from),
         Kind::SequenceOwnership => one(format!("alter sequence {address} owned by none")),
         Kind::Constraint | Kind::ForeignKey => constraint::drop(from),

@@ -93,11 +93,40 @@ fn beside_default(scene: &Scene<'_>, to: &Object, statement: Statement) -> State
         .hazard(Danger::Lock, format!("{default} is read through, and cannot be used meanwhile"))
 }
 
-pub(super) fn drop(from: &Object) -> Vec<Statement> {
-    vec![
+pub(super) fn drop(scene: &Scene<'_>, from: &Object) -> Vec<Statement> {
+    let mut statements = detached(scene, from);
+    statements.push(
         Statement::new(format!("drop table {}", from.address))
             .hazard(Danger::DataLoss, format!("the table {} and all of its rows", from.key.name)),
+    );
+    statements
+}
+
+/// A partition that other tables refer to, as they do to the whole, is taken out first.
+fn detached(scene: &Scene<'_>, from: &Object) -> Vec<Statement> {
+    let Some(whole) = from.list("inherits").first().copied().filter(|_| from.text(PARTITION).is_some()) else {
+        return Vec::new();
+    };
+    let parent = |key: &&Key| key.kind == Kind::Table && scene.from.get(key).is_some_and(|one| one.address == whole);
+    let Some(parent) = scene.from.needs(&from.key).find(parent).filter(|parent| scene.stays(parent)) else {
+        return Vec::new();
+    };
+    let refers = |object: &&Object| {
+        object.kind() == Kind::ForeignKey
+            && object.parent.as_ref() != Some(parent)
+            && scene.from.needs(&object.key).any(|need| table_of(scene, need) == Some(parent))
+    };
+    let Some(other) = scene.from.objects.values().find(refers) else { return Vec::new() };
+    let table = &from.address;
+    vec![
+        Statement::new(format!("alter table {whole} detach partition {table}"))
+            .hazard(Danger::MayFail, format!("no row of {} may refer to one of {table}", other.address))
+            .hazard(Danger::Lock, format!("{} is read through, and cannot be written to meanwhile", other.address)),
     ]
+}
+
+fn table_of<'a>(scene: &Scene<'a>, key: &'a Key) -> Option<&'a Key> {
+    if key.kind == Kind::Table { Some(key) } else { scene.from.get(key).and_then(|object| object.parent.as_ref()) }
 }
 
 pub(super) fn alter(from: &Object, to: &Object) -> Vec<Statement> {

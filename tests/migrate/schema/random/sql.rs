@@ -195,9 +195,9 @@ impl Schema {
     }
 }
 
-/// How a table's key is made; a partitioned one has no identity before PostgreSQL 17.
+/// How a table's key is made. One that is partitioned by it keeps its type, and has no identity before PostgreSQL 17.
 pub(super) fn key(name: &str, table: &Table) -> usize {
-    if PARTITIONED.contains(&name) { 2 + table.key % 2 } else { table.key }
+    if PARTITIONED.contains(&name) { 2 } else { table.key }
 }
 
 fn write_partitions(sql: &mut String, name: &str, parts: usize) {
