@@ -197,21 +197,6 @@ pub(super) fn waiting(scene: &Scene<'_>, steps: &BTreeSet<Step>) -> BTreeMap<Ste
         all(&of(key, &[Act::Release, Act::Drop]), &of(key, &[Act::Create, Act::Alter]));
         all(&of(key, &[Act::Create]), &of(key, &[Act::DropReleased]));
     }
-    // Tables, views, sequences and indexes have their names from one pool; so have functions and procedures.
-    let pool = |key: &Key| -> Option<(bool, String)> {
-        let index_of_constraint = key.kind == Kind::Constraint;
-        if key.kind.is_relation() {
-            Some((true, key.name.clone()))
-        } else if index_of_constraint {
-            let (table, name) = key.name.rsplit_once('.')?;
-            let (schema, _) = table.split_once('.')?;
-            Some((true, format!("{schema}.{name}")))
-        } else if matches!(key.kind, Kind::Function | Kind::Procedure | Kind::Enum | Kind::Domain) {
-            Some((false, key.name.clone()))
-        } else {
-            None
-        }
-    };
     let mut dropped: BTreeMap<(bool, String), Vec<Step>> = BTreeMap::new();
     for step in steps {
         let name = match step.0 {
@@ -228,6 +213,22 @@ pub(super) fn waiting(scene: &Scene<'_>, steps: &BTreeSet<Step>) -> BTreeMap<Ste
         all(earlier.map_or(&[], Vec::as_slice), std::slice::from_ref(step));
     }
     before
+}
+
+/// Where a thing has its name from: tables, views, sequences and indexes share one pool; so do functions and procedures.
+fn pool(key: &Key) -> Option<(bool, String)> {
+    let index_of_constraint = key.kind == Kind::Constraint;
+    if key.kind.is_relation() {
+        Some((true, key.name.clone()))
+    } else if index_of_constraint {
+        let (table, name) = key.name.rsplit_once('.')?;
+        let (schema, _) = table.split_once('.')?;
+        Some((true, format!("{schema}.{name}")))
+    } else if matches!(key.kind, Kind::Function | Kind::Procedure | Kind::Enum | Kind::Domain) {
+        Some((false, key.name.clone()))
+    } else {
+        None
+    }
 }
 
 /// What something waits for that it does not need: a table has one primary key, and what stands for a row is required.

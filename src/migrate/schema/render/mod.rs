@@ -134,7 +134,7 @@ fn alter(scene: &Scene<'_>, from: &Object, to: &Object) -> Rendered {
         Kind::Enum => Ok(types::alter_enum(scene, from, to)),
         Kind::Domain => Ok(types::alter_domain(from, to)),
         Kind::Sequence => Ok(types::alter_sequence(from, to)),
-        Kind::Table => Ok(table::alter(from, to)),
+        Kind::Table => Ok(table::alter(scene, from, to)),
         Kind::Column => Ok(column::alter(scene, from, to)),
         Kind::Constraint | Kind::ForeignKey => Ok(constraint::alter(scene, from, to)),
         Kind::Index => Err("its statistics targets differ".into()),

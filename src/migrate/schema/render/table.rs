@@ -129,17 +129,16 @@ fn table_of<'a>(scene: &Scene<'a>, key: &'a Key) -> Option<&'a Key> {
     if key.kind == Kind::Table { Some(key) } else { scene.from.get(key).and_then(|object| object.parent.as_ref()) }
 }
 
-pub(super) fn alter(from: &Object, to: &Object) -> Vec<Statement> {
+pub(super) fn alter(scene: &Scene<'_>, from: &Object, to: &Object) -> Vec<Statement> {
     let table = &to.address;
     let mut statements = Vec::new();
     if let Some(bounds) = to.text(PARTITION).filter(|bounds| from.text(PARTITION) != Some(bounds)) {
         let whole = to.list("inherits").first().copied().unwrap_or_default();
         statements.extend(one(format!("alter table {whole} detach partition {table}")));
-        statements.push(
-            Statement::new(format!("alter table {whole} attach partition {table} {bounds}"))
-                .hazard(Danger::MayFail, format!("every row of {table} has to be within its new bounds"))
-                .hazard(Danger::Lock, format!("{table} is read through, and cannot be used meanwhile")),
-        );
+        let attach = Statement::new(format!("alter table {whole} attach partition {table} {bounds}"))
+            .hazard(Danger::MayFail, format!("every row of {table} has to be within its new bounds"))
+            .hazard(Danger::Lock, format!("{table} is read through, and cannot be used meanwhile"));
+        statements.push(beside_default(scene, to, attach));
     }
     if from.flag("unlogged") != to.flag("unlogged") {
         let word = if to.flag("unlogged") { "unlogged" } else { "logged" };
