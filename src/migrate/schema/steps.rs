@@ -60,6 +60,10 @@ fn dropped_with(scene: &Scene<'_>, steps: &BTreeSet<Step>, key: &Key) -> Option<
             let is_waited_for = |one: &Key| columns.iter().any(|other| scene.from.needs(other).any(|need| need == one));
             columns.iter().find(|one| !is_waited_for(one)).map(|one| (*one).clone())
         }
+        // With a partitioned table go its partitions, which others that refer to it hold too.
+        Kind::Table if object.text("partition").is_some() => {
+            scene.from.needs(key).find(|need| need.kind == Kind::Table && goes(need)).cloned()
+        }
         // A sequence goes with the column that owns it.
         Kind::Sequence => {
             let ownership = Key::new(Kind::SequenceOwnership, key.name.clone());

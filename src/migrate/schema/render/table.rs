@@ -113,8 +113,10 @@ fn detached(scene: &Scene<'_>, from: &Object) -> Vec<Statement> {
     };
     let refers = |object: &&Object| {
         object.kind() == Kind::ForeignKey
-            && object.parent.as_ref() != Some(parent)
-            && scene.from.needs(&object.key).any(|need| table_of(scene, need) == Some(parent))
+            && scene.from.needs(&object.key).any(|need| {
+                matches!(need.kind, Kind::Constraint | Kind::Index)
+                    && scene.from.get(need).and_then(|key| key.parent.as_ref()) == Some(parent)
+            })
     };
     let Some(other) = scene.from.objects.values().find(refers) else { return Vec::new() };
     let table = &from.address;
@@ -123,10 +125,6 @@ fn detached(scene: &Scene<'_>, from: &Object) -> Vec<Statement> {
             .hazard(Danger::MayFail, format!("no row of {} may refer to one of {table}", other.address))
             .hazard(Danger::Lock, format!("{} is read through, and cannot be written to meanwhile", other.address)),
     ]
-}
-
-fn table_of<'a>(scene: &Scene<'a>, key: &'a Key) -> Option<&'a Key> {
-    if key.kind == Kind::Table { Some(key) } else { scene.from.get(key).and_then(|object| object.parent.as_ref()) }
 }
 
 pub(super) fn alter(scene: &Scene<'_>, from: &Object, to: &Object) -> Vec<Statement> {
