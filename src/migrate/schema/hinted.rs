@@ -150,17 +150,17 @@ fn of_wholes(
         let old = if hint.old.contains('.') { hint.old.clone() } else { beside(&new.key.name, &hint.old) };
         (whole(&old), plain(&new.key.name))
     };
-    let named = |catalog: &'_ Catalog, name: &str| {
+    let found = |catalog: &'_ Catalog, name: &str| {
         find(catalog, |key, _| key.kind == kind && plain(&key.name) == name).cloned()
     };
     let steps =
-        ordered(kind.word(), group, names, |name| named(from, name).is_some(), |name| named(to, name).is_some())?;
+        ordered(kind.word(), group, names, |name| found(from, name).is_some(), |name| found(to, name).is_some())?;
     let mut renames: Vec<Rename> = Vec::new();
     for step in steps {
         match step {
             Step::Give(place) => {
                 let (hint, new) = group[place];
-                let Some(old) = named(from, &names(hint, new).0) else { continue };
+                let Some(old) = found(from, &names(hint, new).0) else { continue };
                 renames.extend(needed_schema(new, from, &renames));
                 renames.extend(rename_whole(&old, new));
                 before.insert(new.key.clone(), old.key.clone());
@@ -170,7 +170,7 @@ fn of_wholes(
                     .iter()
                     .filter_map(|place| {
                         let (hint, new) = group[*place];
-                        Some((hint, new, named(from, &names(hint, new).0)?))
+                        Some((hint, new, found(from, &names(hint, new).0)?))
                     })
                     .collect();
                 let alike = |old: &Object, new: &Object| shape(from, old) == shape(to, new);

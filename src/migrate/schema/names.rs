@@ -65,8 +65,8 @@ pub(super) fn free(name: &str, suffix: &str, is_taken: impl Fn(&str) -> bool) ->
         quoted(&format!("{}_{checksum}{behind}", clipped(name, room)))
     };
     let numbered = (2..100).map(|number| format!("{suffix}{number}"));
-    let mut names = std::iter::once(suffix.to_owned()).chain(numbered).map(|behind| named(&behind));
-    names.find(|name| !is_taken(name)).unwrap_or_else(|| named(suffix))
+    let mut suffixes = std::iter::once(suffix.to_owned()).chain(numbered);
+    suffixes.find_map(|behind| Some(named(&behind)).filter(|name| !is_taken(name))).unwrap_or_else(|| named(suffix))
 }
 
 #[cfg(test)]

@@ -226,7 +226,7 @@ fn require(scene: &Scene<'_>, to: &Object) -> Vec<Statement> {
         let (danger, text) = may_fail();
         return vec![Statement::new(set).hazard(danger, text)];
     }
-    let own = names::last(&table::name(to.parent.as_ref()).to_owned());
+    let own = names::last(table::name(to.parent.as_ref()));
     let is_taken = |name: &str| {
         let parts = to.parent.as_ref().map(|table| [scene.from, scene.to].map(|catalog| catalog.parts(table)));
         parts.into_iter().flatten().flatten().any(|part| part.ident == name)

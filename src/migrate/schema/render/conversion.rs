@@ -119,8 +119,7 @@ pub(in super::super) fn conversion(old: &str, new: &str) -> Conversion {
         }
         (old, "interval") if old.starts_with("interval") && to.is_none() => Conversion::Same,
         ("cidr", "inet") => Conversion::Same,
-        ("date", "timestamp without time zone" | "timestamp with time zone") => Conversion::Exact,
-        ("jsonb", "json") => Conversion::Exact,
+        ("date", "timestamp without time zone" | "timestamp with time zone") | ("jsonb", "json") => Conversion::Exact,
         ("text" | "character varying", "boolean" | "uuid") => Conversion::MayFail,
         _ => Conversion::Loses,
     }
