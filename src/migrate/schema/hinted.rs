@@ -27,6 +27,10 @@ type Group<'a> = BTreeMap<(Kind, Option<Key>), Vec<(&'a Hint, &'a Object)>>;
 
 /// The statements that do what the comments say. One that was done before is passed over; one that makes no sense is told.
 pub(super) fn by_hints(hints: &[Hint], from: &Catalog, to: &Catalog) -> Result<Vec<Rename>, Senseless> {
+    // Where there is nothing yet, nothing was called otherwise before.
+    if !from.objects.keys().any(|key| is_whole(key.kind) && key.kind != Kind::Schema) {
+        return Ok(Vec::new());
+    }
     let (mut wholes, mut parts, mut values) = (Group::new(), Group::new(), Group::new());
     for hint in hints {
         match &hint.new {
@@ -63,7 +67,11 @@ pub(super) fn by_hints(hints: &[Hint], from: &Catalog, to: &Catalog) -> Result<V
     }
     for ((kind, table), group) in &parts {
         let Some(table) = table else { continue };
-        renames.extend(of_parts(*kind, before.get(table).unwrap_or(table), group, from, to)?);
+        let old_table = before.get(table).unwrap_or(table);
+        // What a table has that is new is new.
+        if from.get(old_table).is_some() {
+            renames.extend(of_parts(*kind, old_table, group, from, to)?);
+        }
     }
     Ok(renames)
 }

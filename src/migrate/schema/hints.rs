@@ -48,10 +48,14 @@ pub(in crate::migrate) fn hints(text: &str) -> Vec<Hint> {
     comments.map(hint).collect()
 }
 
-/// The name that a comment says.
+/// The name that a comment says: at its beginning, or at that of a clause. Within a sentence the words are prose.
 fn old_name(comment: &str) -> Option<String> {
-    let at = comment.to_ascii_lowercase().find(WORDS)? + WORDS.len();
-    Some(name_at(comment.get(at..)?.trim_start()).to_owned())
+    let at = comment.to_ascii_lowercase().find(WORDS)?;
+    let before = comment.get(..at)?.trim_start_matches(['-', '/', '*']).trim();
+    if !before.is_empty() && !before.ends_with([';', ',', '.', ':', '(']) {
+        return None;
+    }
+    Some(name_at(comment.get(at + WORDS.len()..)?.trim_start()).to_owned())
 }
 
 /// What a comment is about.
@@ -344,6 +348,17 @@ mod tests {
         ] {
             assert_eq!(found(text), [("x".to_owned(), expected.clone())], "{text}");
         }
+    }
+
+    #[test]
+    fn prose_is_no_hint() {
+        let text =
+            "-- What keeps its content says so, as\n-- in `full_name text, -- renamed from name`.\ncreate extension x;";
+        assert!(found(text).is_empty());
+        assert!(found("-- It was renamed from the old one.\ncreate function f() ...;").is_empty());
+        assert_eq!(found("create table t (a int, -- how it is called; renamed from x\n b int);").len(), 1);
+        let own = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema.sql"));
+        assert!(own.contains(WORDS) && found(own).is_empty());
     }
 
     #[test]

@@ -135,3 +135,17 @@ async fn a_domain_that_gets_less_room_cuts_nothing_off() {
     bench.run_in("dev", &["deploy"]).await.expect(0, &[]);
     bench.run_in("dev", &["status"]).await.expect(0, &["up to date"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_for_a_domain_passes_its_own_check() {
+    let domain = |rule: &str| {
+        format!("create domain positive as bigint{rule};\ncreate table t (id bigint primary key, a positive);\n")
+    };
+    let bench = Bench::new().await;
+    for (name, rule) in [("domain", " check (value > 0)"), ("more", " check (value > 0) check (value < 1000)")] {
+        bench.desire(&domain(rule));
+        bench.run_in("dev", &["dev", "--name", name]).await.expect(0, &["applied."]);
+        bench.run_in("test", &["verify"]).await.expect(0, &["ok     nothing in them hurts a database in use"]);
+    }
+    assert!(bench.texts("more_validate.up.sql").contains("-- lock: every table with a column of the type positive"));
+}

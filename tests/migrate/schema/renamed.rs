@@ -54,6 +54,21 @@ async fn names_are_swapped_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_elsewhere_is_passed_over_in_a_fresh_database() {
+    let text =
+        "-- renamed from people\ncreate table users (id bigint primary key, full_name text -- renamed from name\n);";
+    let bench = Bench::new().await;
+    bench.desire(text);
+    bench
+        .run_in("dev", &["diff", "--from", "empty", "--to", "schema.sql", "--script"])
+        .await
+        .expect(0, &["create table"]);
+    bench.db(&["push"]).await.expect(0, &["create table users"]);
+    bench.desire(&format!("{text}\ncreate table more (id bigint, b text -- renamed from a\n);"));
+    bench.db(&["push"]).await.expect(0, &["create table more"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn names_are_given_on() {
     let before = "create table t (id bigint primary key, a text, b text);";
     let after = "create table t (id bigint primary key, b text, -- renamed from a\n c text -- renamed from b\n);";
