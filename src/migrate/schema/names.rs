@@ -86,8 +86,11 @@ mod tests {
     fn a_long_name_is_made_as_postgres_makes_it() {
         assert_eq!(automatic("users", "name", "not_null"), "users_name_not_null");
         let long = automatic("transaction_category_assignment_history", "original_transaction_category_id", "not_null");
-        assert_eq!(long, "transaction_category_assign_original_transaction_cate_not_null");
-        assert_eq!(automatic(&"ü".repeat(40), "x", "not_null").len(), 62);
+        assert_eq!(long, "transaction_category_assign_original_transaction_categ_not_null");
+        let wide = "ü".repeat(30);
+        assert_eq!(automatic(&wide, "x", "not_null"), "ü".repeat(26) + "_x_not_null");
+        let both = format!("{}_{}_not_null", "ü".repeat(13), "ä".repeat(13));
+        assert_eq!(automatic(&wide, &"ä".repeat(28), "not_null"), both);
     }
 
     #[test]
