@@ -118,29 +118,42 @@ async fn a_rename_with_more_room_is_suspected_and_done() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn functions_that_speak_of_the_old_name_are_taken_back_too() {
-    let schema = |table: &str, column: &str, hints: (&str, &str)| {
-        format!(
-            "create schema side;\n{}\ncreate table {table} (id bigint primary key, {column} text{}\n);\n\
-             create function newest() returns text language sql stable as 'select {column} from {table} order by id desc limit 1';\n\
-             create function last() returns text language plpgsql as $$ declare one {table}.{column}%type; begin select max({column}) into one from {table}; return one; end $$;\n\
-             create function listed(value {table}) returns text language sql as 'select value.{column}';",
-            hints.0, hints.1
-        )
+    let function = |which: usize, table: &str, column: &str| match which {
+        0 => format!(
+            "create function f() returns text language sql stable as 'select {column} from {table} order by id desc limit 1';"
+        ),
+        1 => format!(
+            "create function f() returns text language plpgsql as $$ declare one {table}.{column}%type; \
+             begin select max({column}) into one from {table}; return one; end $$;"
+        ),
+        _ => format!(
+            "create function g(value {table}) returns text language sql as 'select value.{column}';\n\
+             create function f() returns text language plpgsql as $$ begin return (select g(one) from {table} one); end $$;"
+        ),
     };
-    for (table, column, hints) in [
-        ("users", "full_name", ("", " -- renamed from name")),
-        ("people", "name", ("-- renamed from users", "")),
-        ("side.users", "name", ("-- renamed from public.users", "")),
-        ("side.people", "full_name", ("-- renamed from public.users", " -- renamed from name")),
-    ] {
-        let bench = bench(&schema("users", "name", ("", "")), &schema(table, column, hints)).await;
-        bench.execute("insert into users values (1, 'Ada')").await;
-        bench.run_in("dev", &["dev", "--name", "rename"]).await.expect(0, &["applied."]);
-        let asked = "select count(*) from (select newest() = 'Ada' and last() = 'Ada' as so) x where so";
-        assert_eq!(bench.count(asked).await, 1, "{table}.{column}");
-        bench.run_in("dev", &["rollback"]).await.expect(0, &[]);
-        assert_eq!(bench.count(asked).await, 1, "{table}.{column}: {}", bench.texts("rename.down.sql"));
-        bench.run_in("dev", &["deploy"]).await.expect(0, &[]);
-        bench.run_in("dev", &["status"]).await.expect(0, &["up to date"]);
+    for which in 0..3 {
+        let schema = |table: &str, column: &str, hints: (&str, &str)| {
+            let function = function(which, table, column);
+            format!(
+                "create schema side;\n{}\ncreate table {table} (id bigint primary key, {column} text{}\n);\n{function}",
+                hints.0, hints.1
+            )
+        };
+        for (table, column, hints) in [
+            ("users", "full_name", ("", " -- renamed from name")),
+            ("people", "name", ("-- renamed from users", "")),
+            ("side.users", "name", ("-- renamed from public.users", "")),
+            ("side.people", "full_name", ("-- renamed from public.users", " -- renamed from name")),
+        ] {
+            let bench = bench(&schema("users", "name", ("", "")), &schema(table, column, hints)).await;
+            bench.execute("insert into users values (1, 'Ada')").await;
+            bench.run_in("dev", &["dev", "--name", "rename"]).await.expect(0, &["applied."]);
+            let asked = "select count(*) from (select f() = 'Ada' as so) x where so";
+            assert_eq!(bench.count(asked).await, 1, "{table}.{column}");
+            bench.run_in("dev", &["rollback"]).await.expect(0, &[]);
+            assert_eq!(bench.count(asked).await, 1, "{table}.{column}: {}", bench.texts("rename.down.sql"));
+            bench.run_in("dev", &["deploy"]).await.expect(0, &[]);
+            bench.run_in("dev", &["status"]).await.expect(0, &["up to date"]);
+        }
     }
 }
