@@ -170,7 +170,7 @@ fn of_wholes(
                 let (hint, new) = group[place];
                 let Some(old) = found(from, &names(hint, new).0) else { continue };
                 renames.extend(needed_schema(new, from, &renames));
-                renames.extend(rename_whole(&old, new));
+                renames.extend(rename_whole(from, &old, new));
                 before.insert(new.key.clone(), old.key.clone());
             }
             Step::Turn(places) => {
@@ -190,12 +190,12 @@ fn of_wholes(
                     continue;
                 }
                 let waiting = aside(first);
-                renames.extend(rename_whole(first, &waiting));
+                renames.extend(rename_whole(from, first, &waiting));
                 for (_, new, old) in turn.iter().skip(1).rev() {
-                    renames.extend(rename_whole(old, new));
+                    renames.extend(rename_whole(from, old, new));
                     before.insert(new.key.clone(), old.key.clone());
                 }
-                renames.extend(rename_whole(&waiting, turn[0].1));
+                renames.extend(rename_whole(from, &waiting, turn[0].1));
                 before.insert(turn[0].1.key.clone(), first.key.clone());
             }
         }
@@ -333,29 +333,33 @@ fn needed_schema(new: &Object, from: &Catalog, before: &[Rename]) -> Option<Rena
     (!is_there).then_some(made)
 }
 
-fn rename_whole(old: &Object, new: &Object) -> Vec<Rename> {
+fn rename_whole(from: &Catalog, old: &Object, new: &Object) -> Vec<Rename> {
     let word = if old.kind() == Kind::Enum { "type" } else { old.kind().word() };
-    let schema = |object: &Object| object.key.name.split_once('.').map(|(schema, _)| schema.to_owned());
-    let mut renames = Vec::new();
-    let mut address = old.address.clone();
-    if let (Some(before), Some(after)) = (schema(old), schema(new))
-        && before != after
-        && old.kind() != Kind::Index
-    {
-        let moved = if after == "public" { old.ident.clone() } else { format!("{after}.{}", old.ident) };
-        renames.push(Rename {
-            up: format!("alter {word} {address} set schema {after}"),
-            down: format!("alter {word} {moved} set schema {before}"),
-        });
-        address = moved;
+    let split = |object: &Object| object.key.name.split_once('.').map(|(schema, _)| schema.to_owned());
+    let in_schema = |schema: &str, ident: &str| {
+        if schema == "public" { ident.to_owned() } else { format!("{schema}.{ident}") }
+    };
+    let rename = |address: &str, renamed: &str| Rename {
+        up: format!("alter {word} {address} rename to {}", new.ident),
+        down: format!("alter {word} {renamed} rename to {}", old.ident),
+    };
+    let moves = split(old).zip(split(new)).filter(|(before, after)| before != after && old.kind() != Kind::Index);
+    let Some((before, after)) = moves else {
+        return if old.ident == new.ident { Vec::new() } else { vec![rename(&old.address, &new.address)] };
+    };
+    let set_schema = |ident: &str| Rename {
+        up: format!("alter {word} {} set schema {after}", in_schema(&before, ident)),
+        down: format!("alter {word} {} set schema {before}", in_schema(&after, ident)),
+    };
+    if old.ident == new.ident {
+        return vec![set_schema(&old.ident)];
     }
-    if old.ident != new.ident {
-        renames.push(Rename {
-            up: format!("alter {word} {address} rename to {}", new.ident),
-            down: format!("alter {word} {} rename to {}", new.address, old.ident),
-        });
+    // Where the old name is taken in the other schema, the new one is given first.
+    let there = format!("{after}.{}", old.ident);
+    if find(from, |key, _| key.kind != Kind::Schema && key.name == there).is_some() {
+        return vec![rename(&old.address, &in_schema(&before, &new.ident)), set_schema(&new.ident)];
     }
-    renames
+    vec![set_schema(&old.ident), rename(&in_schema(&after, &old.ident), &new.address)]
 }
 
 pub(super) fn rename_part(table: &str, kind: Kind, old: &str, new: &str) -> Rename {

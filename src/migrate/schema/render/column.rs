@@ -179,6 +179,10 @@ fn retype(scene: &Scene<'_>, from: &Object, to: &Object, hazards: &mut Vec<Hazar
     } else {
         conversion(&before.data_type, &after.data_type)
     };
+    // Of a domain PostgreSQL does not know the length, and works each value out again that has one afterwards.
+    if moved && before.data_type != old && after.data_type.contains('(') {
+        what = what.one_by_one();
+    }
     if moved && after.has_rules {
         what = what.one_by_one();
         let text = format!("each value of {} has to obey the rules of {new}", to.key.name);
