@@ -199,8 +199,16 @@ async fn pull(file: &Path, force: bool, database: &Database, settings: &Settings
             file.display()
         )));
     }
-    let text = migrate::pull(&database.direct, settings).await?;
-    migrate::write_whole(file, &text)?;
-    let answer = format!("{} was written: it builds what the database has.", file.display());
-    Ok(Answer::new(Exit::Done, answer, json!({"file": file, "sql": text})))
+    let pulled = migrate::pull(&database.direct, settings).await?;
+    migrate::write_whole(file, &pulled.text)?;
+    let mut answer = format!("{} was written: it builds what the database has.", file.display());
+    if !pulled.left_out.is_empty() {
+        answer = format!(
+            "{} was written: it builds what the database has, but for what no SQL is written for:",
+            file.display()
+        );
+        answer.extend(pulled.left_out.iter().map(|one| format!("\n  {one}")));
+        answer += "\nWrite it into the file by hand: as it is, the next migration would take it away.";
+    }
+    Ok(Answer::new(Exit::Done, answer, json!({"file": file, "sql": pulled.text, "left_out": pulled.left_out})))
 }

@@ -56,7 +56,7 @@ pub use lint::{Finding, LintOptions, Severity, lint};
 pub use lock::Holder;
 pub use plan::{Blocked, Named, Plan, RunningMigration, State, Unknown};
 pub use problem::Problem;
-pub use push::{pull, push, write_whole};
+pub use push::{Pulled, pull, push, write_whole};
 pub use repair::repair;
 pub use reset::reset;
 pub use resolve::{Resolution, Resolved, resolve};

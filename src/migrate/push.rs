@@ -78,15 +78,32 @@ async fn apply(options: &PgConnectOptions, settings: &Settings, proposal: &Propo
     Session::with_lock(options, settings, async |session| execute::once(session, &job, &mut |_| ()).await).await
 }
 
+/// What a database has, written down.
+#[derive(Debug, Clone)]
+pub struct Pulled {
+    /// The text of a `schema.sql`.
+    pub text: String,
+    /// What the database has and no SQL is written for, with what needs it.
+    pub left_out: Vec<String>,
+}
+
 /// The text of a `schema.sql` that builds what a database has; it was tried.
 ///
 /// # Errors
-/// [`MigrateError::Unsafe`] if the database has something that no SQL is written for.
-pub async fn pull(options: &PgConnectOptions, settings: &Settings) -> Result<String, MigrateError> {
+/// [`MigrateError::Unsafe`] if what it builds is not what the database has.
+pub async fn pull(options: &PgConnectOptions, settings: &Settings) -> Result<Pulled, MigrateError> {
     Session::with(options, settings, async |session| {
         let found = session.schema().await?;
-        let (up, _) = schema::in_shadow(session, async |shadow| schema::written(shadow, &found).await).await?;
-        Ok(format!("{HEADER}\n{up}"))
+        let copied = schema::in_shadow(session, async |shadow| schema::copy_what_can_be(shadow, &found).await).await;
+        let (up, left_out) = copied?;
+        let mut text = format!("{HEADER}\n");
+        if !left_out.is_empty() {
+            text += "-- The database has more, which has to be written here by hand:\n";
+            text.extend(left_out.iter().map(|one| format!("--   {}\n", one.replace('\n', " "))));
+            text += "\n";
+        }
+        text += &up;
+        Ok(Pulled { text, left_out })
     })
     .await
 }

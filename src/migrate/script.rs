@@ -121,18 +121,28 @@ impl<'a> Prepared<'a> {
 }
 
 /// Whether `pg_dump` wrote it. Such a file begins with settings for its own session, which would be refused elsewhere.
+/// Somebody may have written above it what it is, or have taken its first lines away.
 fn is_dump(text: &str) -> bool {
-    text.trim_start_matches('\u{feff}').lines().map(str::trim).find(|line| !matches!(*line, "" | "--"))
-        == Some("-- PostgreSQL database dump")
+    for line in text.trim_start_matches('\u{feff}').lines().map(str::trim) {
+        if line == "-- PostgreSQL database dump" || line.starts_with("\\restrict ") {
+            return true;
+        }
+        if !line.is_empty() && !line.starts_with("--") {
+            return false;
+        }
+    }
+    false
 }
 
 /// The same without what newer versions of `pg_dump` tell psql, `\restrict` and `\unrestrict`: no SQL, and of no use here.
 /// The lines become comments, and every character keeps its place.
 fn without_psql(text: &str) -> Cow<'_, str> {
-    if !text.contains("\n\\") {
+    if !text.contains('\\') {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(text.replace("\n\\restrict ", "\n--estrict ").replace("\n\\unrestrict ", "\n--nrestrict "))
+    let text = text.replace("\n\\restrict ", "\n--estrict ").replace("\n\\unrestrict ", "\n--nrestrict ");
+    let first = text.strip_prefix("\\restrict ").map(|rest| format!("--estrict {rest}"));
+    Cow::Owned(first.unwrap_or(text))
 }
 
 impl Piece {

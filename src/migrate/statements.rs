@@ -18,8 +18,9 @@ pub(super) struct SplitError {
     pub problem: String,
 }
 
+/// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Blank,
     Comment,
     Word,
@@ -28,11 +29,12 @@ enum Kind {
     Punctuation,
 }
 
+/// A piece of a text, and where it stands.
 #[derive(Debug, Clone, Copy)]
-struct Token {
-    kind: Kind,
-    start: usize,
-    end: usize,
+pub(super) struct Token {
+    pub kind: Kind,
+    pub start: usize,
+    pub end: usize,
 }
 
 struct Lexer<'a> {
@@ -171,6 +173,18 @@ fn continuation(rest: &[u8]) -> Option<usize> {
             _ => return None,
         }
     }
+}
+
+/// The tokens of a text but white space, up to where it cannot be read.
+pub(super) fn tokens(text: &str) -> Vec<Token> {
+    let mut lexer = Lexer { text, at: 0 };
+    let mut tokens = Vec::new();
+    while let Ok(Some(token)) = lexer.next() {
+        if token.kind != Kind::Blank {
+            tokens.push(token);
+        }
+    }
+    tokens
 }
 
 /// Splits a file. White space and comments between statements belong to none.

@@ -8,7 +8,9 @@ use sha2::{Digest as _, Sha256};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Either, PgConnection, Row as _};
 
+use super::names;
 use super::object::{Key, Kind, Object};
+use super::spelling;
 use crate::migrate::session::THEIR_SCHEMAS;
 
 /// Which schemas and relations are looked at, and which are somebody else's: `member`, and what hangs on it.
@@ -115,7 +117,7 @@ impl Reader {
         let parent: Option<String> = row.try_get("parent")?;
         let pretty = json(row, "pretty")?;
         let key = Key::new(Kind::from_word(kind), row.try_get::<String, _>("name")?);
-        let object = Object {
+        let mut object = Object {
             key: key.clone(),
             parent: parent_kind.zip(parent).map(|(kind, name)| Key::new(Kind::from_word(kind), name)),
             address: row.try_get("address")?,
@@ -124,6 +126,7 @@ impl Reader {
             properties: json(row, "properties")?,
             pretty: pretty.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned()))).collect(),
         };
+        without_automatic_name(&mut object);
         self.known.insert(reference(row)?, key.clone());
         self.objects.insert(key, object);
         Ok(())
@@ -222,6 +225,19 @@ fn without_name(object: &mut Object) {
     }
 }
 
+/// The name of what makes a column required counts only if somebody chose it. What it is now has to be known in any case.
+fn without_automatic_name(object: &mut Object) {
+    const NAME: &str = "not null name";
+    let Some(Value::String(name)) = object.properties.get(NAME).cloned() else { return };
+    let table = object.parent.as_ref().map_or_else(String::new, |table| names::last(&table.name));
+    let label = |number: usize| if number == 0 { "not_null".to_owned() } else { format!("not_null{number}") };
+    let (own, column) = (names::unquoted(&name), names::unquoted(&object.ident));
+    if (0..10).any(|number| names::automatic(&table, &column, &label(number)) == own) {
+        object.properties.remove(NAME);
+    }
+    object.pretty.insert(NAME.to_owned(), name);
+}
+
 fn reference(row: &PgRow) -> Result<Reference, sqlx::Error> {
     Ok((row.try_get("class")?, row.try_get("object")?, row.try_get("part")?))
 }
@@ -231,7 +247,12 @@ fn json(row: &PgRow, column: &str) -> Result<BTreeMap<String, Value>, sqlx::Erro
     let text: &str = row.try_get(column)?;
     let map: BTreeMap<String, Value> =
         serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
-    Ok(map.into_iter().filter(|(_, value)| !value.is_null() && *value != Value::Bool(false)).collect())
+    let mut map: BTreeMap<String, Value> =
+        map.into_iter().filter(|(_, value)| !value.is_null() && *value != Value::Bool(false)).collect();
+    if column == "properties" {
+        spelling::unify(&mut map);
+    }
+    Ok(map)
 }
 
 impl Catalog {

@@ -1,12 +1,14 @@
 //! Comments that say what something was called before.
 
+use crate::migrate::statements::{Kind, Token, tokens};
+
 /// What the comment begins with.
 pub(super) const WORDS: &str = "renamed from ";
 
 /// A comment that says what something was called before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::migrate) struct Hint {
-    /// The line that it is about; the first is 1.
+    /// The line that it stands on; the first is 1.
     pub line: usize,
     pub(super) old: String,
     pub(super) new: Subject,
@@ -16,70 +18,234 @@ pub(in crate::migrate) struct Hint {
 pub(super) enum Subject {
     /// What a statement makes: its words for it, and its name.
     Made(String, String),
-    /// A column, a constraint, or a value of what a statement makes.
+    /// A column, a constraint, or a value of what a statement makes or changes.
     Part(String, String),
-}
-/// The comments of a file that say `-- renamed from x`: behind what they are about, or on the line before it.
-pub(in crate::migrate) fn hints(text: &str) -> Vec<Hint> {
-    let lines: Vec<&str> = text.lines().collect();
-    let mut hints = Vec::new();
-    let mut made: Option<(String, String)> = None;
-    for (number, line) in lines.iter().enumerate() {
-        let (code, comment) = line.split_once("--").unwrap_or((line, ""));
-        if let Some(new) = what_is_made(code) {
-            made = Some(new);
-        }
-        let Some((_, old)) = comment.split_once(WORDS) else { continue };
-        let old = name_at(old.trim_start()).to_owned();
-        let about = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with("--");
-        let place = if about(code) { Some(number) } else { (number + 1..lines.len()).find(|next| about(lines[*next])) };
-        let Some(place) = place else { continue };
-        let subject = lines[place].split("--").next().unwrap_or_default();
-        let new = match (what_is_made(subject), &made) {
-            (Some((kind, name)), _) => Subject::Made(kind, name),
-            (None, Some((_, whole))) => Subject::Part(whole.clone(), part_at(subject).to_owned()),
-            (None, None) => continue,
-        };
-        hints.push(Hint { line: place + 1, old, new });
-    }
-    hints
+    /// Something that is not renamed.
+    Nothing,
 }
 
-/// `create unique index a on b` makes the index `a`.
-fn what_is_made(line: &str) -> Option<(String, String)> {
-    let mut rest = line.trim_start();
-    let word = |rest: &mut &str| {
-        let end = rest.find(|char: char| !(char.is_alphanumeric() || char == '_')).unwrap_or(rest.len());
-        let word = rest[..end].to_lowercase();
-        *rest = rest[end..].trim_start();
-        word
+/// A statement, or a line of the list in it.
+struct Item {
+    start: usize,
+    subject: Subject,
+}
+
+/// The comments of a file that say `renamed from x`: behind what they are about, or on a line before it.
+pub(in crate::migrate) fn hints(text: &str) -> Vec<Hint> {
+    let (comments, code): (Vec<Token>, Vec<Token>) =
+        tokens(text).into_iter().partition(|token| token.kind == Kind::Comment);
+    let comments = comments.iter().filter_map(|comment| Some((comment, old_name(&text[comment.start..comment.end])?)));
+    let mut comments = comments.peekable();
+    if comments.peek().is_none() {
+        return Vec::new();
+    }
+    let items = items(text, &code);
+    let hint = |(comment, old): (&Token, String)| Hint {
+        line: text[..comment.start].matches('\n').count() + 1,
+        old,
+        new: subject(text, &code, &items, comment),
     };
-    if word(&mut rest) != "create" {
+    comments.map(hint).collect()
+}
+
+/// The name that a comment says: at its beginning, or at that of a clause. Within a sentence the words are prose.
+fn old_name(comment: &str) -> Option<String> {
+    let at = comment.to_ascii_lowercase().find(WORDS)?;
+    let before = comment.get(..at)?.trim_start_matches(['-', '/', '*']).trim();
+    if !before.is_empty() && !before.ends_with([';', ',', '.', ':', '(']) {
         return None;
     }
-    let mut kind = String::new();
-    for _ in 0..6 {
-        kind = match word(&mut rest).as_str() {
-            "or" | "replace" | "unlogged" | "unique" | "materialized" | "if" | "not" | "exists" | "recursive" => kind,
-            known @ ("table" | "view" | "type" | "domain" | "sequence" | "index" | "schema") => known.to_owned(),
-            "" => break,
-            _ => return None,
-        };
-        let lower = rest.to_lowercase();
-        if !kind.is_empty() && !["if ", "not ", "exists "].iter().any(|word| lower.starts_with(word)) {
-            break;
-        }
-    }
-    let name = name_at(rest);
-    (!kind.is_empty() && !name.is_empty()).then(|| (kind, name.to_owned()))
+    Some(name_at(comment.get(at + WORDS.len()..)?.trim_start()).to_owned())
 }
 
-/// The name of what a line within a statement is about.
-fn part_at(line: &str) -> &str {
-    let line = line.trim_start().trim_start_matches(',').trim_start();
-    match line.strip_prefix("constraint ") {
-        Some(rest) => name_at(rest.trim_start()),
-        None => name_at(line),
+/// What a comment is about.
+fn subject(text: &str, code: &[Token], items: &[Item], comment: &Token) -> Subject {
+    let line = text[..comment.start].rfind('\n').map_or(0, |at| at + 1);
+    let next = code.partition_point(|token| token.start < comment.start);
+    let before = next.checked_sub(1).map(|at| code[at]).filter(|token| token.end > line);
+    let holding = |at: usize| items.partition_point(|item| item.start <= at).checked_sub(1);
+    let place = match (before, code.get(next)) {
+        // Behind it, on its line.
+        (Some(token), _) => holding(token.start),
+        (None, Some(token)) => match &text[token.start..token.end] {
+            "," => Some(items.partition_point(|item| item.start <= token.start)),
+            ")" | ";" => holding(token.start - 1),
+            _ => holding(token.start),
+        },
+        (None, None) => items.len().checked_sub(1),
+    };
+    place.and_then(|place| items.get(place)).map_or(Subject::Nothing, |item| item.subject.clone())
+}
+
+/// The statements, and the lines of their lists.
+fn items(text: &str, code: &[Token]) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut depth = 0_usize;
+    let mut start = 0;
+    for (at, token) in code.iter().enumerate() {
+        match &text[token.start..token.end] {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            ";" if depth == 0 => {
+                of_statement(text, &code[start..=at], &mut items);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    of_statement(text, &code[start..], &mut items);
+    items
+}
+
+fn of_statement(text: &str, code: &[Token], items: &mut Vec<Item>) {
+    let Some(first) = code.first() else { return };
+    let mut words = Words { text, code, at: 0 };
+    let head = match words.word().as_str() {
+        "create" => words.made(),
+        "alter" => {
+            items.push(Item { start: first.start, subject: Subject::Nothing });
+            if let Some(table) = words.altered() {
+                words.actions(&table, items);
+            }
+            return;
+        }
+        _ => Subject::Nothing,
+    };
+    items.push(Item { start: first.start, subject: head.clone() });
+    if let Subject::Made(kind, name) = &head
+        && (kind == "table" || kind == "type")
+    {
+        words.list(name, &head, items);
+    }
+}
+
+/// Reads a statement word by word.
+struct Words<'a> {
+    text: &'a str,
+    code: &'a [Token],
+    at: usize,
+}
+
+impl<'a> Words<'a> {
+    fn peek(&self) -> &'a str {
+        self.code.get(self.at).map_or("", |token| &self.text[token.start..token.end])
+    }
+
+    /// The next word, in small letters.
+    fn word(&mut self) -> String {
+        let word = self.peek().to_ascii_lowercase();
+        self.at += 1;
+        word
+    }
+
+    /// Passes over words that may stand there.
+    fn skip(&mut self, words: &[&str]) {
+        while words.iter().any(|word| self.peek().eq_ignore_ascii_case(word)) {
+            self.at += 1;
+        }
+    }
+
+    /// A name, with its schema; or a value in quotes.
+    fn name(&mut self) -> &'a str {
+        let Some(token) = self.code.get(self.at) else { return "" };
+        let name = name_at(&self.text[token.start..]);
+        let end = token.start + name.len();
+        while self.code.get(self.at).is_some_and(|token| token.start < end) {
+            self.at += 1;
+        }
+        name
+    }
+
+    /// `create unique index a on b` makes the index `a`.
+    fn made(&mut self) -> Subject {
+        self.skip(&["or", "replace", "global", "local", "temporary", "temp", "unlogged", "foreign"]);
+        self.skip(&["unique", "materialized", "recursive"]);
+        let kind = self.word();
+        if !["table", "view", "type", "domain", "sequence", "index", "schema"].contains(&kind.as_str()) {
+            return Subject::Nothing;
+        }
+        self.skip(&["concurrently", "if", "not", "exists"]);
+        let name = self.name();
+        if name.is_empty() { Subject::Nothing } else { Subject::Made(kind, name.to_owned()) }
+    }
+
+    /// The table that `alter table` is about.
+    fn altered(&mut self) -> Option<String> {
+        self.skip(&["foreign"]);
+        if self.word() != "table" {
+            return None;
+        }
+        self.skip(&["if", "exists", "only"]);
+        let name = self.name().to_owned();
+        self.skip(&["*"]);
+        Some(name)
+    }
+
+    /// The list in parentheses: each of its lines is an item, and what comes after it is about the whole again.
+    fn list(&mut self, whole: &str, head: &Subject, items: &mut Vec<Item>) {
+        while self.at < self.code.len() && self.peek() != "(" {
+            self.at += 1;
+        }
+        let (mut depth, mut begins) = (0_usize, false);
+        while let Some(token) = self.code.get(self.at) {
+            match self.peek() {
+                "(" => {
+                    begins = depth == 0;
+                    depth += 1;
+                }
+                ")" => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        items.push(Item { start: token.start, subject: head.clone() });
+                        return;
+                    }
+                }
+                "," if depth == 1 => begins = true,
+                _ if begins => {
+                    begins = false;
+                    let start = token.start;
+                    items.push(Item { start, subject: self.part(whole) });
+                    continue;
+                }
+                _ => {}
+            }
+            self.at += 1;
+        }
+    }
+
+    /// What is added to a table, one by one.
+    fn actions(&mut self, table: &str, items: &mut Vec<Item>) {
+        let (mut depth, mut begins) = (0_usize, true);
+        while let Some(token) = self.code.get(self.at) {
+            match self.peek() {
+                "(" => depth += 1,
+                ")" => depth = depth.saturating_sub(1),
+                "," if depth == 0 => begins = true,
+                _ if begins => {
+                    begins = false;
+                    let start = token.start;
+                    let added = self.word() == "add";
+                    self.skip(&["column", "if", "not", "exists"]);
+                    let subject = if added { self.part(table) } else { Subject::Nothing };
+                    items.push(Item { start, subject });
+                    continue;
+                }
+                _ => {}
+            }
+            self.at += 1;
+        }
+    }
+
+    /// What a line of a list is about: a column, a constraint with a name, a value.
+    fn part(&mut self, whole: &str) -> Subject {
+        const NO_NAME: &[&str] = &["primary", "unique", "check", "foreign", "exclude", "like"];
+        self.skip(&["constraint"]);
+        let unnamed = NO_NAME.iter().any(|word| self.peek().eq_ignore_ascii_case(word));
+        let name = self.name();
+        if unnamed || name.is_empty() {
+            return Subject::Nothing;
+        }
+        Subject::Part(whole.to_owned(), name.to_owned())
     }
 }
 
@@ -125,23 +291,80 @@ pub(super) fn whole(name: &str) -> String {
 mod tests {
     use super::*;
 
+    fn found(text: &str) -> Vec<(String, Subject)> {
+        hints(text).into_iter().map(|hint| (hint.old, hint.new)).collect()
+    }
+
+    fn part(whole: &str, name: &str) -> Subject {
+        Subject::Part(whole.to_owned(), name.to_owned())
+    }
+
+    fn made(kind: &str, name: &str) -> Subject {
+        Subject::Made(kind.to_owned(), name.to_owned())
+    }
+
     #[test]
     fn a_hint_is_about_what_stands_before_it_or_on_the_next_line() {
         let text = "-- renamed from people\ncreate table if not exists users (\n    id bigint,\n    \"Full Name\" text, -- renamed from \
                     display_name\n    -- renamed from users_a\n    constraint users_b check (true)\n);\ncreate type s as enum (\n    \
                     'new' -- renamed from 'old'\n);";
-        let found: Vec<(usize, String, Subject)> =
-            hints(text).into_iter().map(|hint| (hint.line, hint.old, hint.new)).collect();
-        let part = |whole: &str, name: &str| Subject::Part(whole.to_owned(), name.to_owned());
         assert_eq!(
-            found,
+            found(text),
             [
-                (2, "people".to_owned(), Subject::Made("table".to_owned(), "users".to_owned())),
-                (4, "display_name".to_owned(), part("users", "\"Full Name\"")),
-                (6, "users_a".to_owned(), part("users", "users_b")),
-                (9, "'old'".to_owned(), part("s", "'new'")),
+                ("people".to_owned(), made("table", "users")),
+                ("display_name".to_owned(), part("users", "\"Full Name\"")),
+                ("users_a".to_owned(), part("users", "users_b")),
+                ("'old'".to_owned(), part("s", "'new'")),
             ]
         );
+        assert_eq!(hints(text).iter().map(|hint| hint.line).collect::<Vec<_>>(), [1, 4, 5, 9]);
+    }
+
+    #[test]
+    fn a_hint_may_stand_wherever_a_person_writes_it() {
+        let column = part("t", "b");
+        for (text, expected) in [
+            ("create table t (a int, b text -- renamed from x\n);", &column),
+            ("create table t (a int, b text /* renamed from x */, c int);", &column),
+            ("create table t (\n  a int,\n  b text -- Renamed From x\n  , c int);", &column),
+            ("create table t\n(\n  a int\n  -- renamed from x\n  , b text\n);", &column),
+            ("create table t (\n  a int,\n  b text\n  -- renamed from x\n);", &column),
+            ("create table t (\n  a int,\n  b text\n    -- renamed from x\n    not null,\n  c int\n);", &column),
+            ("create table t (a int, b text default 'x;(', -- renamed from x\n c int);", &column),
+            ("alter table only t add column if not exists b text; -- renamed from x", &column),
+            ("ALTER TABLE t ADD a int,\n  ADD COLUMN b text -- RENAMED FROM x\n;", &column),
+            ("create table t (a int, CONSTRAINT b CHECK (a > 0) -- renamed from x\n);", &column),
+            ("ALTER TABLE ONLY t\n    ADD CONSTRAINT b UNIQUE (a); -- renamed from x", &column),
+            ("create table\n  t -- renamed from x\n(a int);", &made("table", "t")),
+            ("-- renamed from x\ncreate table\n  t (a int);", &made("table", "t")),
+            ("create table t ( -- renamed from x\n a int);", &made("table", "t")),
+            ("create table t (\n a int\n); -- renamed from x", &made("table", "t")),
+            ("create table t (a int) with (fillfactor = 70); -- renamed from x", &made("table", "t")),
+            ("create unique index concurrently t on u (a, b); -- renamed from x", &made("index", "t")),
+            ("-- Why it is there.\n-- renamed from x\n-- More.\ncreate index t on u (a);", &made("index", "t")),
+            ("create function f() returns int language sql as 'select 1'; -- renamed from x", &Subject::Nothing),
+            ("create table t (a int, primary key (a) -- renamed from x\n);", &Subject::Nothing),
+            ("-- renamed from x", &Subject::Nothing),
+        ] {
+            assert_eq!(found(text), [("x".to_owned(), expected.clone())], "{text}");
+        }
+    }
+
+    #[test]
+    fn prose_is_no_hint() {
+        let text =
+            "-- What keeps its content says so, as\n-- in `full_name text, -- renamed from name`.\ncreate extension x;";
+        assert!(found(text).is_empty());
+        assert!(found("-- It was renamed from the old one.\ncreate function f() ...;").is_empty());
+        assert_eq!(found("create table t (a int, -- how it is called; renamed from x\n b int);").len(), 1);
+        let own = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schema.sql"));
+        assert!(own.contains(WORDS) && found(own).is_empty());
+    }
+
+    #[test]
+    fn what_is_quoted_is_no_comment() {
+        assert!(found("create function f() returns void language plpgsql as $$ -- renamed from x\n $$;").is_empty());
+        assert!(found("comment on table t is '-- renamed from x';").is_empty());
     }
 
     #[test]
@@ -154,12 +377,16 @@ mod tests {
 
     #[test]
     fn what_is_made_is_known_by_its_words() {
-        let made = |text: &str| what_is_made(text).map(|(kind, name)| format!("{kind} {name}"));
-        assert_eq!(made("create table a("), Some("table a".to_owned()));
-        assert_eq!(made("  CREATE UNLOGGED TABLE IF NOT EXISTS a.b ("), Some("table a.b".to_owned()));
-        assert_eq!(made("create unique index i on t"), Some("index i".to_owned()));
-        assert_eq!(made("create materialized view v as"), Some("view v".to_owned()));
-        assert_eq!(made("create function f()"), None);
-        assert_eq!(made("select 1"), None);
+        let subject = |text: &str| {
+            let mut items = Vec::new();
+            of_statement(text, &tokens(text), &mut items);
+            items.remove(0).subject
+        };
+        assert_eq!(subject("create table a("), made("table", "a"));
+        assert_eq!(subject("  CREATE UNLOGGED TABLE IF NOT EXISTS a.b ("), made("table", "a.b"));
+        assert_eq!(subject("create unique index i on t"), made("index", "i"));
+        assert_eq!(subject("create materialized view \"S\".\"v w\" as"), made("view", "\"S\".\"v w\""));
+        assert_eq!(subject("create function f()"), Subject::Nothing);
+        assert_eq!(subject("select 1"), Subject::Nothing);
     }
 }

@@ -82,7 +82,20 @@ pub(super) struct Scene<'a> {
     pub waited_for: BTreeSet<Step>,
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
+    pub(super) fn new(from: &'a Catalog, to: &'a Catalog, manner: Manner) -> Self {
+        Self {
+            from,
+            to,
+            manner,
+            fates: BTreeMap::new(),
+            retyped: BTreeSet::new(),
+            released: BTreeSet::new(),
+            absorbed: BTreeMap::new(),
+            waited_for: BTreeSet::new(),
+        }
+    }
+
     pub(super) fn fate(&self, key: &Key) -> Option<Fate> {
         self.fates.get(key).copied()
     }
@@ -105,16 +118,7 @@ impl Scene<'_> {
 /// The way from one schema to another.
 pub(super) fn plan(from: &Catalog, to: &Catalog, manner: Manner) -> Plan {
     let mut by_hand = Vec::new();
-    let mut scene = Scene {
-        from,
-        to,
-        manner,
-        fates: BTreeMap::new(),
-        retyped: BTreeSet::new(),
-        released: BTreeSet::new(),
-        absorbed: BTreeMap::new(),
-        waited_for: BTreeSet::new(),
-    };
+    let mut scene = Scene::new(from, to, manner);
     for change in changes(from, to) {
         let key = change.key.clone();
         if render::is_part_of_unsupported(&scene, &change) {
@@ -156,16 +160,12 @@ pub(super) fn plan(from: &Catalog, to: &Catalog, manner: Manner) -> Plan {
     let ranked_before =
         before.iter().map(|(step, earlier)| (priority(step), earlier.iter().map(priority).collect())).collect();
     let order: Vec<Step> = ordered(&ranked, &ranked_before).into_iter().map(|(_, _, step)| step).collect();
-    let mut levels = Levels::default();
-    for step in &order {
-        let statements = match render::render(&scene, step.0, &step.1) {
-            Ok(statements) => statements,
-            Err(reason) => {
-                by_hand.push(format!("the {}: {reason}", step.1));
-                continue;
-            }
-        };
-        levels.add(step, statements, before.get(step), manner);
+    let mut levels = Levels::new(&scene, &before);
+    for step in order {
+        match render::render(&scene, step.0, &step.1) {
+            Ok(statements) => levels.add(step, statements),
+            Err(reason) => by_hand.push(format!("the {}: {reason}", step.1)),
+        }
     }
     Plan { parts: levels.parts(), by_hand }
 }

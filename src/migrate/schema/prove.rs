@@ -1,9 +1,12 @@
 //! A migration that is written is tried before it is given: forth and back, on a copy.
 
 use super::catalog::{self, Catalog};
+use super::hinted::{Senseless, by_hints};
 use super::hints::Hint;
 use super::plan::{Manner, Part, Plan, plan};
-use super::renames::{LikelyRename, Rename, by_hints, likely, plain_to_see};
+use super::renames::{LikelyRename, Rename, likely, plain_to_see};
+use super::render::behaviour;
+use super::sayable::sayable;
 use super::statement::{Danger, Statement};
 use super::text;
 use crate::db::explain::Cause;
@@ -46,7 +49,10 @@ pub(in crate::migrate) async fn propose(
 ) -> Result<Proposal, MigrateError> {
     let first = catalog::read(&mut shadow.connection).await?;
     if first.differences_from(to).is_empty() {
-        return Ok(Proposal::default());
+        return match by_hints(hints, &first, to) {
+            Err(problem) if problem.always => Err(no_sense(problem)),
+            _ => Ok(Proposal::default()),
+        };
     }
     let (renames, start) = rename(shadow, &first, to, hints).await?;
     let mut differences: Vec<String> = renames.iter().map(|rename| format!("~ {}", rename.up)).collect();
@@ -91,6 +97,17 @@ fn texts(plan: &Plan, is: impl Fn(Danger) -> bool) -> Vec<String> {
     texts
 }
 
+fn no_sense(senseless: Senseless) -> MigrateError {
+    MigrateError::File {
+        file: "schema.sql".to_owned(),
+        line: u32::try_from(senseless.line).unwrap_or(u32::MAX),
+        problem: format!(
+            "the comment `renamed from` makes no sense: {}; take it out, or put it right",
+            senseless.problem
+        ),
+    }
+}
+
 /// Gives the new names in the shadow. PostgreSQL itself then says how everything else looks with them.
 async fn rename(
     shadow: &mut Session<'_>,
@@ -98,11 +115,7 @@ async fn rename(
     to: &Catalog,
     hints: &[Hint],
 ) -> Result<(Vec<Rename>, Catalog), MigrateError> {
-    let hinted = by_hints(hints, first, to).map_err(|(line, problem)| MigrateError::File {
-        file: "schema.sql".to_owned(),
-        line: u32::try_from(line).unwrap_or(u32::MAX),
-        problem: format!("the comment `renamed from` makes no sense: {problem}; take it out, or put it right"),
-    })?;
+    let hinted = by_hints(hints, first, to).map_err(no_sense)?;
     let mut renames = Vec::new();
     let mut now = first.clone();
     for round in 0..2 {
@@ -210,6 +223,11 @@ async fn take_back(
         let mut statements: Vec<Statement> = way.parts.into_iter().flat_map(|part| part.statements).collect();
         let mut target = before;
         if number == 1 {
+            // A body that speaks of the old names is written before those are given back.
+            if !renames.is_empty() && behaviour::writes_functions(&statements) {
+                statements.insert(0, behaviour::no_check_of_bodies());
+                statements.dedup();
+            }
             statements.extend(renames.iter().rev().map(|rename| Statement::new(rename.down.clone())));
             target = first;
         }
@@ -254,6 +272,15 @@ pub(in crate::migrate) async fn copy(shadow: &mut Session<'_>, schema: &Catalog)
         summary: "the schema of the database cannot be copied to try things in; nothing was changed:".to_owned(),
         details,
     })
+}
+
+/// The same of as much as SQL is written for; and what else there is.
+pub(in crate::migrate) async fn copy_what_can_be(
+    shadow: &mut Session<'_>,
+    schema: &Catalog,
+) -> Result<(String, Vec<String>), MigrateError> {
+    let (rest, left_out) = sayable(schema);
+    Ok((copy(shadow, &rest).await?, left_out))
 }
 
 /// The SQL that builds a schema in an empty shadow database, and the SQL that takes it away again; both tried.

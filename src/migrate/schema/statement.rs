@@ -25,6 +25,8 @@ pub(super) enum When {
     Concurrently,
     /// In a transaction after the one of the statement before it, so that the locks of that are given up.
     Later,
+    /// The same, and what needs it comes after it.
+    Apart,
 }
 
 /// What a statement may do to those who use the database, or to what is in it.
@@ -96,7 +98,10 @@ impl Statement {
         let (Some((table, mut changes)), Some((_, more))) = (self.changes.take(), other.changes) else { return };
         changes.extend(more);
         let mut hazards = std::mem::take(&mut self.hazards);
-        let new = other.hazards.into_iter().filter(|hazard| !hazards.contains(hazard)).collect::<Vec<_>>();
+        // It is written anew once, and that has been said.
+        let new =
+            other.hazards.into_iter().filter(|hazard| hazard.danger != Danger::Rewrite && !hazards.contains(hazard));
+        let new = new.collect::<Vec<_>>();
         hazards.extend(new);
         hazards.sort_by_key(|hazard| hazard.danger);
         *self = Self { hazards, ..Self::alter_table(&table, changes) };

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::catalog::Catalog;
 use super::object::{Key, Kind, Object};
 use super::plan::{Act, Fate, Scene, Step};
+use super::render;
 use super::spread::of_whole_table;
 
 pub(super) fn steps(scene: &Scene<'_>) -> BTreeSet<Step> {
@@ -59,6 +60,10 @@ fn dropped_with(scene: &Scene<'_>, steps: &BTreeSet<Step>, key: &Key) -> Option<
             let is_waited_for = |one: &Key| columns.iter().any(|other| scene.from.needs(other).any(|need| need == one));
             columns.iter().find(|one| !is_waited_for(one)).map(|one| (*one).clone())
         }
+        // With a partitioned table go its partitions, which others that refer to it hold too.
+        Kind::Table if object.text("partition").is_some() => {
+            scene.from.needs(key).find(|need| need.kind == Kind::Table && goes(need)).cloned()
+        }
         // A sequence goes with the column that owns it.
         Kind::Sequence => {
             let ownership = Key::new(Kind::SequenceOwnership, key.name.clone());
@@ -112,6 +117,10 @@ fn created_with(scene: &Scene<'_>, steps: &BTreeSet<Step>, key: &Key) -> Option<
         return None;
     }
     let object = scene.to.get(key)?;
+    // In `create table` a constraint counts as obeyed, whatever is said.
+    if render::constraint::is_unchecked(object) {
+        return None;
+    }
     let table = object
         .parent
         .as_ref()
@@ -167,9 +176,7 @@ pub(super) fn waiting(scene: &Scene<'_>, steps: &BTreeSet<Step>) -> BTreeMap<Ste
             all(&goes, &of(need, &[Act::Drop, Act::DropReleased]));
             if key.kind != Kind::SequenceOwnership {
                 all(&goes, &of(need, &[Act::Release]));
-                // An index minds nothing of its columns but their type.
-                let minds = key.kind != Kind::Index || need.kind != Kind::Column || scene.retyped.contains(need);
-                if minds && need.kind != Kind::Enum {
+                if minds(scene, key, need) {
                     all(&goes, &of(need, &[Act::Alter]));
                 }
             }
@@ -188,24 +195,12 @@ pub(super) fn waiting(scene: &Scene<'_>, steps: &BTreeSet<Step>) -> BTreeMap<Ste
         if let Some(whole) = of_whole_table(scene.to, key) {
             all(&of(&whole, &[Act::Drop, Act::Create, Act::Alter]), &of(key, &[Act::Create, Act::Alter]));
         }
+        for earlier in waits_beside_needs(scene, key) {
+            all(&of(&earlier, &[Act::Drop, Act::Alter]), &of(key, &[Act::Create, Act::Alter]));
+        }
         all(&of(key, &[Act::Release, Act::Drop]), &of(key, &[Act::Create, Act::Alter]));
         all(&of(key, &[Act::Create]), &of(key, &[Act::DropReleased]));
     }
-    // Tables, views, sequences and indexes have their names from one pool; so have functions and procedures.
-    let pool = |key: &Key| -> Option<(bool, String)> {
-        let index_of_constraint = key.kind == Kind::Constraint;
-        if key.kind.is_relation() {
-            Some((true, key.name.clone()))
-        } else if index_of_constraint {
-            let (table, name) = key.name.rsplit_once('.')?;
-            let (schema, _) = table.split_once('.')?;
-            Some((true, format!("{schema}.{name}")))
-        } else if matches!(key.kind, Kind::Function | Kind::Procedure | Kind::Enum | Kind::Domain) {
-            Some((false, key.name.clone()))
-        } else {
-            None
-        }
-    };
     let mut dropped: BTreeMap<(bool, String), Vec<Step>> = BTreeMap::new();
     for step in steps {
         let name = match step.0 {
@@ -222,6 +217,52 @@ pub(super) fn waiting(scene: &Scene<'_>, steps: &BTreeSet<Step>) -> BTreeMap<Ste
         all(earlier.map_or(&[], Vec::as_slice), std::slice::from_ref(step));
     }
     before
+}
+
+/// Where a thing has its name from: tables, views, sequences and indexes share one pool; so do functions and procedures.
+fn pool(key: &Key) -> Option<(bool, String)> {
+    let index_of_constraint = key.kind == Kind::Constraint;
+    if key.kind.is_relation() {
+        Some((true, key.name.clone()))
+    } else if index_of_constraint {
+        let (table, name) = key.name.rsplit_once('.')?;
+        let (schema, _) = table.split_once('.')?;
+        Some((true, format!("{schema}.{name}")))
+    } else if matches!(key.kind, Kind::Function | Kind::Procedure | Kind::Enum | Kind::Domain) {
+        Some((false, key.name.clone()))
+    } else {
+        None
+    }
+}
+
+/// What something waits for that it does not need: a table has one primary key, and what stands for a row is required.
+fn waits_beside_needs(scene: &Scene<'_>, key: &Key) -> Vec<Key> {
+    let Some(table) = scene.to.get(key).and_then(|object| object.parent.as_ref()) else { return Vec::new() };
+    let is_key = |object: &&Object| object.kind() == Kind::Constraint && object.text("type") == Some("p");
+    let parts = || scene.from.parts(table).filter(|part| part.key != *key);
+    match key.kind {
+        Kind::Constraint if scene.to.get(key).as_ref().is_some_and(is_key) => {
+            parts().filter(is_key).map(|part| part.key.clone()).collect()
+        }
+        Kind::ReplicaIdentity => {
+            parts().filter(|part| part.kind() == Kind::Column).map(|part| part.key.clone()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether something goes before what it is built on is changed. An index, alone or of a constraint, minds nothing of its
+/// table, and of its columns their type only; but a primary key holds its columns required.
+fn minds(scene: &Scene<'_>, key: &Key, need: &Key) -> bool {
+    let required = |catalog: &Catalog| catalog.get(need).is_some_and(|column| column.flag("not null"));
+    match (key.kind, need.kind) {
+        (_, Kind::Enum) | (Kind::Index | Kind::Constraint, Kind::Table | Kind::MaterializedView) => false,
+        (Kind::Index, Kind::Column) => scene.retyped.contains(need),
+        (Kind::Constraint, Kind::Column) => {
+            scene.retyped.contains(need) || (required(scene.from) && !required(scene.to))
+        }
+        _ => true,
+    }
 }
 
 /// The whole name of the sequence of a column's identity.

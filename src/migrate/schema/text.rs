@@ -93,8 +93,7 @@ pub(super) fn statements_text(statements: &[Statement]) -> String {
 }
 
 /// Rules that speak of what is desired, and not of how it is done.
-const OF_TASTE: &[&str] =
-    &["prefer-", "ban-char-field", "ban-create-domain", "ban-alter-domain", "adding-serial", "identifier-too-long"];
+const OF_TASTE: &[&str] = &["prefer-", "ban-char-field", "adding-serial", "identifier-too-long"];
 
 /// Why a finding in a statement is none; a finding that is one has no excuse.
 fn excuse(statement: &Statement, rule: &str) -> Option<&'static str> {

@@ -81,7 +81,7 @@ async fn a_drop_and_an_add_that_look_like_a_rename_stop_unless_it_is_said_what_t
     bench.run_in("dev", &["rollback", "--steps", "1"]).await.expect(1, &["23502"]);
 
     bench.desire(&with("note text -- renamed from nowhere\n").replace("note text", "other text"));
-    bench.run_in("dev", &["dev", "--name", "typo"]).await.expect(1, &["line 3", "no `nowhere`"]);
+    bench.run_in("dev", &["dev", "--name", "typo"]).await.expect(1, &["line 3", "no column `nowhere`"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,11 +121,11 @@ async fn what_cannot_be_written_safely_is_a_stub_that_cannot_be_applied() {
 async fn kinds_that_no_sql_is_written_for_are_named_and_the_rest_is_written() {
     let bench = developing().await;
     bench.desire(&format!(
-        "{} create type pair as (a int, b int); create table logs (at date) partition by range (at);",
+        "{} create type pair as (a int, b int); create table logs () inherits (users);",
         with("email text not null, phone text")
     ));
     let ran = bench.run_in("dev", &["dev", "--name", "mixed"]).await;
-    ran.expect(1, &["composite type public.pair", "table public.logs", "is partitioned"]);
+    ran.expect(1, &["composite type public.pair", "table public.logs", "inherits from another"]);
     let written = bench.texts("mixed.up.sql");
     assert!(
         written.contains("-- check: select false\n") && written.contains("alter table users add column phone text;"),

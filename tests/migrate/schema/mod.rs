@@ -2,9 +2,16 @@
 
 mod develop;
 mod drift;
+mod kept;
+mod online;
+mod online_proof;
 mod pairs;
+mod partitions;
 mod random;
+mod renamed;
 mod rich;
+mod rows_proof;
 mod shadows;
 mod sides;
+mod spellings;
 mod squash;

@@ -8,7 +8,9 @@ use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Executor as _, PgConnection};
 
-use super::random::Schema;
+use super::online_proof as online;
+use super::random::{Kept, Schema};
+use super::rows_proof as rows;
 use crate::support::cluster;
 use crate::support::random::Random;
 
@@ -17,8 +19,8 @@ use crate::support::random::Random;
 const PAIRS: u64 = 500;
 const SEED: u64 = 1;
 
-/// Every so many pairs the files are run on a database of their own as well, and what they build is compared.
-const APPLIED_EVERY: u64 = 10;
+/// Every so many pairs the files are run on a database of their own as well, with rows in it.
+const APPLIED_EVERY: u64 = 5;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|value| value.parse().ok())
@@ -57,9 +59,55 @@ async fn pair(options: &PgConnectOptions, seed: u64) -> Result<(), String> {
     let told = |problem: String| format!("{problem}\n\n{from}\n-- and then:\n\n{to}");
     let way = way(options, &from, &to).await.map_err(told)?;
     if seed.is_multiple_of(APPLIED_EVERY) {
-        apply(&from, &way, &to).await.map_err(told)?;
+        let options = cluster::database().await;
+        let rows = apply_to_rows(&options, (&before, &from), &way, (&after, &to)).await;
+        rows.map_err(|problem| told(format!("{problem}\n{}", files(&way))))?;
     }
     Ok(())
+}
+
+fn files(way: &migrate::Difference) -> String {
+    way.files.iter().map(|(up, down)| format!("-- forth:\n{up}\n-- back:\n{down}")).collect::<Vec<_>>().join("\n")
+}
+
+/// Runs the files as anybody would, forth and back, on a database with rows: nothing is held up for long or lost that is not
+/// said to be.
+async fn apply_to_rows(
+    options: &PgConnectOptions,
+    (before, from): (&Schema, &str),
+    way: &migrate::Difference,
+    (after, to): (&Schema, &str),
+) -> Result<(), String> {
+    let mut connection = options.connect().await.map_err(|error| error.to_string())?;
+    run(&mut connection, from).await?;
+    for row in before.rows() {
+        let _ = connection.execute(AssertSqlSafe(row)).await;
+    }
+    let kept: Vec<Kept> = before.tables_in(after).collect();
+    let first = rows::read(&mut connection, kept.iter().map(|table| table.before)).await?;
+    let ups = way.files.iter().map(|(up, _)| up.as_str());
+    if let Err(problem) = online::run(&mut connection, ups).await? {
+        // Rows may stand in the way; that has to be said.
+        let said = way.hazards.iter().any(|hazard| hazard.starts_with("may fail")) || !way.losses.is_empty();
+        return if said { Ok(()) } else { Err(problem) };
+    }
+    same(options, to).await?;
+    let then = rows::read(&mut connection, kept.iter().map(|table| table.after)).await?;
+    rows::kept(&kept, (&first, &then), &way.losses, false)?;
+    rows::numbers_go_on(&mut connection, &kept).await?;
+    let mut losses = way.losses.clone();
+    for (_, down) in way.files.iter().rev() {
+        let said: Vec<String> =
+            down.lines().filter_map(|line| line.strip_prefix("-- data loss: ")).map(str::to_owned).collect();
+        if let Err(problem) = run(&mut connection, down).await {
+            let said = !said.is_empty() || down.contains("-- may fail: ");
+            return if said { Ok(()) } else { Err(problem) };
+        }
+        losses.extend(said);
+    }
+    same(options, from).await?;
+    let last = rows::read(&mut connection, kept.iter().map(|table| table.before)).await?;
+    rows::kept(&kept, (&first, &last), &losses, true)
 }
 
 /// The way from one schema to another, forth and back, of which nothing is left to be written by hand.

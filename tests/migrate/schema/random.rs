@@ -1,13 +1,27 @@
 //! Random schemas, and random changes to them. Whatever is made loads into an empty database, and no change is one that
 //! has to be refused: a column that is added to a table that is there may be null, or fills itself.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+mod rows;
+mod sql;
+
+use std::collections::BTreeMap;
+
+pub(super) use rows::Kept;
 
 use crate::support::random::Random;
 
 /// Tables, with their schemas.
-const TABLES: &[&str] = &["public.users", "public.orders", "public.\"Mixed Case\"", "side.\"select\"", "side.users"];
+const TABLES: &[&str] = &[
+    "public.users",
+    "public.orders",
+    "public.\"Mixed Case\"",
+    "side.\"select\"",
+    "side.users",
+    "public.events",
+    "side.\"Parts\"",
+];
+/// Those of them that are partitioned.
+const PARTITIONED: &[&str] = &["public.events", "side.\"Parts\""];
 const COLUMNS: &[&str] = &["a", "b", "\"c d\"", "\"order\"", "\"wi\"\"th\"", "\"ünï\""];
 const VALUES: &[&str] = &["'new'", "'it''s'", "'half way'", "'done'", "'void'"];
 
@@ -29,6 +43,10 @@ const TYPES: &[(&str, Group)] = &[
     ("state", Group::Listed),
     ("side.mood", Group::Listed),
     ("positive", Group::Number),
+    ("varchar(9)", Group::Text),
+    ("code", Group::Text),
+    ("varchar(9)[]", Group::List),
+    ("numeric(12,2)", Group::Number),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +100,12 @@ struct Table {
     comment: Option<usize>,
     granted: usize,
     statistics: bool,
+    /// How many partitions it has, if it has any.
+    parts: usize,
+    /// What columns were called before.
+    renamed: BTreeMap<&'static str, &'static str>,
+    /// What it was called itself.
+    renamed_from: Option<&'static str>,
 }
 
 #[derive(Debug, Clone)]
@@ -106,6 +130,10 @@ pub(super) struct Schema {
     function: (usize, usize),
     touch: usize,
     sequence: usize,
+    /// How long a code is, and whether codes are listed.
+    code: (usize, bool),
+    /// A function in SQL that reads a column of a table.
+    reads: Option<(&'static str, &'static str)>,
 }
 
 /// Whether PostgreSQL makes one type of the other.
@@ -150,6 +178,7 @@ impl Schema {
                     new.required &= before.columns.contains_key(column) || new.default > 0 || new.computed.is_some();
                 }
             }
+            schema.rename(self, random);
             return schema;
         }
     }
@@ -163,7 +192,7 @@ impl Schema {
     }
 
     fn change(&mut self, random: &mut Random, later: bool) {
-        match random.below(14) {
+        match random.below(16) {
             0 if later => {
                 let name = random.pick(TABLES);
                 if self.tables.remove(name).is_none() {
@@ -175,6 +204,8 @@ impl Schema {
             3 => self.touch = random.below(3),
             4 => self.sequence = random.below(4),
             5 | 6 => self.change_view(random),
+            7 => self.code = (random.below(2), random.one_in(2)),
+            8 => self.reads = (!random.one_in(4)).then(|| (random.pick(TABLES), random.pick(COLUMNS))),
             _ => {
                 let others: Vec<&'static str> = self.tables.keys().copied().collect();
                 let name = random.key(&self.tables);
@@ -220,7 +251,8 @@ impl Schema {
 
 fn change_table(table: &mut Table, others: &[&'static str], random: &mut Random, later: bool) {
     let column = random.pick(COLUMNS);
-    match random.below(18) {
+    match random.below(19) {
+        18 => table.parts = random.below(4),
         0..=4 => change_column(table, column, random, later),
         5 | 6 => {
             let name = random.pick(&["one", "two"]);
@@ -287,227 +319,5 @@ fn change_column(table: &mut Table, name: &'static str, random: &mut Random, lat
             Some((_, doubled)) => *doubled = !*doubled,
             None => column.granted = !column.granted,
         },
-    }
-}
-
-const TEXTS: &[&str] = &["'plain'", "'it''s; -- \"x\" /* y'", "E'back\\\\slash\\nline'"];
-
-impl Schema {
-    /// The statements that build it.
-    pub(super) fn sql(&self) -> String {
-        let mut sql = "create schema side;\n".to_owned();
-        let _ = writeln!(sql, "create type state as enum ({});", self.state.join(", "));
-        let _ = writeln!(sql, "create type side.mood as enum ({});", self.mood.join(", "));
-        let base = if self.positive.0 { "bigint" } else { "integer" };
-        let rule = ["", " check (value > 0)", " check (value > 1) not null"][self.positive.1];
-        let rule = if self.positive.1 == 2 { " check (value > 1)" } else { rule };
-        let _ = writeln!(sql, "create domain positive as {base}{rule};");
-        let options = ["", " increment by 2", " start with 7 cache 3", " as integer cycle"][self.sequence];
-        let _ = writeln!(sql, "create sequence numbers{options};");
-        let body = ["value / 2", "value / 3", "abs(value)"][self.function.0];
-        let more = ["", ", more integer default 1", ", more integer default 2"][self.function.1];
-        let _ = writeln!(
-            sql,
-            "create function part(value integer{more}) returns integer language sql immutable as 'select {body}';"
-        );
-        let body = ["return new;", "return old;", "return null;"][self.touch];
-        let _ = writeln!(sql, "create function touch() returns trigger language plpgsql as $$ begin {body} end $$;");
-        for (name, table) in &self.tables {
-            self.write_table(&mut sql, name, table);
-        }
-        for (name, table) in &self.tables {
-            if let Some((target, action, waits)) =
-                table.points_at.filter(|(target, ..)| self.tables.contains_key(target))
-            {
-                let action = ["", " on delete cascade", " on update cascade on delete set null"][action];
-                let waits = if waits { " deferrable initially deferred" } else { "" };
-                let _ = writeln!(
-                    sql,
-                    "alter table {name} add constraint fk foreign key (other) references {target}{action}{waits};"
-                );
-            }
-        }
-        for (name, view) in &self.views {
-            self.write_view(&mut sql, name, view);
-        }
-        sql
-    }
-
-    fn key_type(&self, table: &str) -> &'static str {
-        match self.tables.get(table).map_or(0, |table| table.key) {
-            0 | 3 => "integer",
-            _ => "bigint",
-        }
-    }
-
-    fn write_table(&self, sql: &mut String, name: &str, table: &Table) {
-        let key = [
-            "id integer generated always as identity primary key",
-            "id bigint generated by default as identity (start with 5 increment by 3) primary key",
-            "id bigserial primary key",
-            "id integer primary key",
-            "id bigint generated always as identity primary key",
-        ][table.key];
-        let mut lines = vec![key.to_owned()];
-        if let Some((target, ..)) = table.points_at {
-            lines.push(format!("other {}", self.key_type(target)));
-        }
-        lines.extend(table.columns.iter().map(|(column, one)| self.column(column, one)));
-        if let Some((column, waits)) = table.unique.filter(|(column, _)| table.columns.contains_key(column)) {
-            lines.push(format!(
-                "constraint {} unique (id, {column}){}",
-                constraint(name, "u"),
-                if waits { " deferrable" } else { "" }
-            ));
-        }
-        for (check, (column, limit)) in &table.checks {
-            if let Some(condition) = table.columns.get(column).map(|one| self.condition(column, one, *limit)) {
-                lines.push(format!("constraint {check} check ({condition})"));
-            }
-        }
-        let unlogged = if table.unlogged && self.stands_alone(name, table) { "unlogged " } else { "" };
-        let with = table.fillfactor.map_or_else(String::new, |fill| format!(" with (fillfactor = {fill})"));
-        let _ = writeln!(sql, "create {unlogged}table {name} (\n    {}\n){with};", lines.join(",\n    "));
-        for (index, one) in &table.indexes {
-            if let Some(column) = table.columns.get(one.column) {
-                let _ = writeln!(sql, "{};", self.index(name, index, one, column));
-            }
-        }
-        write_attached(sql, name, table);
-    }
-
-    /// What is logged must not point at what is not, and the other way round would be one more thing to see to.
-    fn stands_alone(&self, name: &str, table: &Table) -> bool {
-        let pointed_at = self.tables.values().any(|other| other.points_at.is_some_and(|(target, ..)| target == name));
-        table.points_at.is_none() && !pointed_at
-    }
-
-    fn column(&self, name: &str, column: &Column) -> String {
-        let (data_type, group) = TYPES[column.data_type];
-        if let Some((source, doubled)) = column.computed {
-            let expression = if doubled { format!("{source} * 2") } else { format!("({source} + 1)::numeric(12, 4)") };
-            return format!("{name} numeric(12, 4) generated always as ({expression}) stored");
-        }
-        let values = if data_type == "state" { &self.state } else { &self.mood };
-        let default = match (column.default, group) {
-            (0, _) => String::new(),
-            (3, Group::Number) if data_type != "positive" => " default nextval('numbers')".to_owned(),
-            (number, Group::Number) => format!(" default {}", number + 1),
-            (number, Group::Text) => format!(" default {}", ["'a'", "'b;''c'", "'d'"][number - 1]),
-            (1, Group::Time) => " default '2026-01-01'".to_owned(),
-            (_, Group::Time) => " default now()".to_owned(),
-            (number, Group::Truth) => format!(" default {}", number == 1),
-            (_, Group::Document | Group::List) => " default '{}'".to_owned(),
-            (1, Group::Listed) => format!(" default {}", values[0]),
-            (_, Group::Listed) => format!(" default {}", values[values.len() - 1]),
-        };
-        format!("{name} {data_type}{default}{}", if column.required { " not null" } else { "" })
-    }
-
-    fn condition(&self, name: &str, column: &Column, limit: usize) -> String {
-        match TYPES[column.data_type] {
-            (_, Group::Number) => format!("{name} > {limit}"),
-            (_, Group::Text) => format!("char_length({name}) < {}", limit + 10),
-            ("state", _) => format!("{name} <> {}", self.state[limit % self.state.len()]),
-            _ => format!("{name} is not null or id > {limit}"),
-        }
-    }
-
-    fn index(&self, table: &str, index: &str, one: &Index, column: &Column) -> String {
-        let (name, group) = (one.column, TYPES[column.data_type].1);
-        let key = constraint(table, index);
-        match (one.form, group) {
-            (1, _) => format!("create index {key} on {table} ({name} desc nulls last, id)"),
-            (2, _) => format!("create index {key} on {table} (id) where {}", self.condition(name, column, 1)),
-            (3, Group::Text) => format!("create unique index {key} on {table} (lower({name}), id)"),
-            (3, Group::Number) => format!("create index {key} on {table} (part(({name})::integer))"),
-            (4, Group::Text) => format!("create index {key} on {table} ({name} text_pattern_ops) include (id)"),
-            (4 | 5, Group::Document | Group::List) => format!("create index {key} on {table} using gin ({name})"),
-            (5, _) => format!("create index {key} on {table} using hash ({name})"),
-            (6, _) => format!("create unique index {key} on {table} (id, {name}) nulls not distinct"),
-            _ => format!("create index {key} on {table} ({name})"),
-        }
-    }
-
-    fn write_view(&self, sql: &mut String, name: &str, view: &View) {
-        let Some(column) = self.tables.get(view.table).filter(|table| table.columns.contains_key(view.column)) else {
-            return;
-        };
-        let kind = if view.materialized { "materialized view" } else { "view" };
-        let barrier = if view.barrier && !view.materialized { " with (security_barrier)" } else { "" };
-        let (table, one) = (view.table, view.column);
-        let condition = self.condition(one, &column.columns[one], view.limit);
-        let _ =
-            writeln!(sql, "create {kind} {name}{barrier} as select id, {one} as value from {table} where {condition};");
-        if view.materialized {
-            let _ = writeln!(sql, "create index {} on {name} (id);", constraint(name, "m"));
-        }
-        if view.seconded {
-            let second = constraint(name, "second");
-            let _ =
-                writeln!(sql, "create view {second} as select max(id) as newest, count(value) as number from {name};");
-            let _ = writeln!(sql, "comment on column {second}.newest is 'x';");
-        }
-    }
-}
-
-/// A name for something of a table.
-fn constraint(table: &str, suffix: &str) -> String {
-    let plain: String = table.chars().filter(char::is_ascii_alphanumeric).collect();
-    format!("\"{plain} {suffix}\"")
-}
-
-fn write_attached(sql: &mut String, name: &str, table: &Table) {
-    if let Some(text) = table.comment {
-        let _ = writeln!(sql, "comment on table {name} is {};", TEXTS[text]);
-    }
-    for (column, one) in &table.columns {
-        if let Some(text) = one.comment {
-            let _ = writeln!(sql, "comment on column {name}.{column} is {};", TEXTS[text]);
-        }
-        if let Some(target) = one.statistics {
-            let _ = writeln!(sql, "alter table {name} alter column {column} set statistics {target};");
-        }
-        if one.granted {
-            let _ = writeln!(sql, "grant select ({column}), update ({column}) on {name} to pg_monitor;");
-        }
-    }
-    if let Some((form, enabled)) = table.trigger {
-        let when = ["before update", "after insert or delete", "before insert"][form];
-        let condition = if form == 0 { " when (old.id > 1)" } else { "" };
-        let _ = writeln!(sql, "create trigger t {when} on {name} for each row{condition} execute function touch();");
-        if let Some(word) =
-            ["", "disable", "enable always", "enable replica"].get(enabled).filter(|word| !word.is_empty())
-        {
-            let _ = writeln!(sql, "alter table {name} {word} trigger t;");
-        }
-    }
-    if let Some((limit, everybody)) = table.policy {
-        let who = if everybody { "public" } else { "pg_monitor" };
-        let _ = writeln!(sql, "alter table {name} enable row level security;");
-        let _ = writeln!(sql, "create policy \"p o\" on {name} for select to {who} using (id > {limit});");
-    }
-    if table.forced {
-        let _ = writeln!(sql, "alter table {name} force row level security;");
-    }
-    if table.full_identity {
-        let _ = writeln!(sql, "alter table {name} replica identity full;");
-    }
-    let grants = [
-        "",
-        "grant select on {} to public;",
-        "grant select, insert on {} to pg_monitor with grant option;",
-        "revoke delete on {} from current_user;",
-    ];
-    let grant = grants[table.granted].replace("{}", name);
-    let _ = writeln!(sql, "{grant}");
-    let plain: Vec<&str> = table.columns.keys().copied().take(2).collect::<BTreeSet<_>>().into_iter().collect();
-    if table.statistics && plain.len() == 2 {
-        let _ = writeln!(
-            sql,
-            "create statistics {} (dependencies) on {} from {name};",
-            constraint(name, "s"),
-            plain.join(", ")
-        );
     }
 }

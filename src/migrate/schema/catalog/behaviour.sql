@@ -28,6 +28,12 @@ select
 from pg_proc p
 join namespace n on n.oid = p.pronamespace
 where ('pg_proc'::regclass, p.oid) not in (select classid, objid from member)
+    -- The constructors of a range type are its own.
+    and not exists (
+        select
+        from pg_depend
+        where classid = 'pg_proc'::regclass and objid = p.oid and refclassid = 'pg_type'::regclass and deptype = 'i'
+    )
 
 union all
 
@@ -49,7 +55,7 @@ select
     0
 from pg_trigger t
 join relation r on r.oid = t.tgrelid
-where not t.tgisinternal
+where not t.tgisinternal and t.tgparentid = 0
 
 union all
 

@@ -16,7 +16,7 @@ select
         'not null', a.attnotnull,
         -- Since PostgreSQL 18 that is a constraint, with a name of its own.
         'not null name', (
-            select quote_ident(nullif(conname, r.relname || '_' || a.attname || '_not_null'))
+            select quote_ident(conname)
             from pg_constraint
             where conrelid = r.oid and contype = 'n' and conkey = array[a.attnum]
         ),
@@ -57,6 +57,15 @@ select
     jsonb_build_object(
         'default', case when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid, true) end,
         'generated', case when a.attgenerated <> '' then pg_get_expr(d.adbin, d.adrelid, true) end,
+        -- Whether it has to be worked out for each row. Of functions of the server's own there is no other record.
+        'volatile', (
+            select 'yes'
+            where exists (
+                select
+                from regexp_matches(d.adbin::text, ':(?:funcid|opfuncid) (\d+)', 'g') called
+                join pg_proc p on p.oid = called[1]::oid and p.provolatile = 'v'
+            )
+        ),
         'usual storage', case t.typstorage when 'p' then 'plain' when 'e' then 'external' when 'm' then 'main' else 'extended' end
     ) as pretty,
     'pg_class'::regclass::oid as class,
@@ -66,7 +75,8 @@ from relation r
 join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
 join pg_type t on t.oid = a.atttypid
 left join pg_attrdef d on d.adrelid = r.oid and d.adnum = a.attnum
-where r.relkind in ('r', 'p', 'f')
+-- A partition's are those of the whole.
+where r.relkind in ('r', 'p', 'f') and not r.relispartition
 
 union all
 

@@ -26,6 +26,9 @@ join relation r on r.oid = c.conrelid
 left join pg_class i on i.oid = c.conindid and c.contype in ('p', 'u', 'x')
 left join pg_index x on x.indexrelid = i.oid
 where c.contype in ('p', 'u', 'x', 'c', 'f')
+    -- What a partition has from the whole, and what PostgreSQL keeps for each partition, is no object of its own.
+    and c.conparentid = 0
+    and not (r.relispartition and c.coninhcount > 0)
 
 union all
 
@@ -60,6 +63,7 @@ where not exists (
     from pg_constraint
     where conindid = i.indexrelid and contype in ('p', 'u', 'x')
 )
+    and not exists (select from pg_inherits where inhrelid = i.indexrelid)
 
 union all
 

@@ -17,6 +17,24 @@ select
         'partitioned', pg_get_partkeydef(r.oid),
         'partition', pg_get_expr(r.relpartbound, r.oid),
         'inherits', (select jsonb_agg(inhparent::regclass::text order by inhseqno) from pg_inherits where inhrelid = r.oid),
+        'own columns', case when r.relispartition then (
+            select jsonb_agg(own.name || ' ' || own.properties order by own.name)
+            from pg_inherits i
+            cross join lateral (
+                select quote_ident(a.attname), concat_ws(', ', a.attnotnull, a.attstorage, a.attcompression, pg_get_expr(d.adbin, d.adrelid))
+                from pg_attribute a
+                left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+                where a.attrelid = i.inhrelid and a.attnum > 0 and not a.attisdropped
+
+                except
+
+                select quote_ident(a.attname), concat_ws(', ', a.attnotnull, a.attstorage, a.attcompression, pg_get_expr(d.adbin, d.adrelid))
+                from pg_attribute a
+                left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+                where a.attrelid = i.inhparent and a.attnum > 0 and not a.attisdropped
+            ) own(name, properties)
+            where i.inhrelid = r.oid
+        ) end,
         'of type', (select format_type(nullif(r.reloftype, 0), null) where r.reloftype <> 0),
         'foreign', (
             select jsonb_build_array(s.srvname, f.ftoptions)

@@ -1,13 +1,26 @@
 //! Views, functions, triggers, rules and policies.
 
-use super::super::object::{Kind, Object};
-use super::super::plan::Scene;
-use super::super::statement::Statement;
+use std::collections::BTreeSet;
+
+use super::super::object::{Key, Kind, Object};
+use super::super::plan::{Manner, Scene};
+use super::super::statement::{Danger, Statement, When};
 use super::{assignment, one, options, with_options};
 
-pub(super) fn create_view(to: &Object) -> Vec<Statement> {
+pub(super) fn create_view(scene: &Scene<'_>, to: &Object) -> Vec<Statement> {
     let definition = to.sql("definition").unwrap_or_default().trim();
-    one(format!("create {} {}{} as\n{definition}", to.kind(), to.address, with_options(to)))
+    let view = &to.address;
+    let create = Statement::new(format!("create {} {view}{} as\n{definition}", to.kind(), with_options(to)));
+    let anew = to.kind() == Kind::MaterializedView && scene.from.get(&to.key).is_some();
+    if scene.manner == Manner::AtOnce {
+        return vec![create];
+    }
+    if !anew {
+        // It takes as long as the tables are big, and they are not locked meanwhile.
+        let reads = to.kind() == Kind::MaterializedView && reads_what_is_in_use(scene, &to.key);
+        return vec![if reads { create.when(When::Apart) } else { create }];
+    }
+    vec![create.hazard(Danger::Lock, format!("{view} is computed anew, and cannot be used meanwhile"))]
 }
 
 pub(super) fn alter_view(from: &Object, to: &Object) -> Vec<Statement> {
@@ -21,6 +34,22 @@ pub(super) fn alter_view(from: &Object, to: &Object) -> Vec<Statement> {
         statements.extend(one(format!("{alter} reset ({})", reset.join(", "))));
     }
     statements
+}
+
+/// Whether it reads a table that is there already.
+fn reads_what_is_in_use(scene: &Scene<'_>, view: &Key) -> bool {
+    let mut open = vec![view];
+    let mut seen = BTreeSet::new();
+    while let Some(key) = open.pop() {
+        if key.kind == Kind::Table && scene.in_use(Some(key)) {
+            return true;
+        }
+        if seen.insert(key) {
+            open.extend(scene.to.needs(key));
+            open.extend(scene.to.get(key).and_then(|object| object.parent.as_ref()));
+        }
+    }
+    false
 }
 
 /// What a view's column has of its own.
@@ -54,12 +83,28 @@ pub(super) fn create_function(to: &Object) -> Vec<Statement> {
     one(short.replacen(&format!("CREATE OR REPLACE {upper} "), &format!("create or replace {kind} "), 1))
 }
 
+fn is_function(statement: &Statement) -> bool {
+    let sql = &statement.sql;
+    sql.starts_with("create or replace function") || sql.starts_with("create or replace procedure")
+}
+
+pub(in super::super) fn writes_functions(statements: &[Statement]) -> bool {
+    statements.iter().any(is_function)
+}
+
+/// Bodies are taken as they are.
+pub(in super::super) fn no_check_of_bodies() -> Statement {
+    Statement::new("set local check_function_bodies = off")
+}
+
 /// Whether a body in the order of the file may speak of what comes later in it.
 pub(in super::super) fn needs_no_check_of_bodies(statements: &[Statement]) -> bool {
-    let is_function =
-        |sql: &str| sql.starts_with("create or replace function") || sql.starts_with("create or replace procedure");
     let creates = |sql: &str| sql.starts_with("create ") || sql.starts_with("alter table");
-    statements.iter().any(|one| is_function(&one.sql) && one.sql.contains("LANGUAGE sql"))
+    let looks_around = |sql: &str| {
+        let sql = sql.to_lowercase();
+        sql.contains("language sql") || sql.contains("%type") || sql.contains("%rowtype")
+    };
+    statements.iter().any(|one| is_function(one) && looks_around(&one.sql))
         && statements.iter().filter(|one| creates(&one.sql)).count() > 1
 }
 

@@ -1,14 +1,16 @@
 //! Columns.
 
-use serde_json::Value;
-
-use super::super::object::Object;
+use super::super::names;
+use super::super::object::{Kind, Object};
 use super::super::plan::{Manner, Scene};
 use super::super::statement::{Danger, Hazard, Statement, When};
-use super::conversion::conversion;
-use super::table;
-use super::types::{bridge, changed_options, greatest, sequence_options, values_gone};
-use super::{Rendered, assignment, one, options, suffixed};
+use super::conversion::{Conversion, conversion, is_assigned};
+use super::types::{base, bridge, is_retired, values_gone};
+use super::{Rendered, assignment, numbers, one, options, table};
+
+/// What makes it required is a constraint with a name, since PostgreSQL 18, and need not hold for the rows that are there.
+const NOT_NULL_NAME: &str = "not null name";
+const UNCHECKED: &str = "not null unchecked";
 
 /// A column as `create table` and `add column` have it.
 pub(super) fn definition(table: &Object, to: &Object) -> String {
@@ -21,11 +23,13 @@ pub(super) fn definition(table: &Object, to: &Object) -> String {
         let stored = if to.flag("virtual") { "virtual" } else { "stored" };
         sql += &format!(" generated always as ({expression}) {stored}");
     } else if let Some(kind) = to.text("identity") {
-        sql += &format!(" generated {kind} as identity{}", identity_options(&table.ident, to));
+        sql += &format!(" generated {kind} as identity{}", numbers::identity_options(&table.ident, to));
     } else if let Some(default) = to.sql("default") {
         sql += &format!(" default {default}");
     }
-    if let Some(name) = to.text("not null name") {
+    if to.flag(UNCHECKED) {
+        // A constraint that rows need not obey yet stands behind the table.
+    } else if let Some(name) = to.text(NOT_NULL_NAME) {
         sql += &format!(" constraint {name} not null");
     } else if to.flag("not null") && to.text("identity").is_none() {
         sql += " not null";
@@ -35,17 +39,13 @@ pub(super) fn definition(table: &Object, to: &Object) -> String {
 
 /// Gives the constraint that makes a column required the name that it should have, if it has another.
 fn name_required(scene: &Scene<'_>, from: &Object, to: &Object) -> Vec<Statement> {
-    let usual = |column: &Object| {
-        let table = column.parent.as_ref().and_then(|table| scene.to.get(table)).map_or("", |table| &table.ident);
-        let (table, name) = (table.trim_matches('"').to_owned(), column.ident.trim_matches('"').to_owned());
-        let plain = |name: &str| name.chars().all(|char| matches!(char, 'a'..='z' | '0'..='9' | '_'));
-        let whole = format!("{table}_{name}_not_null");
-        if plain(&whole) { whole } else { format!("\"{whole}\"") }
+    let usual = || {
+        let table = to.parent.as_ref().map_or_else(String::new, |table| names::last(&table.name));
+        names::quoted(&names::automatic(&table, &names::unquoted(&to.ident), "not_null"))
     };
-    let name = |column: &Object| column.text("not null name").map_or_else(|| usual(column), str::to_owned);
-    let before = if from.flag("not null") { name(from) } else { usual(to) };
-    let after = name(to);
-    if !to.flag("not null") || before == after {
+    let before = from.pretty.get(NOT_NULL_NAME).filter(|_| from.flag("not null")).cloned().unwrap_or_else(usual);
+    let after = to.text(NOT_NULL_NAME).map_or_else(usual, str::to_owned);
+    if !scene.stays(&to.key) || !to.flag("not null") || before == after {
         return Vec::new();
     }
     vec![
@@ -54,37 +54,13 @@ fn name_required(scene: &Scene<'_>, from: &Object, to: &Object) -> Vec<Statement
     ]
 }
 
-fn sequence(object: &Object) -> impl Fn(&str) -> Option<i64> {
-    let sequence = object.properties.get("sequence");
-    move |name| sequence.and_then(|sequence| sequence.get(name)).and_then(Value::as_i64)
-}
-
-fn cycles(object: &Object) -> bool {
-    object.properties.get("sequence").and_then(|sequence| sequence.get("cycle")).and_then(Value::as_bool) == Some(true)
-}
-
-fn sequence_name(object: &Object) -> Option<&str> {
-    object.properties.get("sequence").and_then(|sequence| sequence.get("name")).and_then(Value::as_str)
-}
-
-/// In parentheses, what is not as it is by itself; the sequence's name too.
-fn identity_options(table: &str, to: &Object) -> String {
-    let mut options = Vec::new();
-    let usual = format!("{table}_{}_seq", to.ident);
-    if let Some(name) = sequence_name(to).filter(|name| name.rsplit('.').next() != Some(usual.as_str())) {
-        options.push(format!("sequence name {name}"));
-    }
-    options.extend(sequence_options(to.text("type").unwrap_or_default(), sequence(to), cycles(to)));
-    if options.is_empty() { String::new() } else { format!(" ({})", options.join(" ")) }
-}
-
 pub(super) fn create(scene: &Scene<'_>, to: &Object) -> Rendered {
     let table = to.parent.as_ref().and_then(|table| scene.to.get(table)).ok_or("its table is not there")?;
     let (address, name) = (&table.address, &to.key.name);
     let rebuilt = scene.from.get(&to.key).is_some();
     let filled = ["default", "generated", "identity"].iter().any(|property| to.text(property).is_some());
-    let mut statement = Statement::new(format!("alter table {address} add column {}", definition(table, to)));
-    if to.flag("not null") && !filled && !rebuilt {
+    let mut statement = Statement::alter_table(address, vec![format!("add column {}", definition(table, to))]);
+    if to.flag("not null") && !to.flag(UNCHECKED) && !filled && !rebuilt {
         if scene.manner == Manner::Online {
             return Err(format!(
                 "it is required and has no default, so the rows that {address} has would have no value; add it without \
@@ -96,11 +72,9 @@ pub(super) fn create(scene: &Scene<'_>, to: &Object) -> Rendered {
             format!("{name} is required and has no default: rows that are there have no value for it"),
         );
     }
-    let volatile = to.text("default").is_some_and(|default| {
-        default.contains('(') && !["now()", "CURRENT_TIMESTAMP", "CURRENT_DATE"].contains(&default)
-    });
     let computed = to.text("generated").is_some() && !to.flag("virtual");
-    if computed || to.text("identity").is_some() || volatile {
+    let volatile = to.text("generated").is_none() && to.pretty.contains_key("volatile");
+    if computed || to.text("identity").is_some() || volatile || base(scene.to, &to.key).has_rules {
         let text = format!("{address} is written anew to fill {}, and cannot be used meanwhile", to.ident);
         statement = statement.hazard(Danger::Rewrite, text);
     }
@@ -146,7 +120,8 @@ pub(super) fn alter(scene: &Scene<'_>, from: &Object, to: &Object) -> Vec<Statem
     if let Some(default) = to.sql("default").filter(|_| released || retyped || old != new) {
         changes.push(format!("alter column {column} set default {default}"));
     }
-    if from.flag("not null") && !to.flag("not null") {
+    let no_longer_checked = to.flag(UNCHECKED) && !from.flag(UNCHECKED);
+    if from.flag("not null") && (!to.flag("not null") || no_longer_checked) {
         changes.push(format!("alter column {column} drop not null"));
     }
     let mut statements = Vec::new();
@@ -157,31 +132,93 @@ pub(super) fn alter(scene: &Scene<'_>, from: &Object, to: &Object) -> Vec<Statem
     let storage = if retyped { None } else { from.text("storage") };
     statements.extend(stored(storage, to));
     statements.extend(attributes_but_storage(Some(from), to));
-    if !from.flag("not null") && to.flag("not null") {
-        statements.extend(require(scene, to));
+    statements.extend(numbers::of_new_sequence(scene, to).filter(|_| released || old != new));
+    match (from.flag("not null"), from.flag(UNCHECKED), to.flag("not null"), to.flag(UNCHECKED)) {
+        (false, _, true, false) => statements.extend(require(scene, to)),
+        (true, true, true, false) => statements.push(
+            Statement::new(format!("alter table {table} validate constraint {}", not_null_name(from)))
+                .when(When::Later)
+                .hazard(Danger::MayFail, format!("{} must hold no null in any row", to.key.name)),
+        ),
+        (_, false, true, true) => statements.extend(required_unchecked(to)),
+        _ => {}
     }
-    if from.text("not null name") != to.text("not null name") {
+    if from.text(NOT_NULL_NAME) != to.text(NOT_NULL_NAME) && !to.flag(UNCHECKED) {
         statements.extend(name_required(scene, from, to));
     }
-    statements.extend(identity(scene, from, to));
+    statements.extend(numbers::identity(scene, from, to));
     statements
 }
 
+/// Makes a column required for rows to come, whatever is in those that are there.
+fn required_unchecked(to: &Object) -> Vec<Statement> {
+    one(format!("alter table {} add constraint {} not null {} not valid", to.address, not_null_name(to), to.ident))
+}
+
+fn not_null_name(column: &Object) -> &str {
+    column.pretty.get(NOT_NULL_NAME).map_or("", String::as_str)
+}
+
 fn retype(scene: &Scene<'_>, from: &Object, to: &Object, hazards: &mut Vec<Hazard>) -> String {
-    let column = &to.ident;
+    let (table, column) = (&to.address, &to.ident);
     let (old, new) = (from.text("type").unwrap_or_default(), to.text("type").unwrap_or_default());
     // With none said, it is the one that the type has by itself.
     let collation = to.text("collation").map_or_else(String::new, |collation| format!(" collate {collation}"));
-    let through = bridge(scene, &to.key).map_or_else(String::new, |bridge| format!("::{bridge}"));
     let gone = values_gone(scene, &to.key);
     if !gone.is_empty() {
         let text = format!("no row may have {} in {}", gone.join(" or "), to.key.name);
         hazards.push(Hazard { danger: Danger::MayFail, text });
     }
-    hazards.extend(conversion(old, new).hazards(&to.address, &to.key.name, old, new));
-    let using =
-        if old == new && through.is_empty() { String::new() } else { format!(" using {column}{through}::{new}") };
+    let (before, after) = (base(scene.from, &to.key), base(scene.to, &to.key));
+    let moved = old != new || is_retired(scene, &to.key);
+    let bridge = bridge(scene, &to.key);
+    let mut what = if bridge.is_some() {
+        Conversion::Exact
+    } else if after.is_listed && conversion(&before.data_type, "text") == Conversion::Same {
+        Conversion::MayFail
+    } else {
+        conversion(&before.data_type, &after.data_type)
+    };
+    // Of a domain PostgreSQL does not know the length, and works each value out again that has one afterwards.
+    if moved && before.data_type != old && after.data_type.contains('(') {
+        what = what.one_by_one();
+    }
+    if moved && after.has_rules {
+        what = what.one_by_one();
+        let text = format!("each value of {} has to obey the rules of {new}", to.key.name);
+        hazards.push(Hazard { danger: Danger::MayFail, text });
+    }
+    if what == Conversion::Same && scene.in_use(to.parent.as_ref()) && is_looked_at_again(scene, from, to) {
+        let text = format!(
+            "{table} is read through, and cannot be used meanwhile: what is built on {column} is worked out again"
+        );
+        hazards.push(Hazard { danger: Danger::Lock, text });
+    }
+    hazards.extend(what.hazards(table, &to.key.name, old, new));
+    let using = match bridge {
+        Some(bridge) => format!(" using {column}::{bridge}::{new}"),
+        // What does not fit then fails, where an explicit cast would cut it off.
+        None if !moved || is_assigned(&before.data_type, &after.data_type) => String::new(),
+        None => format!(" using {column}::{new}"),
+    };
     format!("alter column {column} type {new}{collation}{using}")
+}
+
+/// Whether PostgreSQL looks through the rows though they stay as they are: for checks, and for indexes that are not on the
+/// plain column, or are in another order.
+fn is_looked_at_again(scene: &Scene<'_>, from: &Object, to: &Object) -> bool {
+    let ordered_anew = from.text("collation") != to.text("collation");
+    let Some(table) = to.parent.as_ref() else { return false };
+    let on_it = |part: &&Object| scene.stays(&part.key) && scene.from.needs(&part.key).any(|need| *need == to.key);
+    scene.from.parts(table).filter(on_it).any(|part| match (part.kind(), part.text("type")) {
+        (Kind::Constraint, Some("c" | "x")) => true,
+        (Kind::Constraint, _) => ordered_anew,
+        (Kind::Index, _) => {
+            let definition = part.text("definition").unwrap_or_default();
+            ordered_anew || definition.contains(" WHERE ") || definition.matches('(').count() > 1
+        }
+        _ => false,
+    })
 }
 
 /// Makes a column required. In a database that is in use a constraint is checked first, while others read and write.
@@ -193,11 +230,12 @@ fn require(scene: &Scene<'_>, to: &Object) -> Vec<Statement> {
         let (danger, text) = may_fail();
         return vec![Statement::new(set).hazard(danger, text)];
     }
-    let plain = table::name(to.parent.as_ref()).rsplit('.').next().unwrap_or_default().trim_matches('"').to_owned();
-    let name = format!("{plain}_{}", column.trim_matches('"'));
-    let odd = plain.contains('"')
-        || !name.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_');
-    let name = suffixed(&if odd { format!("\"{name}\"") } else { name }, "_present");
+    let own = names::last(table::name(to.parent.as_ref()));
+    let is_taken = |name: &str| {
+        let parts = to.parent.as_ref().map(|table| [scene.from, scene.to].map(|catalog| catalog.parts(table)));
+        parts.into_iter().flatten().flatten().any(|part| part.ident == name)
+    };
+    let name = names::free(&format!("{own}_{}", names::unquoted(column)), "_present", is_taken);
     let (danger, text) = may_fail();
     vec![
         Statement::new(format!("alter table {table} add constraint {name} check ({column} is not null) not valid")),
@@ -209,54 +247,10 @@ fn require(scene: &Scene<'_>, to: &Object) -> Vec<Statement> {
     ]
 }
 
-/// The numbers that a column gives by itself.
-fn identity(scene: &Scene<'_>, from: &Object, to: &Object) -> Vec<Statement> {
-    let (table, column) = (&to.address, &to.ident);
-    let alter = format!("alter table {table} alter column {column}");
-    let Some(kind) = to.text("identity") else { return Vec::new() };
-    let Some(before) = from.text("identity") else {
-        let own = to.parent.as_ref().and_then(|table| scene.to.get(table)).map_or("", |table| table.ident.as_str());
-        let mut statements = one(format!("{alter} add generated {kind} as identity{}", identity_options(own, to)));
-        let sequence = sequence_name(to).unwrap_or_default();
-        statements.extend(one(format!(
-            "select setval('{}', max({column})) from {table} having max({column}) is not null",
-            sequence.replace('\'', "''")
-        )));
-        return statements;
-    };
-    let mut statements = Vec::new();
-    if let (Some(old), Some(new)) = (sequence_name(from), sequence_name(to))
-        && old != new
-    {
-        let new = new.rsplit('.').next().unwrap_or(new);
-        statements.extend(one(format!("alter sequence {old} rename to {new}")));
-    }
-    let mut changes = Vec::new();
-    if before != kind {
-        changes.push(format!("set generated {kind}"));
-    }
-    let (old_type, new_type) = (from.text("type").unwrap_or_default(), to.text("type").unwrap_or_default());
-    let (old, new) = (sequence(from), sequence(to));
-    // With the column the sequence gets the new type, and its greatest value by itself.
-    let by_itself = |name: &str| {
-        let old = old(name);
-        if name == "maximum" && old_type != new_type && old == Some(greatest(old_type)) {
-            Some(greatest(new_type))
-        } else {
-            old
-        }
-    };
-    let options = changed_options(by_itself, &new, (cycles(from), cycles(to)));
-    changes.extend(options.iter().map(|option| format!("set {option}")));
-    if !changes.is_empty() {
-        statements.extend(one(format!("{alter} {}", changes.join(" "))));
-    }
-    statements
-}
-
 /// How a column is stored and looked at; nothing of it is part of its definition.
 pub(super) fn attributes(to: &Object) -> Vec<Statement> {
-    let mut statements = stored(None, to);
+    let mut statements = if to.flag(UNCHECKED) { required_unchecked(to) } else { Vec::new() };
+    statements.extend(stored(None, to));
     statements.extend(attributes_but_storage(None, to));
     statements
 }

@@ -6,21 +6,25 @@ use super::super::statement::{Danger, Statement, When};
 use super::{beside, one, options, suffixed};
 
 const NOT_VALID: &str = " NOT VALID";
+const NOT_ENFORCED: &str = " NOT ENFORCED";
 const NEW: &str = "_new";
 const OLD: &str = "_old";
 
 /// Whether the rows that are there were looked at, and nothing else.
 pub(super) fn only_validated(from: &Object, to: &Object) -> bool {
     let plain = |object: &Object| object.text("definition").unwrap_or_default().trim_end_matches(NOT_VALID).to_owned();
-    plain(from) == plain(to) && !is_not_valid(to)
+    plain(from) == plain(to) && !is_unchecked(to)
 }
 
-fn is_not_valid(object: &Object) -> bool {
-    object.text("definition").is_some_and(|definition| definition.ends_with(NOT_VALID))
+/// Whether there may be rows that do not obey it.
+pub(in super::super) fn is_unchecked(object: &Object) -> bool {
+    let ends = |definition: &str| definition.ends_with(NOT_VALID) || definition.ends_with(NOT_ENFORCED);
+    object.text("definition").is_some_and(ends)
 }
 
 fn validate(to: &Object) -> Statement {
     Statement::new(format!("alter table {} validate constraint {}", to.address, to.ident))
+        .when(When::Later)
         .hazard(Danger::MayFail, format!("every row of {} has to obey {}", to.address, to.ident))
 }
 
@@ -31,46 +35,56 @@ pub(super) fn create(scene: &Scene<'_>, to: &Object) -> Vec<Statement> {
     if !scene.in_use(to.parent.as_ref()) {
         return one(sql);
     }
-    match (to.text("type"), to.pretty.get("index")) {
-        (Some("c" | "f"), _) if is_not_valid(to) => one(sql),
-        (Some("c" | "f"), _) => {
-            let later = validate(to).when(When::Later);
-            vec![Statement::new(format!("{sql} not valid")), later]
-        }
-        (Some("p" | "u"), Some(index)) if !definition.contains("WITHOUT OVERLAPS") => unique(scene, to, index),
-        _ => vec![Statement::new(sql).hazard(
-            Danger::Lock,
-            format!(
-                "{table} is read through, and nobody can use it meanwhile: there is no other way for this constraint"
+    match to.text("type") {
+        Some("c" | "f") if is_unchecked(to) => one(sql),
+        Some("c") => vec![Statement::new(format!("{sql} not valid")), validate(to)],
+        Some("f") if !is_partitioned(scene, to) => vec![Statement::new(format!("{sql} not valid")), validate(to)],
+        Some("p" | "u") if is_built_beside(scene, to) => unique(scene, to),
+        _ => vec![
+            Statement::new(sql).hazard(Danger::MayFail, format!("every row of {table} has to obey {name}")).hazard(
+                Danger::Lock,
+                format!("{table} is read through, and cannot be used meanwhile: there is no other way for {name}"),
             ),
-        )],
+        ],
     }
 }
 
+/// Whether an index for the constraint can be built while others read and write, and while its predecessor serves.
+fn is_built_beside(scene: &Scene<'_>, to: &Object) -> bool {
+    let replaces = scene.fate(&to.key) == Some(Fate::Rebuild);
+    to.pretty.contains_key("index")
+        && !to.text("definition").unwrap_or_default().contains("WITHOUT OVERLAPS")
+        && !is_partitioned(scene, to)
+        && (!replaces || waits_for_nothing(scene, to))
+}
+
+/// On a partitioned table PostgreSQL builds no index concurrently, and looks at rows at once.
+fn is_partitioned(scene: &Scene<'_>, part: &Object) -> bool {
+    let table = part.parent.as_ref().and_then(|table| scene.to.get(table).or_else(|| scene.from.get(table)));
+    table.is_some_and(|table| table.properties.contains_key("partitioned"))
+}
+
 /// The index is built while others read and write; the constraint then takes it over.
-fn unique(scene: &Scene<'_>, to: &Object, index: &str) -> Vec<Statement> {
+fn unique(scene: &Scene<'_>, to: &Object) -> Vec<Statement> {
     let (table, name) = (&to.address, &to.ident);
-    let replaces = scene.fate(&to.key) == Some(Fate::Rebuild) && waits_for_nothing(scene, to);
-    let built = if replaces { suffixed(name, NEW) } else { name.clone() };
+    let replaces = scene.fate(&to.key) == Some(Fate::Rebuild);
+    let built = if replaces { suffixed(scene, to, NEW) } else { name.clone() };
     let definition = to.text("definition").unwrap_or_default();
     let kind = if to.text("type") == Some("p") { "primary key" } else { "unique" };
     let deferrable = match definition.split_once(" DEFERRABLE") {
         Some((_, rest)) => format!(" deferrable{}", rest.to_lowercase()),
         None => String::new(),
     };
-    let mut statements = vec![Statement::new(index_sql(index, name, &built, true)).when(When::Concurrently).hazard(
-        Danger::MayFail,
-        format!(
-            "no two rows of {table} may have the same values; the invalid index that is left then is to be dropped"
+    let index = to.pretty.get("index").map_or("", String::as_str);
+    vec![
+        Statement::new(index_sql(index, name, &built, true)).when(When::Concurrently).hazard(
+            Danger::MayFail,
+            format!(
+                "no two rows of {table} may have the same values; the invalid index that is left then is to be dropped"
+            ),
         ),
-    )];
-    if replaces {
-        statements.push(Statement::new(format!("alter table {table} drop constraint {name}")));
-    }
-    statements.push(Statement::new(format!(
-        "alter table {table} add constraint {name} {kind} using index {built}{deferrable}"
-    )));
-    statements
+        Statement::new(format!("alter table {table} add constraint {name} {kind} using index {built}{deferrable}")),
+    ]
 }
 
 /// Whether its dropping is waited for by its own making only.
@@ -101,17 +115,7 @@ fn beside_table(scene: &Scene<'_>, constraint: &Object) -> String {
     table.map_or_else(|| constraint.ident.clone(), |table| beside(table, &constraint.ident))
 }
 
-pub(super) fn drop(scene: &Scene<'_>, from: &Object) -> Vec<Statement> {
-    let to = scene.to.get(&from.key);
-    let replaced = to.is_some_and(|to| {
-        to.pretty.contains_key("index")
-            && scene.in_use(to.parent.as_ref())
-            && !to.text("definition").unwrap_or_default().contains("WITHOUT OVERLAPS")
-    });
-    // Its successor is built first, and takes its place then.
-    if replaced && waits_for_nothing(scene, from) {
-        return Vec::new();
-    }
+pub(super) fn drop(from: &Object) -> Vec<Statement> {
     one(format!("alter table {} drop constraint {}", from.address, from.ident))
 }
 
@@ -121,7 +125,9 @@ fn index_sql(definition: &str, name: &str, new: &str, concurrently: bool) -> Str
         Some(rest) => ("unique ", rest),
         None => ("", definition.strip_prefix("CREATE INDEX ").unwrap_or(definition)),
     };
-    let rest = rest.strip_prefix(name).unwrap_or(rest).replacen(" ON ", " on ", 1).replacen(" USING ", " using ", 1);
+    // Of a partitioned table PostgreSQL says that it is on that alone, and means its partitions too.
+    let rest = rest.strip_prefix(name).unwrap_or(rest).replacen(" ON ONLY ", " ON ", 1);
+    let rest = rest.replacen(" ON ", " on ", 1).replacen(" USING ", " using ", 1);
     let rest = rest.replacen(" using btree (", " (", 1);
     let concurrently = if concurrently { "concurrently " } else { "" };
     format!("create {unique}index {concurrently}{new}{rest}")
@@ -130,37 +136,53 @@ fn index_sql(definition: &str, name: &str, new: &str, concurrently: bool) -> Str
 pub(super) fn create_index(scene: &Scene<'_>, to: &Object) -> Vec<Statement> {
     let definition = to.sql("definition").unwrap_or_default();
     let name = &to.ident;
+    let at_once = index_sql(definition, name, name, false);
     if !scene.in_use(to.parent.as_ref()) {
-        return one(index_sql(definition, name, name, false));
+        return one(at_once);
     }
-    let build = Statement::new(index_sql(definition, name, name, true)).when(When::Concurrently);
-    let build = if definition.starts_with("CREATE UNIQUE") {
-        build.hazard(
-            Danger::MayFail,
-            "no two rows may have the same values; the invalid index that is left then is to be dropped",
-        )
-    } else {
-        build
+    let unique = |statement: Statement, left: &str| {
+        let text = format!("no two rows may have the same values{left}");
+        if definition.starts_with("CREATE UNIQUE") { statement.hazard(Danger::MayFail, text) } else { statement }
     };
-    if scene.fate(&to.key) != Some(Fate::Rebuild) || !waits_for_nothing(scene, to) {
+    let rebuilt = scene.fate(&to.key) == Some(Fate::Rebuild);
+    let serves_meanwhile = rebuilt && waits_for_nothing(scene, to);
+    let partitioned = is_partitioned(scene, to);
+    let build = if partitioned || rebuilt && !serves_meanwhile {
+        let table = to.parent.as_ref().and_then(|table| scene.to.get(table)).map_or("", |table| table.address.as_str());
+        let why = if partitioned {
+            format!(
+                "{table} and its partitions cannot be written to while {name} is built: PostgreSQL builds it at once"
+            )
+        } else {
+            format!("{table} cannot be written to while {name} is built: its predecessor cannot serve meanwhile")
+        };
+        unique(Statement::new(at_once), "").hazard(Danger::Lock, why)
+    } else {
+        unique(
+            Statement::new(index_sql(definition, name, name, true)).when(When::Concurrently),
+            "; the invalid index that is left then is to be dropped",
+        )
+    };
+    if !serves_meanwhile {
         return vec![build];
     }
     // The old one serves until the new one does.
-    let old = suffixed(name, OLD);
+    let old = suffixed(scene, to, OLD);
+    let (when, how) = if partitioned { (When::Main, "") } else { (When::Concurrently, " concurrently") };
     vec![
-        Statement::new(format!("alter index {} rename to {old}", to.address)).when(When::Concurrently),
+        Statement::new(format!("alter index {} rename to {old}", to.address)).when(when),
         build,
-        Statement::new(format!("drop index concurrently {}", beside(to, &old))).when(When::Concurrently),
+        Statement::new(format!("drop index{how} {}", beside(to, &old))).when(when),
     ]
 }
 
 pub(super) fn drop_index(scene: &Scene<'_>, from: &Object) -> Vec<Statement> {
     let alone = waits_for_nothing(scene, from) && scene.in_use(from.parent.as_ref());
-    if !alone {
-        return one(format!("drop index {}", from.address));
-    }
-    if scene.fate(&from.key) == Some(Fate::Rebuild) {
+    if alone && scene.fate(&from.key) == Some(Fate::Rebuild) {
         return Vec::new();
+    }
+    if !alone || is_partitioned(scene, from) {
+        return one(format!("drop index {}", from.address));
     }
     vec![Statement::new(format!("drop index concurrently {}", from.address)).when(When::Concurrently)]
 }

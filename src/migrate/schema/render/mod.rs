@@ -3,20 +3,19 @@
 mod attached;
 pub(super) mod behaviour;
 mod column;
-mod constraint;
-mod conversion;
+pub(super) mod constraint;
+pub(super) mod conversion;
+mod numbers;
 mod table;
 pub(super) mod types;
 
 use std::collections::BTreeSet;
 
 use super::compare::{Change, What};
+use super::names;
 use super::object::{Key, Kind, Object};
 use super::plan::{Act, Fate, Scene};
 use super::statement::Statement;
-
-/// The longest name that PostgreSQL keeps, in bytes.
-const LONGEST_NAME: usize = 63;
 
 /// Statements, or why somebody has to write them.
 type Rendered = Result<Vec<Statement>, String>;
@@ -33,7 +32,7 @@ pub(super) fn unsupported(scene: &Scene<'_>, change: &Change) -> Option<String> 
             Some(format!("{change}; no SQL is written for a table that {reason}"))
         }
         (Kind::Table, What::Other(properties)) => {
-            let name = properties.keys().find(|name| table::SPECIAL.iter().any(|(special, _)| special == name))?;
+            let name = properties.keys().find(|name| !table::can_change(properties, name))?;
             Some(format!("{change}; no SQL is written for a change of `{name}`"))
         }
         (_, What::Other(properties)) => {
@@ -44,8 +43,14 @@ pub(super) fn unsupported(scene: &Scene<'_>, change: &Change) -> Option<String> 
     }
 }
 
-/// Whether it is missing because the table that it is a part of is, and no SQL is written for that.
+/// Whether it differs because the table that it is a part of does, and no SQL is written for that.
 pub(super) fn is_part_of_unsupported(scene: &Scene<'_>, change: &Change) -> bool {
+    let one = scene.to.get(&change.key).or_else(|| scene.from.get(&change.key));
+    let both =
+        one.and_then(|part| part.parent.as_ref()).and_then(|whole| scene.from.get(whole).zip(scene.to.get(whole)));
+    if both.is_some_and(|(before, after)| table::becomes_special(before, after)) {
+        return true;
+    }
     let mut part = scene.to.get(&change.key).filter(|_| change.what == What::Missing);
     while let Some(whole) = part.and_then(|part| part.parent.as_ref()) {
         let table = scene.to.get(whole);
@@ -85,9 +90,9 @@ pub(super) fn render(scene: &Scene<'_>, act: Act, key: &Key) -> Rendered {
         Act::Drop => drop(scene, scene.from.get(key).ok_or("it is not there")?),
         Act::Release => Ok(match key.kind {
             Kind::Column => column::release(scene, scene.from.get(key).ok_or("it is not there")?),
-            _ => types::release(scene.from.get(key).ok_or("it is not there")?),
+            _ => types::release(scene, scene.from.get(key).ok_or("it is not there")?),
         }),
-        Act::DropReleased => Ok(types::drop_released(scene.from.get(key).ok_or("it is not there")?)),
+        Act::DropReleased => Ok(types::drop_released(scene, scene.from.get(key).ok_or("it is not there")?)),
         Act::Create => create(scene, scene.to.get(key).ok_or("it is not there")?),
         Act::Alter => {
             let (from, to) = scene.from.get(key).zip(scene.to.get(key)).ok_or("it is not there")?;
@@ -111,7 +116,7 @@ fn create(scene: &Scene<'_>, to: &Object) -> Rendered {
         Kind::Index => Ok(constraint::create_index(scene, to)),
         Kind::Statistics => Ok(constraint::create_statistics(to)),
         Kind::ReplicaIdentity | Kind::Clustering => Ok(table::point_at_index(to)),
-        Kind::View | Kind::MaterializedView => Ok(behaviour::create_view(to)),
+        Kind::View | Kind::MaterializedView => Ok(behaviour::create_view(scene, to)),
         Kind::ViewColumn => Ok(behaviour::view_column(scene, to)),
         Kind::Function | Kind::Procedure => Ok(behaviour::create_function(to)),
         Kind::Trigger | Kind::Rule => Ok(behaviour::create_trigger(to)),
@@ -129,7 +134,7 @@ fn alter(scene: &Scene<'_>, from: &Object, to: &Object) -> Rendered {
         Kind::Enum => Ok(types::alter_enum(scene, from, to)),
         Kind::Domain => Ok(types::alter_domain(from, to)),
         Kind::Sequence => Ok(types::alter_sequence(from, to)),
-        Kind::Table => Ok(table::alter(from, to)),
+        Kind::Table => Ok(table::alter(scene, from, to)),
         Kind::Column => Ok(column::alter(scene, from, to)),
         Kind::Constraint | Kind::ForeignKey => Ok(constraint::alter(scene, from, to)),
         Kind::Index => Err("its statistics targets differ".into()),
@@ -155,10 +160,10 @@ fn drop(scene: &Scene<'_>, from: &Object) -> Rendered {
         | Kind::MaterializedView => one(format!("drop {} {address}", from.kind())),
         Kind::Enum => one(format!("drop type {address}")),
         Kind::DomainConstraint => one(format!("alter domain {address} drop constraint {ident}")),
-        Kind::Table => table::drop(from),
+        Kind::Table => table::drop(scene, from),
         Kind::Column => column::drop(from),
         Kind::SequenceOwnership => one(format!("alter sequence {address} owned by none")),
-        Kind::Constraint | Kind::ForeignKey => constraint::drop(scene, from),
+        Kind::Constraint | Kind::ForeignKey => constraint::drop(from),
         Kind::Index => constraint::drop_index(scene, from),
         Kind::ReplicaIdentity => one(format!("alter table {address} replica identity default")),
         Kind::Clustering => one(format!("alter table {address} set without cluster")),
@@ -178,14 +183,13 @@ fn one(sql: String) -> Vec<Statement> {
     vec![Statement::new(sql)]
 }
 
-/// A name with something behind it, quoted as it was, and no longer than a name may be.
-fn suffixed(ident: &str, suffix: &str) -> String {
-    let quoted = ident.starts_with('"');
-    let mut name = ident.trim_matches('"').to_owned();
-    while name.len() + suffix.len() > LONGEST_NAME || name.ends_with('"') {
-        name.pop();
-    }
-    if quoted { format!("\"{name}{suffix}\"") } else { format!("{name}{suffix}") }
+/// The object's name with something behind it: a name that nothing has.
+fn suffixed(scene: &Scene<'_>, object: &Object, suffix: &str) -> String {
+    let is_taken = |name: &str| {
+        let others = [scene.from, scene.to].into_iter().flat_map(|catalog| catalog.objects.values());
+        others.filter(|other| other.key != object.key).any(|other| other.ident == name)
+    };
+    names::free(&names::unquoted(&object.ident), suffix, is_taken)
 }
 
 /// The address of something beside it, under another name.

@@ -1,5 +1,6 @@
 //! Types, sequences and extensions.
 
+use super::super::catalog::Catalog;
 use super::super::object::{Key, Kind, Object};
 use super::super::plan::{Fate, Manner, Scene};
 use super::super::statement::{Danger, Statement, When};
@@ -68,12 +69,12 @@ pub(super) fn alter_enum(scene: &Scene<'_>, from: &Object, to: &Object) -> Vec<S
 }
 
 /// Another name for a type that is made anew under its own.
-pub(super) fn release(from: &Object) -> Vec<Statement> {
-    one(format!("alter {} {} rename to {}", word(from), from.address, suffixed(&from.ident, OLD)))
+pub(super) fn release(scene: &Scene<'_>, from: &Object) -> Vec<Statement> {
+    one(format!("alter {} {} rename to {}", word(from), from.address, suffixed(scene, from, OLD)))
 }
 
-pub(super) fn drop_released(from: &Object) -> Vec<Statement> {
-    one(format!("drop {} {}", word(from), beside(from, &suffixed(&from.ident, OLD))))
+pub(super) fn drop_released(scene: &Scene<'_>, from: &Object) -> Vec<Statement> {
+    one(format!("drop {} {}", word(from), beside(from, &suffixed(scene, from, OLD))))
 }
 
 fn word(object: &Object) -> &'static str {
@@ -126,7 +127,13 @@ pub(super) fn create_domain_constraint(scene: &Scene<'_>, to: &Object) -> Vec<St
         Statement::new(format!("{sql} not valid")),
         Statement::new(format!("alter domain {domain} validate constraint {name}"))
             .when(When::Later)
-            .hazard(Danger::MayFail, format!("what columns of the type {domain} hold has to obey {name}")),
+            .hazard(Danger::MayFail, format!("what columns of the type {domain} hold has to obey {name}"))
+            .hazard(
+                Danger::Lock,
+                format!(
+                    "every table with a column of the type {domain} is read through, and cannot be written to meanwhile"
+                ),
+            ),
     ]
 }
 
@@ -241,13 +248,48 @@ pub(super) fn values_gone(scene: &Scene<'_>, column: &Key) -> Vec<String> {
     gone.map(str::to_owned).collect()
 }
 
-/// The type that a value of a column goes through on its way from a type that is retired to its successor.
-pub(super) fn bridge(scene: &Scene<'_>, column: &Key) -> Option<String> {
-    let retired = scene.from.needs(column).find(|need| scene.fate(need) == Some(Fate::Retire))?;
+/// What a column's values are, under the names that were given to that.
+pub(super) struct Base {
+    pub data_type: String,
+    /// Whether a domain on the way has rules.
+    pub has_rules: bool,
+    /// Whether they are listed.
+    pub is_listed: bool,
+}
+
+pub(super) fn base(catalog: &Catalog, column: &Key) -> Base {
+    let data_type = catalog.get(column).and_then(|column| column.text("type")).unwrap_or_default().to_owned();
+    let mut base = Base { data_type, has_rules: false, is_listed: false };
+    let mut at = column.clone();
+    loop {
+        let (plain, array) = match base.data_type.strip_suffix("[]") {
+            Some(element) => (element.to_owned(), "[]"),
+            None => (base.data_type.clone(), ""),
+        };
+        let is_it = |object: &&Object| matches!(object.kind(), Kind::Domain | Kind::Enum) && object.address == plain;
+        let Some(named) = catalog.needs(&at).filter_map(|need| catalog.get(need)).find(is_it) else { return base };
+        let rules = |part: &Object| part.kind() == Kind::DomainConstraint;
+        base.is_listed = named.kind() == Kind::Enum;
+        if base.is_listed {
+            return base;
+        }
+        base.has_rules |= named.flag("not null") || catalog.parts(&named.key).any(rules);
+        base.data_type = format!("{}{array}", named.text("type").unwrap_or_default());
+        at = named.key.clone();
+    }
+}
+
+/// Whether the column's type is made anew.
+pub(super) fn is_retired(scene: &Scene<'_>, column: &Key) -> bool {
+    scene.from.needs(column).any(|need| scene.fate(need) == Some(Fate::Retire))
+}
+
+/// The type that a listed value of a column goes through on its way from a type that is retired to its successor: neither
+/// knows the other, and both are known by their text.
+pub(super) fn bridge(scene: &Scene<'_>, column: &Key) -> Option<&'static str> {
+    let mut retired = scene.from.needs(column).filter(|need| scene.fate(need) == Some(Fate::Retire));
+    let is_enum = |need: &Key| need.kind == Kind::Enum && scene.fate(need) == Some(Fate::Retire);
+    let listed = retired.any(|one| is_enum(one) || scene.from.needs(one).any(is_enum));
     let array = scene.to.get(column)?.text("type")?.ends_with("[]");
-    let listed = retired.kind == Kind::Enum
-        || scene.from.needs(retired).any(|need| need.kind == Kind::Enum && scene.fate(need) == Some(Fate::Retire));
-    // Neither type knows the other; both are known by their text.
-    let name = if listed { "text" } else { scene.to.get(retired)?.text("type")? };
-    Some(if array { format!("{name}[]") } else { name.to_owned() })
+    listed.then_some(if array { "text[]" } else { "text" })
 }

@@ -1,0 +1,159 @@
+//! Renames: said wherever a person says them, in turn, and with what speaks of the old names.
+
+use crate::migrate::Bench;
+
+async fn bench(before: &str, after: &str) -> Bench {
+    let bench = Bench::new().await;
+    bench.write("1_one.up.sql", before).write("1_one.down.sql", "select 1;").desire(after);
+    bench.run(&["deploy"]).await.expect(0, &[]);
+    bench
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hint_is_heeded_wherever_it_stands() {
+    let before = "create table t (id bigint primary key, name text, constraint c_old check (id > 0), constraint u unique (name));";
+    for after in [
+        "create table t (id bigint primary key, full_name text -- renamed from name\n, constraint c_new check (id > 0), constraint u unique (full_name));",
+        "create table t (\n id bigint primary key,\n -- Renamed From NAME\n FULL_NAME text,\n CONSTRAINT c_new CHECK (id > 0), -- renamed from C_OLD\n constraint u unique (full_name));",
+        "create table\n t (id bigint primary key, constraint c_old check (id > 0));\nalter table only t\n  add column full_name text; -- renamed from name\nALTER TABLE t ADD CONSTRAINT u UNIQUE (full_name);",
+    ] {
+        let bench = bench(before, after).await;
+        bench.execute("insert into t values (2, 'kept')").await;
+        bench.run_in("dev", &["dev", "--name", "rename"]).await.expect(0, &["applied."]);
+        assert_eq!(bench.count("select count(*) from t where full_name = 'kept'").await, 1, "{after}");
+        bench.run_in("dev", &["dev"]).await.expect(0, &["Nothing to do"]);
+        bench.run_in("dev", &["rollback"]).await.expect(0, &[]);
+        assert_eq!(bench.count("select count(*) from t where name = 'kept'").await, 1, "{after}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_are_swapped_once() {
+    let before = "create table t (id bigint primary key, a text, b integer);\ncreate table one (x integer);\ncreate table two (y text);\n\
+                  create type s as enum ('new', 'done');";
+    let after = "create table t (id bigint primary key, b text, -- renamed from a\n a integer -- renamed from b\n);\n\
+                 -- renamed from two\ncreate table one (y text);\n-- renamed from one\ncreate table two (x integer);\n\
+                 create type s as enum (\n 'done', -- renamed from 'new'\n 'new' -- renamed from 'done'\n);";
+    let bench = bench(before, after).await;
+    bench
+        .execute("insert into t values (1, 'text', 7); insert into one values (1); insert into two values ('two')")
+        .await;
+    bench.run_in("dev", &["dev", "--name", "swap"]).await.expect(0, &["applied."]);
+    assert_eq!(
+        bench.count("select count(*) from t, one, two where a = 7 and b = 'text' and y = 'two' and x = 1").await,
+        1
+    );
+    bench.run_in("dev", &["dev"]).await.expect(0, &["Nothing to do"]);
+    bench.desire(&format!("{after}\ncreate table more (id bigint);"));
+    bench.run_in("dev", &["dev", "--name", "more"]).await.expect(0, &["applied."]);
+    bench.run_in("dev", &["rollback", "--steps", "2"]).await.expect(0, &[]);
+    assert_eq!(
+        bench.count("select count(*) from t, one, two where b = 7 and a = 'text' and y = 'two' and x = 1").await,
+        1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_elsewhere_is_passed_over_in_a_fresh_database() {
+    let text =
+        "-- renamed from people\ncreate table users (id bigint primary key, full_name text -- renamed from name\n);";
+    let bench = Bench::new().await;
+    bench.desire(text);
+    bench
+        .run_in("dev", &["diff", "--from", "empty", "--to", "schema.sql", "--script"])
+        .await
+        .expect(0, &["create table"]);
+    bench.db(&["push"]).await.expect(0, &["create table users"]);
+    bench.desire(&format!("{text}\ncreate table more (id bigint, b text -- renamed from a\n);"));
+    bench.db(&["push"]).await.expect(0, &["create table more"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_are_given_on() {
+    let before = "create table t (id bigint primary key, a text, b text);";
+    let after = "create table t (id bigint primary key, b text, -- renamed from a\n c text -- renamed from b\n);";
+    let bench = bench(before, after).await;
+    bench.execute("insert into t values (1, 'a', 'b')").await;
+    bench.run_in("dev", &["dev", "--name", "on"]).await.expect(0, &["applied."]);
+    assert_eq!(bench.count("select count(*) from t where b = 'a' and c = 'b'").await, 1);
+    // What was done stays done, whatever else comes.
+    bench.desire(&after.replace("c text", "a integer, c text"));
+    bench.run_in("dev", &["dev", "--name", "a"]).await.expect(0, &["applied."]);
+    assert_eq!(bench.count("select count(*) from t where b = 'a' and c = 'b' and a is null").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nothing_can_be_told_of_is_refused() {
+    let before = "create table t (id bigint primary key, a text, b text);\ncreate function f() returns integer language sql as 'select 1';";
+    let swap = "create table t (id bigint primary key, b text, -- renamed from a\n a text -- renamed from b\n);\ncreate function f() returns integer language sql as 'select 1';";
+    let bench = bench(before, swap).await;
+    let refused = ["line 1", "take each other's names", "migrate new"];
+    bench.run_in("dev", &["dev", "--name", "swap"]).await.expect(1, &refused);
+    bench.db(&["push"]).await.expect(1, &refused);
+    bench.desire(&format!("{before}\ncreate table more (id bigint); -- renamed from nothing\n"));
+    bench.run_in("dev", &["dev", "--name", "more"]).await.expect(1, &["line 3", "no table `nothing`"]);
+    bench.desire(&before.replace("'select 1';", "'select 2'; -- renamed from g"));
+    bench.run_in("dev", &["dev", "--name", "f"]).await.expect(1, &["line 2", "cannot be renamed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rename_with_more_room_is_suspected_and_done() {
+    for (old, new) in
+        [("integer", "bigint"), ("varchar(5)", "text"), ("varchar(5)", "varchar(9)"), ("numeric(5,2)", "numeric(9,2)")]
+    {
+        let before = format!("create table t (id bigint primary key, a {old});");
+        let after = |hint: &str| format!("create table t (id bigint primary key, b {new}{hint}\n);");
+        let bench = bench(&before, &after("")).await;
+        bench.execute("insert into t values (1, '7')").await;
+        bench.run_in("dev", &["dev", "--name", "b"]).await.expect(1, &["looks like a rename", "-- renamed from a"]);
+        bench.desire(&after(" -- renamed from a"));
+        bench.run_in("dev", &["dev", "--name", "b"]).await.expect(0, &["applied."]);
+        assert_eq!(bench.count("select count(*) from t where b::text like '7%'").await, 1);
+    }
+    let bench =
+        bench("create table t (id bigint primary key, a integer);", "create table t (id bigint primary key, b text);")
+            .await;
+    bench.run_in("dev", &["dev", "--name", "b"]).await.expect(1, &["data would be lost"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_that_speak_of_the_old_name_are_taken_back_too() {
+    let function = |which: usize, table: &str, column: &str| match which {
+        0 => format!(
+            "create function f() returns text language sql stable as 'select {column} from {table} order by id desc limit 1';"
+        ),
+        1 => format!(
+            "create function f() returns text language plpgsql as $$ declare one {table}.{column}%type; \
+             begin select max({column}) into one from {table}; return one; end $$;"
+        ),
+        _ => format!(
+            "create function g(value {table}) returns text language sql as 'select value.{column}';\n\
+             create function f() returns text language plpgsql as $$ begin return (select g(one) from {table} one); end $$;"
+        ),
+    };
+    for which in 0..3 {
+        let schema = |table: &str, column: &str, hints: (&str, &str)| {
+            let function = function(which, table, column);
+            format!(
+                "create schema side;\n{}\ncreate table {table} (id bigint primary key, {column} text{}\n);\n{function}",
+                hints.0, hints.1
+            )
+        };
+        for (table, column, hints) in [
+            ("users", "full_name", ("", " -- renamed from name")),
+            ("people", "name", ("-- renamed from users", "")),
+            ("side.users", "name", ("-- renamed from public.users", "")),
+            ("side.people", "full_name", ("-- renamed from public.users", " -- renamed from name")),
+        ] {
+            let bench = bench(&schema("users", "name", ("", "")), &schema(table, column, hints)).await;
+            bench.execute("insert into users values (1, 'Ada')").await;
+            bench.run_in("dev", &["dev", "--name", "rename"]).await.expect(0, &["applied."]);
+            let asked = "select count(*) from (select f() = 'Ada' as so) x where so";
+            assert_eq!(bench.count(asked).await, 1, "{table}.{column}");
+            bench.run_in("dev", &["rollback"]).await.expect(0, &[]);
+            assert_eq!(bench.count(asked).await, 1, "{table}.{column}: {}", bench.texts("rename.down.sql"));
+            bench.run_in("dev", &["deploy"]).await.expect(0, &[]);
+            bench.run_in("dev", &["status"]).await.expect(0, &["up to date"]);
+        }
+    }
+}
