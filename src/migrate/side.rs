@@ -70,7 +70,7 @@ pub(super) async fn build(
         Side::Database => drop(schema::copy(shadow, database).await?),
         Side::Empty => {}
     }
-    Ok(schema::read(&mut shadow.connection).await?)
+    Ok(schema::read(&mut shadow.connection).await?.without_states())
 }
 
 async fn load(shadow: &mut Session<'_>, script: Option<&Script>) -> Result<(), MigrateError> {

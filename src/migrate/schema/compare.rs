@@ -72,6 +72,14 @@ fn properties(found: &Object, expected: &Object) -> BTreeMap<String, Property> {
 }
 
 impl Catalog {
+    /// The same without states: what a shadow database has is not in use, and a dump of a schema fills no view.
+    pub(in crate::migrate) fn without_states(mut self) -> Self {
+        for object in self.objects.values_mut() {
+            object.properties.retain(|name, _| !STATES.contains(&name.as_str()));
+        }
+        self
+    }
+
     /// What differs between the schema that there should be, and this one; an object a line.
     pub(in crate::migrate) fn differences_from(&self, expected: &Self) -> Vec<String> {
         let changes = changes(self, expected);

@@ -47,7 +47,7 @@ pub(in crate::migrate) async fn propose(
     hints: &[Hint],
     manner: Manner,
 ) -> Result<Proposal, MigrateError> {
-    let first = catalog::read(&mut shadow.connection).await?;
+    let first = catalog::read(&mut shadow.connection).await?.without_states();
     if first.differences_from(to).is_empty() {
         return match by_hints(hints, &first, to) {
             Err(problem) if problem.always => Err(no_sense(problem)),
