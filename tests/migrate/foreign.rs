@@ -193,3 +193,23 @@ async fn what_is_tried_is_emptied_of_what_has_such_a_name_too() {
     bench.run(&["deploy"]).await.expect(0, &[]);
     bench.run_in("dev", &["dev", "--name", "two"]).await.expect(0, &["+ table public.two"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extension_that_watches_the_server_is_nobodys_drift() {
+    let bench = Bench::new().await;
+    bench.write("1_one.up.sql", "create table one (id bigint primary key);");
+    bench.write("1_one.down.sql", "drop table one;").desire("create table one (id bigint primary key);");
+    bench.execute("create extension pg_stat_statements").await;
+    bench.run(&["deploy"]).await.expect(0, &["1 migration was applied"]);
+    bench.run(&["status"]).await.expect(0, &["up to date"]);
+    bench.run_in("dev", &["dev"]).await.expect(0, &["Nothing to do"]);
+    bench.db(&["push"]).await.expect(0, &["Nothing to do"]);
+    bench.db(&["pull", "--force"]).await.expect(0, &[]);
+    assert!(!bench.desired().contains("pg_stat"), "{}", bench.desired());
+    bench.run(&["verify"]).await.expect(0, &[]);
+    bench.run_in("dev", &["reset", "--force", "--skip-seed"]).await.expect(0, &[]);
+    assert_eq!(bench.count("select count(*) from pg_extension where extname = 'pg_stat_statements'").await, 1);
+    // Another one is drift.
+    bench.execute("create extension hstore").await;
+    bench.run(&["status"]).await.expect(6, &["the extension hstore should not be there"]);
+}
