@@ -184,11 +184,12 @@ async fn requests_abandoned_at_any_moment_leave_no_transaction_no_lock_and_no_wr
     // As in production where somebody has ordered the long run: a table that is locked for longer than a statement may take.
     let (timeout, locked_for) = if requests > REQUESTS { ("30s", 31.0) } else { ("1s", 1.5) };
     let app = TestApp::with(Wishes {
-        // Who abandons and who works have one address here: where one address has too many connections, an idle one is closed to
-        // make room for the next, and a client may just be sending on it.
+        // Who abandons and who works have one address here: where it has too many connections, or the server has, an idle one is
+        // closed to make room for the next, and a client may just be sending on it.
         environment: vec![
             ("APP_DATABASE__STATEMENT_TIMEOUT", timeout),
             ("APP_SERVER__MAX_CONNECTIONS_PER_ADDRESS", "100000"),
+            ("APP_SERVER__MAX_CONNECTIONS", "100000"),
         ],
         own_database: true,
         ..Wishes::default()
