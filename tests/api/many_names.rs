@@ -1,11 +1,8 @@
 //! Finding by name what an account has many of: the index leads there, and no other name is looked at.
 
-use std::time::Instant;
-
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::PATIENCE;
 use crate::support::app::TestApp;
 
 /// Tags, payees and categories of each kind that the account has.
@@ -78,31 +75,17 @@ async fn a_name_is_found_without_looking_at_the_others() {
 
     let mut problems = Vec::new();
     for what in REQUESTS {
-        let others: Vec<i32> =
-            sqlx::query_scalar("select pid from pg_stat_activity where datname = current_database()")
-                .fetch_all(&mut connection)
-                .await
-                .expect("sessions");
-        let server = app.beside(&[("APP_THROTTLE__WORK_LIMIT", "1000000000")]).await;
-        let client = server.anon.with_token(alice.token.clone().expect("a token"));
         let before = keys_asked(&mut connection).await;
-        for number in 1..=TIMES {
-            let (method, path, body) = request(what, number);
-            let outgoing = client.request(method, &path);
-            let answer = client.send(if let Some(body) = body { outgoing.json(&body) } else { outgoing }).await;
-            assert!(answer.status.is_success(), "{what}: {}", answer.text);
-        }
-        // A session tells what it called when it ends.
-        server.pools.close();
-        drop(server);
-        let sessions = "select count(*) from pg_stat_activity where datname = current_database() and pid <> all ($1)";
-        let deadline = Instant::now() + PATIENCE;
-        while sqlx::query_scalar::<_, i64>(sessions).bind(&others).fetch_one(&mut connection).await.expect("a number")
-            > 0
-        {
-            assert!(Instant::now() < deadline, "{what}: its sessions do not end");
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        app.counted(async |server| {
+            let client = server.anon.with_token(alice.token.clone().expect("a token"));
+            for number in 1..=TIMES {
+                let (method, path, body) = request(what, number);
+                let outgoing = client.request(method, &path);
+                let answer = client.send(if let Some(body) = body { outgoing.json(&body) } else { outgoing }).await;
+                assert!(answer.status.is_success(), "{what}: {}", answer.text);
+            }
+        })
+        .await;
         let each = (keys_asked(&mut connection).await - before) / i64::try_from(TIMES).expect("few");
         if each == 0 || each > MOST_KEYS {
             problems.push(format!("{what}: {each} keys a request"));

@@ -43,22 +43,13 @@ async fn reads(app: &TestApp, client: &Client, method: Method, path: &str, body:
             + (select sum(idx_tup_read)::bigint from pg_stat_user_indexes) from pg_stat_user_tables";
         sqlx::query_scalar(sql).fetch_one(connection).await.expect("counts")
     };
-    let others: Vec<i32> = sqlx::query_scalar("select pid from pg_stat_activity where datname = current_database()")
-        .fetch_all(&mut connection)
-        .await
-        .expect("sessions");
     let before = counted(&mut connection).await;
-    let server = app.beside(&[("APP_THROTTLE__WORK_LIMIT", "1000000000")]).await;
-    let client = Client { base: server.anon.base.clone(), ..client.clone() };
-    let answer = client.send(client.request(method, path).json(&body)).await;
-    // A session tells what it read when it ends.
-    server.pools.close();
-    drop(server);
-    let sessions =
-        "select count(*) from pg_stat_activity where datname = current_database() and pid > 0 and pid <> all ($1)";
-    while sqlx::query_scalar::<_, i64>(sessions).bind(&others).fetch_one(&mut connection).await.expect("a number") > 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    let answer = app
+        .counted(async |server| {
+            let client = Client { base: server.anon.base.clone(), ..client.clone() };
+            client.send(client.request(method, path).json(&body)).await
+        })
+        .await;
     let after = counted(&mut app.connection().await).await;
     (answer, after - before)
 }

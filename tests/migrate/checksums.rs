@@ -1,6 +1,7 @@
 //! Edited, missing, ahead: what is forgiven, what is refused, and what `repair` accepts.
 
 use super::Bench;
+use crate::support::process;
 
 const TABLE: &str = "-- A table.\ncreate table t (\n    a int,\n    b text default 'x  y'\n);\n";
 
@@ -61,11 +62,7 @@ async fn a_role_that_may_not_create_a_database_names_one() {
     let repair = |shadow: String| {
         let mut command = bench.command("prod", &["repair", "1"]);
         command.env("SHADOW_DATABASE_URL", shadow);
-        async move {
-            super::Ran::from(
-                tokio::task::spawn_blocking(move || command.output().expect("app runs")).await.expect("ran"),
-            )
-        }
+        process::ran(command)
     };
     repair(bench.url.clone()).await.expect(2, &["the database itself", "nothing was changed"]);
     assert_eq!(bench.count("select count(*) from t").await, 0);

@@ -2,7 +2,7 @@
 
 use super::Bench;
 use crate::support::cluster;
-use crate::support::process::{SECRET, stderr};
+use crate::support::process::{self, SECRET};
 
 /// What a service of somebody else's, a provider and an administrator have made.
 const THEIRS: &str = r#"
@@ -168,13 +168,10 @@ async fn a_database_that_is_not_empty_and_has_no_record_is_begun_only_if_that_is
     assert_eq!(bench.json(&["deploy"]).await["error"]["code"], "not_empty");
     assert_eq!(bench.count("select count(*) from pg_class where relname ~ '^_(sqlx|app)_'").await, 0);
     // A server that applies by itself says so, too.
-    let output = tokio::task::spawn_blocking({
-        let mut command = bench.program("dev", &["serve", "--port", "0"]);
-        command.env("JWT_SECRET", SECRET);
-        move || command.output().expect("app runs")
-    });
-    let output = output.await.expect("it ran");
-    assert!(output.status.code() == Some(2) && stderr(&output).contains("--beside"), "{}", stderr(&output));
+    let mut serve = bench.program("dev", &["serve", "--port", "0"]);
+    serve.env("JWT_SECRET", SECRET);
+    let served = process::ran(serve).await;
+    assert!(served.code == 2 && served.stderr.contains("--beside"), "{served:?}");
     // What is ignored does not count, and a schema and an extension are nothing.
     let ignoring =
         Bench { environment: vec![("APP_MIGRATIONS__IGNORE__TABLES", "customers,seen".to_owned())], ..bench };

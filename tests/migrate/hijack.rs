@@ -2,6 +2,7 @@
 
 use super::{Bench, Ran};
 use crate::support::cluster;
+use crate::support::process::ran;
 
 /// Functions and operators that fit better than PostgreSQL's own do for some types, of every name that anything here uses. Each
 /// fails, and says so.
@@ -153,8 +154,8 @@ async fn invitations_are_made_and_taken_back_among_such_functions() {
         .execute(&format!("create role {attacker} login password 'x'; grant create on schema public to {attacker}"))
         .await;
     let app = async |arguments: &[&str]| {
-        let mut command = bench.program("prod", arguments);
-        Ran::from(tokio::task::spawn_blocking(move || command.output().expect("app runs")).await.expect("it ran"))
+        let command = bench.program("prod", arguments);
+        ran(command).await
     };
     untouched(app(&["migrate", "deploy"]).await, 0);
     let as_attacker = Bench { options: bench.options.clone(), ..Bench::new().await }.with_role(&attacker, "x");

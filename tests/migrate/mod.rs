@@ -23,7 +23,7 @@ mod sqlx_cli;
 mod waits;
 
 use std::path::PathBuf;
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -32,7 +32,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
 
 use crate::support::PATIENCE;
 use crate::support::cluster;
-use crate::support::process;
+use crate::support::process::{self, Ran, ran};
 
 /// A database and a folder of migrations of a test's own.
 struct Bench {
@@ -41,13 +41,6 @@ struct Bench {
     folder: tempfile::TempDir,
     /// More of the environment.
     environment: Vec<(&'static str, String)>,
-}
-
-/// What a command ended with.
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
 }
 
 impl Bench {
@@ -101,18 +94,16 @@ impl Bench {
 
     /// Runs `app migrate …` in a profile.
     async fn run_in(&self, profile: &str, arguments: &[&str]) -> Ran {
-        let mut command = self.command(profile, arguments);
-        let output = tokio::task::spawn_blocking(move || command.output().expect("app runs")).await.expect("it ran");
-        Ran::from(output)
+        let command = self.command(profile, arguments);
+        ran(command).await
     }
 
     /// Runs `app db …` in dev, on the file beside the migrations.
     async fn db(&self, arguments: &[&str]) -> Ran {
         let schema = self.folder.path().join("schema.sql");
         let arguments = [&["db"], arguments, &["--schema", schema.to_str().expect("a path")]].concat();
-        let mut command = self.program("dev", &arguments);
-        let output = tokio::task::spawn_blocking(move || command.output().expect("app runs")).await.expect("it ran");
-        Ran::from(output)
+        let command = self.program("dev", &arguments);
+        ran(command).await
     }
 
     /// Writes `schema.sql`.
@@ -181,33 +172,5 @@ impl Bench {
         let status = self.json(&["status"]).await;
         let lines = status["migrations"].as_array().expect("a list");
         lines.iter().map(|line| line["state"].as_str().expect("a word").to_owned()).collect()
-    }
-}
-
-impl From<Output> for Ran {
-    fn from(output: Output) -> Self {
-        Self {
-            code: output.status.code().unwrap_or(-1),
-            stdout: process::stdout(&output),
-            stderr: process::stderr(&output),
-        }
-    }
-}
-
-impl std::fmt::Debug for Ran {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "exit code {}\n{}\n{}", self.code, self.stdout, self.stderr)
-    }
-}
-
-impl Ran {
-    /// It ended with this code, and said all of this.
-    #[track_caller]
-    fn expect(self, code: i32, words: &[&str]) -> Self {
-        assert_eq!(self.code, code, "{self:?}");
-        for word in words {
-            assert!(self.stdout.contains(word) || self.stderr.contains(word), "{word}: {self:?}");
-        }
-        self
     }
 }

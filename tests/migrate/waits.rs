@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use sqlx::Connection as _;
 
 use super::{Bench, Ran};
-use crate::support::{PATIENCE, cluster};
+use crate::support::{PATIENCE, cluster, process};
 
 async fn ended(child: std::process::Child) -> Ran {
     let output = tokio::task::spawn_blocking(move || child.wait_with_output().expect("it ended"));
@@ -24,8 +24,7 @@ async fn who_holds_a_lock_on_a_table_is_told_while_it_is_waited_for_and_when_it_
     bench.write("2_column.up.sql", "-- lock_timeout: 2s\nalter table t add b int;");
     let mut command = bench.command("prod", &["deploy", "--json"]);
     command.env("APP_MIGRATIONS__LOCK_RETRIES", "1");
-    let output = tokio::task::spawn_blocking(move || command.output().expect("app runs")).await.expect("it ran");
-    let ran = Ran::from(output);
+    let ran = process::ran(command).await;
     let error = serde_json::from_str::<serde_json::Value>(&ran.stdout).expect("a document")["error"].clone();
     let blocker = &error["blocked_by"][0];
     assert_eq!(

@@ -1,6 +1,7 @@
 //! A server of a test's own, in the test's process, on real sockets and with tables of its own.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use app::app::AppState;
 use app::config::secret::Secret;
@@ -14,7 +15,7 @@ use sqlx::{ConnectOptions as _, PgConnection};
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
-use super::cluster;
+use super::{PATIENCE, cluster};
 
 pub(crate) const SECRET: &str = "the tests sign with this and nobody else does";
 
@@ -99,6 +100,28 @@ impl TestApp {
     pub(crate) async fn beside(&self, environment: &[(&'static str, &'static str)]) -> Self {
         let beside = Some(self.options.clone());
         Self::with(Wishes { environment: environment.to_vec(), beside, ..Wishes::default() }).await
+    }
+
+    /// Works with a server beside this one, whose sessions have ended afterwards: only then PostgreSQL has counted all that they
+    /// did.
+    pub(crate) async fn counted<T>(&self, work: impl AsyncFnOnce(&Self) -> T) -> T {
+        let mut connection = self.connection().await;
+        let others: Vec<i32> =
+            sqlx::query_scalar("select pid from pg_stat_activity where datname = current_database()")
+                .fetch_all(&mut connection)
+                .await
+                .expect("sessions");
+        let server = self.beside(&[("APP_THROTTLE__WORK_LIMIT", "1000000000")]).await;
+        let done = work(&server).await;
+        server.pools.close();
+        drop(server);
+        let left = "select count(*) from pg_stat_activity where datname = current_database() and pid <> all ($1)";
+        let deadline = Instant::now() + PATIENCE;
+        while sqlx::query_scalar::<_, i64>(left).bind(&others).fetch_one(&mut connection).await.expect("a number") > 0 {
+            assert!(Instant::now() < deadline, "the server's sessions do not end");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        done
     }
 
     /// Somebody new who is signed in.

@@ -48,6 +48,43 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("text")
 }
 
+/// What a command ended with.
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs a command to its end, and leaves the runtime to others meanwhile.
+pub(crate) async fn ran(mut command: Command) -> Ran {
+    let output = tokio::task::spawn_blocking(move || command.output().expect("app runs")).await.expect("it ran");
+    Ran::from(output)
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self { code: output.status.code().unwrap_or(-1), stdout: stdout(&output), stderr: stderr(&output) }
+    }
+}
+
+impl std::fmt::Debug for Ran {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "exit code {}\n{}\n{}", self.code, self.stdout, self.stderr)
+    }
+}
+
+impl Ran {
+    /// It ended with this code, and said all of this.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32, words: &[&str]) -> Self {
+        assert_eq!(self.code, code, "{self:?}");
+        for word in words {
+            assert!(self.stdout.contains(word) || self.stderr.contains(word), "{word}: {self:?}");
+        }
+        self
+    }
+}
+
 /// A server that is killed with the test.
 pub(crate) struct Server {
     pub(crate) child: Child,

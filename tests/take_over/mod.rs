@@ -9,13 +9,14 @@ mod undo;
 mod variants;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use serde_json::Value;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
 
-use crate::support::{cluster, process};
+use crate::support::cluster;
+use crate::support::process::{self, Ran, ran};
 
 /// The original's tables and sample rows, as the design has them; of so many rows the last ten are deleted again.
 fn original(rows: u32) -> String {
@@ -36,13 +37,6 @@ struct Bench {
     options: PgConnectOptions,
     url: String,
     folder: tempfile::TempDir,
-}
-
-/// What a command ended with.
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
 }
 
 impl Bench {
@@ -155,39 +149,6 @@ impl Bench {
         command.args(arguments).arg("--file").arg(file).arg(&self.url);
         let output = command.output().expect("pg_dump runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-}
-
-async fn ran(mut command: Command) -> Ran {
-    let output = tokio::task::spawn_blocking(move || command.output().expect("app runs")).await.expect("it ran");
-    Ran::from(output)
-}
-
-impl From<Output> for Ran {
-    fn from(output: Output) -> Self {
-        Self {
-            code: output.status.code().unwrap_or(-1),
-            stdout: process::stdout(&output),
-            stderr: process::stderr(&output),
-        }
-    }
-}
-
-impl std::fmt::Debug for Ran {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "exit code {}\n{}\n{}", self.code, self.stdout, self.stderr)
-    }
-}
-
-impl Ran {
-    /// It ended with this code, and said all of this.
-    #[track_caller]
-    fn expect(self, code: i32, words: &[&str]) -> Self {
-        assert_eq!(self.code, code, "{self:?}");
-        for word in words {
-            assert!(self.stdout.contains(word) || self.stderr.contains(word), "{word}: {self:?}");
-        }
-        self
     }
 }
 

@@ -6,6 +6,7 @@ use futures_util::StreamExt as _;
 
 use crate::migrate::Bench;
 use crate::support::cluster;
+use crate::support::process::ran;
 
 const BASE: &str = include_str!("drift.sql");
 
@@ -231,8 +232,7 @@ async fn what_does_not_count_is_no_drift_and_looking_changes_nothing() {
     let shadow = Bench::new().await;
     let mut command = bench.command("prod", &["status"]);
     command.env("SHADOW_DATABASE_URL", &shadow.url);
-    let output = tokio::task::spawn_blocking(move || command.output().expect("app runs")).await.expect("ran");
-    crate::migrate::Ran::from(output).expect(0, &["up to date"]);
+    ran(command).await.expect(0, &["up to date"]);
     bench.run(&["status"]).await.expect(1, &["could not be looked at", "read-only"]);
     bench.run(&["status", "--skip-drift"]).await.expect(0, &["up to date"]);
 }
@@ -264,8 +264,7 @@ async fn where_no_shadow_can_be_made_the_status_says_so() {
     let url = url.replace(&format!(":{password}@"), ":x@");
     let mut command = bench.command("prod", &["status"]);
     command.env("DATABASE_URL", url);
-    let output = tokio::task::spawn_blocking(move || command.output().expect("app runs")).await.expect("ran");
-    crate::migrate::Ran::from(output).expect(1, &["could not be looked at", "SHADOW_DATABASE_URL"]);
+    ran(command).await.expect(1, &["could not be looked at", "SHADOW_DATABASE_URL"]);
     bench.execute(&format!("drop owned by r_{name}; drop role r_{name}")).await;
 }
 

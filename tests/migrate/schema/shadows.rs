@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use sqlx::AssertSqlSafe;
 
-use crate::migrate::{Bench, Ran};
+use crate::migrate::Bench;
 use crate::support::PATIENCE;
 use crate::support::cluster;
+use crate::support::process::ran;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_is_killed_leaves_no_shadow_after_the_next_one() {
@@ -59,9 +60,7 @@ async fn one_shadow_for_two_is_used_in_turn() {
     let run = || {
         let mut command = bench.command("dev", &["diff", "--from", "migrations", "--to", "schema.sql"]);
         command.env("SHADOW_DATABASE_URL", &shadow.url);
-        async move {
-            Ran::from(tokio::task::spawn_blocking(move || command.output().expect("app runs")).await.expect("it ran"))
-        }
+        ran(command)
     };
     let (a, b, c) = tokio::join!(run(), run(), run());
     for ran in [a, b, c] {
