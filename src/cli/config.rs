@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::{Globals, output};
-use crate::config::{Config, Location, Purpose, Shown};
+use crate::config::{Config, ConfigPurpose, Location, ShownSetting};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
@@ -16,9 +16,9 @@ pub(super) struct Options {
 
 impl Options {
     pub(super) fn run(&self, globals: &Globals) -> anyhow::Result<ExitCode> {
-        let config = globals.config(Purpose::Serve)?;
+        let config = globals.config(ConfigPurpose::Serve)?;
         if self.json {
-            let settings = config.shown.iter().map(|shown| {
+            let settings = config.settings.iter().map(|shown| {
                 let (value, origin) = in_force(&config, shown);
                 json!({"key": shown.key, "value": value, "origin": origin})
             });
@@ -27,8 +27,8 @@ impl Options {
             return Ok(ExitCode::SUCCESS);
         }
         output::answer(format_args!("profile = {}", config.profile));
-        let width = config.shown.iter().map(|shown| shown.key.len()).max().unwrap_or_default();
-        for shown in &config.shown {
+        let width = config.settings.iter().map(|shown| shown.key.len()).max().unwrap_or_default();
+        for shown in &config.settings {
             match in_force(&config, shown) {
                 (Some(value), origin) => output::answer(format_args!("{:width$} = {value}  # {origin}", shown.key)),
                 (None, origin) => output::answer(format_args!("{:width$} =   # {origin}", shown.key)),
@@ -39,7 +39,7 @@ impl Options {
 }
 
 /// The value of a setting, and where it comes from; of one that is left out, what stands in its place.
-fn in_force(config: &Config, shown: &Shown) -> (Option<String>, String) {
+fn in_force(config: &Config, shown: &ShownSetting) -> (Option<String>, String) {
     let private = matches!(config.database.location, Location::Embedded);
     let data = config.database.data_dir.display();
     let not_set = |instead: String| (None, format!("not set: {instead}"));

@@ -141,9 +141,10 @@ fn replica(config: &Config) -> Option<PgConnectOptions> {
 fn warn_of_parameters(config: &Config, url: &DatabaseUrl) {
     let DatabaseConfig { direct_url, read_url, shadow_url, .. } = &config.database;
     let all = [Some(url), direct_url.as_ref(), read_url.as_ref(), shadow_url.as_ref()];
-    let passed_over: BTreeSet<&String> = all.into_iter().flatten().flat_map(DatabaseUrl::passed_over).collect();
-    for key in passed_over {
-        tracing::warn!("the parameter `{key}` of the database's URL is not known here, and has no effect");
+    let unknown_parameters: BTreeSet<&String> =
+        all.into_iter().flatten().flat_map(DatabaseUrl::unknown_parameters).collect();
+    for key in unknown_parameters {
+        tracing::warn!("the parameter `{key}` of the database's URL is unknown and has no effect");
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::database::Database;
 use super::migrate::{Answer, SCHEMA};
 use super::{Globals, ask, output, seed, take_over};
-use crate::config::{Config, Location, Profile, Purpose};
+use crate::config::{Config, ConfigPurpose, Location, Profile};
 use crate::db::explain::Chain;
 use crate::migrate::{self, Checkout, Event, Exit, MigrateError, Question, Settings, Wishes};
 
@@ -93,7 +93,7 @@ impl Options {
     }
 
     async fn answer(self, globals: Globals) -> anyhow::Result<Answer> {
-        let config = globals.config(Purpose::Maintain)?;
+        let config = globals.config(ConfigPurpose::Maintain)?;
         crate::telemetry::start_logging(&config.log);
         if config.profile == Profile::Prod && matches!(self.command, Command::Seed { file: None }) {
             return Ok(Answer::of_error(

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::{Globals, output};
-use crate::config::Purpose;
+use crate::config::ConfigPurpose;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -29,7 +29,7 @@ impl Options {
         globals.environment.retain(|name, _| !name.contains("DATABASE"));
         globals.profile = globals.profile.or(Some(crate::config::Profile::Dev));
         globals.set("server.cors_origins", Some(String::new()));
-        let address = reachable(globals.config(Purpose::Maintain)?.server.address);
+        let address = reachable(globals.config(ConfigPurpose::Maintain)?.server.address);
         let path = if self.ready { "/readyz" } else { "/healthz" };
         let status = tokio::time::timeout(PATIENCE, ask(address, path))
             .await

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, ConfigError, Environment, Flags, Profile, Purpose};
+use crate::config::{Config, ConfigError, ConfigPurpose, Environment, Flags, Profile};
 
 const AFTER_HELP: &str = "\
 First steps:
@@ -105,7 +105,7 @@ struct Globals {
 }
 
 impl Globals {
-    fn config(&self, purpose: Purpose) -> Result<Config, ConfigError> {
+    fn config(&self, purpose: ConfigPurpose) -> Result<Config, ConfigError> {
         Config::load(&self.environment, &self.flags, self.profile, purpose)
     }
 

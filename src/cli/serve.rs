@@ -15,7 +15,7 @@ use super::database::Database;
 use super::{Globals, development_secret, output};
 use crate::app::AppState;
 use crate::config::secret::Secret;
-use crate::config::{Config, OnBoot, Profile, Purpose, RegistrationMode, ServerConfig};
+use crate::config::{Config, ConfigPurpose, OnBoot, Profile, RegistrationMode, ServerConfig};
 use crate::db::pool::Pools;
 use crate::domain::clock::SystemClock;
 use crate::http::health;
@@ -60,7 +60,7 @@ impl Options {
     pub(super) fn run(self, mut globals: Globals) -> anyhow::Result<ExitCode> {
         globals.set("server.port", self.port.map(|port| port.to_string()));
         globals.set("server.host", self.host.map(|host| host.to_string()));
-        let config = globals.config(Purpose::Serve)?;
+        let config = globals.config(ConfigPurpose::Serve)?;
         telemetry::start_logging(&config.log);
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         runtime.worker_threads(config.server.worker_threads).on_thread_park(allocator::collect_when_idle).enable_all();

@@ -170,7 +170,7 @@ impl Options {
         let (from, of_url) = if named == "here" {
             (From::Here { keep_in_place: self.keep_in_place }, None)
         } else if named.contains("://") {
-            let (url, schema) = DatabaseUrl::of_original(named).map_err(|problem| {
+            let (url, schema) = DatabaseUrl::parse_original(named).map_err(|problem| {
                 TakeOverError::Senseless(format!("the URL of --from {problem}; nothing was changed."))
             })?;
             (From::Url(Box::new(url.options())), schema)

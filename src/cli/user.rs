@@ -10,7 +10,7 @@ use sqlx::{Connection as _, PgConnection};
 use super::Globals;
 use super::database::Database;
 use super::migrate::Answer;
-use crate::config::{Config, Purpose, RegistrationMode};
+use crate::config::{Config, ConfigPurpose, RegistrationMode};
 use crate::db::explain::Chain;
 use crate::features::auth::{invites_store as store, registration};
 use crate::http::security_log::SecurityEvent;
@@ -72,7 +72,7 @@ impl Options {
     }
 
     async fn answer(self, globals: Globals) -> anyhow::Result<Answer> {
-        let config = globals.config(Purpose::Maintain)?;
+        let config = globals.config(ConfigPurpose::Maintain)?;
         crate::telemetry::start_logging(&config.log);
         let database = Database::open(&config).await?;
         let outcome = self.command.run(&config, &database).await;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use app::config::{Config, Environment, Flags, Profile, Purpose};
+use app::config::{Config, ConfigPurpose, Environment, Flags, Profile};
 use app::db::pool::{Lease, Pool, Pools};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, Executor as _};
@@ -24,7 +24,8 @@ fn pools_with(options: &PgConnectOptions, acquire_timeout: &str) -> Pools {
         ("APP_DATABASE__ACQUIRE_TIMEOUT", acquire_timeout),
     ];
     let environment: Environment = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let config = Config::load(&environment, &Flags::new(), Some(Profile::Test), Purpose::Serve).expect("settings");
+    let config =
+        Config::load(&environment, &Flags::new(), Some(Profile::Test), ConfigPurpose::Serve).expect("settings");
     Pools::new(options, None, &config.database).expect("pools")
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use app::app::AppState;
 use app::config::secret::Secret;
-use app::config::{Config, Environment, Flags, Profile, Purpose};
+use app::config::{Config, ConfigPurpose, Environment, Flags, Profile};
 use app::db::pool::Pools;
 use app::domain::clock::{Clock, FixedClock, SystemClock};
 use app::http::readiness::{Readiness, ReadinessState};
@@ -75,8 +75,8 @@ impl TestApp {
     pub(crate) async fn with(wishes: Wishes) -> Self {
         let own = wishes.environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let environment: Environment = own.collect();
-        let config =
-            Config::load(&environment, &Flags::new(), Some(Profile::Test), Purpose::Serve).expect("a configuration");
+        let config = Config::load(&environment, &Flags::new(), Some(Profile::Test), ConfigPurpose::Serve)
+            .expect("a configuration");
         let options = match wishes.beside {
             Some(options) => options,
             None if wishes.own_database => cluster::migrated_database().await,
@@ -102,8 +102,8 @@ impl TestApp {
         Self::with(Wishes { environment: environment.to_vec(), beside, ..Wishes::default() }).await
     }
 
-    /// Works with a server beside this one, whose sessions have ended afterwards: only then PostgreSQL has counted all that they
-    /// did.
+    /// Works with a server beside this one, whose sessions have ended afterwards: only then PostgreSQL has counted all
+    /// that they did.
     pub(crate) async fn counted<T>(&self, work: impl AsyncFnOnce(&Self) -> T) -> T {
         let mut connection = self.connection().await;
         let others: Vec<i32> =

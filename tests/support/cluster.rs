@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use app::config::{Config, Environment, Flags, Profile, Purpose};
+use app::config::{Config, ConfigPurpose, Environment, Flags, Profile};
 use app::db::embedded::{EmbeddedDatabase, Settings as ServerSettings};
 use app::migrate::Settings;
 use sqlx::postgres::PgConnectOptions;
@@ -113,7 +113,8 @@ pub(crate) async fn migrated_database() -> PgConnectOptions {
 /// How the migration commands go about it in a profile, if nothing is set.
 pub(crate) fn settings(profile: Profile) -> Settings {
     let environment = Environment::from([("DATABASE_URL".to_owned(), "postgres://localhost/x".to_owned())]);
-    let config = Config::load(&environment, &Flags::new(), Some(profile), Purpose::Maintain).expect("a configuration");
+    let config =
+        Config::load(&environment, &Flags::new(), Some(profile), ConfigPurpose::Maintain).expect("a configuration");
     Settings::new(&config)
 }
 
