@@ -1,5 +1,4 @@
-//! The kit that every feature is served with: envelope, errors, input, identity, limits; and how the router is put
-//! together from them.
+//! The HTTP kit that all features share: envelope, errors, input, identity, limits, and the assembly of the service.
 
 mod answer;
 pub mod client_address;
@@ -21,6 +20,7 @@ mod middleware;
 pub mod openapi;
 pub mod page;
 mod protocol;
+mod quota;
 pub mod rate_limit;
 pub mod readiness;
 mod request_body;
@@ -54,82 +54,82 @@ use crate::config::{LogFormat, ServerConfig};
 use crate::domain::clock::Clock;
 
 use self::context::RequestContext;
-use self::guard::{Behind, BodyRead, Guard};
-use self::memory::Memory;
+use self::guard::{BodyRead, Guard, GuardedRoutes};
+use self::memory::MemoryBudget;
 use self::rate_limit::RateLimits;
 use self::readiness::ReadinessState;
-use self::request_body::Bodies;
+use self::request_body::BodyReader;
 use self::shares::Shares;
 
-/// The most bytes of the head of a request: its target and its headers.
+/// The maximum size of the head of a request (target and headers), in bytes.
 pub const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// The most bytes of a body of somebody who is not signed in, and has only an address and a password to send.
+/// The maximum size of a body of a client that is not signed in, which only has to send an address and a password.
 const MAX_ANONYMOUS_BODY_BYTES: usize = 64 * 1024;
 
-/// What the kit needs to put the router together.
-pub struct Kit {
-    /// The clock of the envelope's timestamps.
+/// The dependencies of [`assemble`].
+pub struct HttpDeps {
+    /// The clock for the timestamps of the envelope.
     pub clock: Arc<dyn Clock>,
-    /// Limits, and who may call from where.
+    /// Limits, and the origins that browsers may call from.
     pub config: ServerConfig,
-    /// The form of the log, which decides how much of a request's path is in it.
+    /// The log format, which decides how much of a request's path is logged.
     pub log: LogFormat,
-    /// Whether the API can work.
+    /// The readiness of the API.
     pub readiness: ReadinessState,
     /// The rate limits.
     pub limits: Arc<RateLimits>,
-    /// Connections of the database for requests.
+    /// The number of database connections for requests.
     pub connections: usize,
 }
 
-/// Puts the features' routes, the documents and the health routes into one service, with everything around it.
+/// Assembles the routes of the features, the documents and the health checks with all middleware.
 ///
-/// What goes around everything is put on from outside and not as layers of a router, which boxes each of them for each
-/// request.
-pub fn assemble(kit: Kit, api: Router, document: impl FnOnce() -> serde_json::Value) -> impl HttpService {
-    let Kit { clock, config, log, readiness, limits, connections } = kit;
+/// Middleware for all requests wraps the router instead of being added with `Router::layer`, which would box each layer
+/// for each request.
+pub fn assemble(deps: HttpDeps, api: Router, document: impl FnOnce() -> serde_json::Value) -> impl HttpService {
+    let HttpDeps { clock, config, log, readiness, limits, connections } = deps;
     let guard = Arc::new(Guard {
         permits: Semaphore::new(config.max_in_flight),
         accounts: Shares::new(config.max_in_flight_per_account),
         working: Shares::new(connections.saturating_sub((connections / 4).max(1)).max(1)),
         addresses: Shares::new(config.max_in_flight_per_address),
-        bodies: Bodies {
+        bodies: BodyReader {
             max_bytes: config.max_body_bytes,
             max_anonymous_bytes: MAX_ANONYMOUS_BODY_BYTES.min(config.max_body_bytes),
             patience: config.body_timeout,
-            memory: Memory::new(config.body_memory_bytes),
+            memory: MemoryBudget::new(config.body_memory_bytes),
         },
-        answers: Memory::new(config.answer_memory_bytes),
+        answers: MemoryBudget::new(config.answer_memory_bytes),
         limits,
         readiness: readiness.clone(),
         patience: config.request_timeout,
     });
-    let guarded = |behind| {
+    let guarded = |kind| {
         let guard = Arc::clone(&guard);
         layer_fn(move |route: Route| {
             let guard = Arc::clone(&guard);
-            service_fn(move |request| guard::guard(Arc::clone(&guard), behind, route.clone(), request))
+            service_fn(move |request| guard::guard(Arc::clone(&guard), kind, route.clone(), request))
         })
     };
     let api = api
         .fallback(middleware::no_route)
         .method_not_allowed_fallback(middleware::no_method)
-        .layer(guarded(Behind::Api));
-    let mut around = health::public(readiness).route_layer(MapRequestLayer::new(context::noting_route));
+        .layer(guarded(GuardedRoutes::Api));
+    let mut top_level = health::public(readiness).route_layer(MapRequestLayer::new(context::recording_route));
     if config.docs {
         let root = routing::get(openapi::to_page).fallback(middleware::no_route);
         let documents =
             openapi::router(&document()).route("/", root).route("/api-docs", routing::get(middleware::to_docs));
-        around = around.merge(documents.layer(guarded(Behind::Documents)));
+        top_level = top_level.merge(documents.layer(guarded(GuardedRoutes::Documents)));
     }
-    let around = around.method_not_allowed_fallback(middleware::no_method);
-    // A trailing slash is dropped before the routes are looked at, but the envelope tells the path as it was written.
-    let routes = around.fallback_service(NormalizePathLayer::trim_trailing_slash().layer(api));
-    // The first sees the request first.
-    let inside = ServiceBuilder::new()
+    let top_level = top_level.method_not_allowed_fallback(middleware::no_method);
+    // The router sees the path without a trailing slash, but the envelope reports it as sent.
+    let routes = top_level.fallback_service(NormalizePathLayer::trim_trailing_slash().layer(api));
+    // The first layer sees the request first.
+    let service = ServiceBuilder::new()
         .layer(CompressionLayer::new())
-        .map_response(answer::note_size)
+        .map_response(answer::mark_small)
         .map_response(middleware::security_headers)
         .layer(middleware::cors(&config.cors))
         .layer(CatchPanicLayer::custom(middleware::panicked))
@@ -138,11 +138,11 @@ pub fn assemble(kit: Kit, api: Router, document: impl FnOnce() -> serde_json::Va
         let context = RequestContext::of(&request, Arc::clone(&clock));
         let checked = protocol::check(&request);
         let has_body = !request.body().is_end_stream();
-        let inside = inside.clone();
+        let service = service.clone();
         let answered = async move {
             match checked {
                 Ok(()) => {
-                    let response = answered(inside, request).await;
+                    let response = respond(service, request).await;
                     let body_is_left = has_body && response.extensions().get::<BodyRead>().is_none();
                     if body_is_left { middleware::closing(response) } else { response }
                 }
@@ -154,8 +154,8 @@ pub fn assemble(kit: Kit, api: Router, document: impl FnOnce() -> serde_json::Va
     })
 }
 
-/// The future of an answer, boxed once: the compiler cannot tell of so deep a future that it may go from thread to thread.
-fn answered<S, B>(service: S, request: Request) -> BoxFuture<'static, Response>
+/// Boxes the future of a response once, because the compiler cannot prove that such a deeply nested future is `Send`.
+fn respond<S, B>(service: S, request: Request) -> BoxFuture<'static, Response>
 where
     S: Service<Request, Response = Response<B>, Error = Infallible, Future: Send> + Send + 'static,
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
@@ -166,7 +166,7 @@ where
     })
 }
 
-/// What answers requests, one clone a connection.
+/// The service that answers requests; cloned per connection.
 pub trait HttpService:
     Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
 {

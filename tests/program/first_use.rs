@@ -60,7 +60,7 @@ async fn whatever_keeps_a_command_from_its_database_is_told_with_the_place_and_t
         (
             "missing",
             &missing_url,
-            vec![format!("there is no database {missing}. Make it with `createdb -O app {missing}`.")],
+            vec![format!("there is no database {missing}. Create it with `createdb -O app {missing}`.")],
         ),
     ];
     for (case, url, words) in cases {
@@ -147,7 +147,7 @@ fn a_url_that_is_none_is_told_why_and_its_password_is_not() {
     let prisma = config("postgres://user:password@localhost:5432/db?schema=public&connection_limit=5");
     assert!(prisma.status.success() && stderr(&prisma).is_empty(), "{}", stderr(&prisma));
     let other = stderr(&config("postgres://user:password@localhost:5432/db?schema=other"));
-    assert!(other.contains("names another schema than public"), "{other}");
+    assert!(other.contains("names a schema other than public"), "{other}");
 }
 
 #[test]
