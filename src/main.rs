@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let cli = match app::cli::Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return app::cli::not_understood(&error),
+        Err(error) => return app::cli::report_usage_error(&error),
     };
     match cli.run(environment.collect()) {
         Ok(code) => code,

@@ -4,17 +4,18 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::{Globals, output};
+use super::globals::Globals;
+use super::output;
 use crate::config::{Config, ConfigPurpose, Location, ShownSetting};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Options {
+pub(super) struct ConfigOptions {
     /// Print one JSON document on standard output
     #[arg(long)]
     json: bool,
 }
 
-impl Options {
+impl ConfigOptions {
     pub(super) fn run(&self, globals: &Globals) -> anyhow::Result<ExitCode> {
         let config = globals.config(ConfigPurpose::Serve)?;
         if self.json {
@@ -38,7 +39,7 @@ impl Options {
     }
 }
 
-/// The value of a setting, and where it comes from; of one that is left out, what stands in its place.
+/// The value of a setting and its origin; for a setting that is left out, a description of what takes its place.
 fn in_force(config: &Config, shown: &ShownSetting) -> (Option<String>, String) {
     let private = matches!(config.database.location, Location::Embedded);
     let data = config.database.data_dir.display();
@@ -47,7 +48,7 @@ fn in_force(config: &Config, shown: &ShownSetting) -> (Option<String>, String) {
         ("database.url", None) if private => not_set(format!("a private PostgreSQL in {data}/postgres")),
         ("database.embedded", Some(_)) if private => (Some("true".to_owned()), "as database.url is not set".to_owned()),
         ("auth.jwt_secret", None) => {
-            not_set(format!("the key in {data}/jwt-secret, which is made when it is not there"))
+            not_set(format!("the key in {data}/jwt-secret, which is generated if it is missing"))
         }
         (_, value) => (value.clone(), shown.origin.clone()),
     }
