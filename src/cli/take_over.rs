@@ -17,7 +17,8 @@ use crate::db::transport;
 use crate::domain::currency::Currency;
 use crate::migrate::{self, Exit, Settings};
 use crate::take_over::{
-    self, Amounts, Check, Days, From, Mending, Proof, TakeOverError, TakenOver, Undo, Undone, Wishes, grouped,
+    self, Amounts, Comparison, DayRule, Proof, Repairs, SourceLocation, TakeOverError, TakeOverRequest, TakeOverResult,
+    UndoOutcome, UndoRequest, grouped,
 };
 
 pub(super) const AFTER_HELP: &str = "\
@@ -69,7 +70,8 @@ enum NegativeAmounts {
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct TakeOverOptions {
-    /// The original's database: `here` for this database, a URL, or a file written by `pg_dump` (`-` for standard input)
+    /// The original's database: `here` for this database, a URL, or a file written by `pg_dump` (`-` for standard
+    /// input)
     #[arg(long, value_name = "here|URL|FILE", required_unless_present = "undo", conflicts_with = "undo")]
     from: Option<String>,
     /// The unit of the original's amounts; without it, both readings are shown
@@ -108,7 +110,7 @@ pub(super) struct TakeOverOptions {
     /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
-    /// Undo --from here: delete all rows here, and move the original's tables back
+    /// UndoRequest --from here: delete all rows here, and move the original's tables back
     #[arg(long)]
     undo: bool,
     /// With --undo: the file for everything entered since, with one JSON document per line; `-` for standard output
@@ -136,75 +138,79 @@ impl TakeOverOptions {
     }
 
     async fn take_over(self, database: &Database) -> Result<Answer, TakeOverError> {
-        let (from, wishes) = self.read()?;
-        if let From::Url(options) = &from
+        let (from, request) = self.read()?;
+        if let SourceLocation::Url(options) = &from
             && let Some(warning) = transport::warning(options)
         {
             tracing::warn!("{warning}");
         }
-        if !self.dry_run && !self.yes && wishes.amounts.is_some() {
+        if !self.dry_run && !self.yes && request.amounts.is_some() {
             let place = Place::of(&database.direct);
-            let (users, transactions) = take_over::look(&database.direct, &from, &wishes.schema).await?;
+            let (users, transactions) = take_over::preview(&database.direct, &from, &request.schema).await?;
             let what = match &from {
-                From::Here { keep_in_place } => format!(
+                SourceLocation::Here { keep_in_place } => format!(
                     "{} users and {} transactions will be taken over into {place}{}",
                     grouped(&users.to_string()),
                     grouped(&transactions.to_string()),
                     if *keep_in_place { "" } else { ", and the original's tables move to the schema `original`" }
                 ),
-                From::Url(options) => format!("Everything in {} will be taken over into {place}", Place::of(options)),
-                From::Dump(path) => format!("Everything in {} will be taken over into {place}", path.display()),
+                SourceLocation::Url(options) => {
+                    format!("Everything in {} will be taken over into {place}", Place::of(options))
+                }
+                SourceLocation::Dump(path) => {
+                    format!("Everything in {} will be taken over into {place}", path.display())
+                }
             };
             if let Some(refusal) = agree(&format!("{what}. Continue?")) {
                 return Ok(refusal);
             }
         }
-        let mut tell = |line: &str| output::progress(line);
-        let taken = take_over::take_over(&database.direct, &from, &wishes, &mut tell).await?;
+        let mut report = |line: &str| output::progress(line);
+        let taken = take_over::take_over(&database.direct, &from, &request, &mut report).await?;
         Ok(taken_over(&taken, self.dry_run))
     }
 
     /// Reads the options.
-    fn read(&self) -> Result<(From, Wishes), TakeOverError> {
+    fn read(&self) -> Result<(SourceLocation, TakeOverRequest), TakeOverError> {
         let named = self.from.as_deref().unwrap_or_default();
         let (from, of_url) = if named == "here" {
-            (From::Here { keep_in_place: self.keep_in_place }, None)
+            (SourceLocation::Here { keep_in_place: self.keep_in_place }, None)
         } else if named.contains("://") {
             let (url, schema) = DatabaseUrl::parse_original(named).map_err(|problem| {
-                TakeOverError::Senseless(format!("the URL of --from {problem}; nothing was changed."))
+                TakeOverError::NotApplicable(format!("the URL of --from {problem}; nothing was changed."))
             })?;
-            (From::Url(Box::new(url.options())), schema)
+            (SourceLocation::Url(Box::new(url.options())), schema)
         } else {
-            (From::Dump(PathBuf::from(named)), None)
+            (SourceLocation::Dump(PathBuf::from(named)), None)
         };
-        let wishes = Wishes {
+        let request = TakeOverRequest {
             schema: self.schema.clone().or(of_url).unwrap_or_else(|| "public".to_owned()),
             amounts: self.amounts.map(|amounts| match amounts {
                 AmountsArg::Baht => Amounts::Baht,
                 AmountsArg::Satang => Amounts::Satang,
             }),
             days: match self.days {
-                DaysArg::Zone => Days::Zone,
-                DaysArg::Utc => Days::Utc,
+                DaysArg::Zone => DayRule::Zone,
+                DaysArg::Utc => DayRule::Utc,
             },
             zone: self.zone.unwrap_or(Tz::Asia__Bangkok),
             currency: self.currency,
             addresses: self.emails.as_deref().map_or_else(|| Ok(HashMap::new()), take_over::read_address_file)?,
-            mending: Mending {
+            repairs: Repairs {
                 cut_long: matches!(self.long, Some(LongTexts::Cut)),
                 skip_zero: matches!(self.zero, Some(ZeroAmounts::Skip)),
                 flip_negative: matches!(self.negative, Some(NegativeAmounts::Flip)),
             },
             dry_run: self.dry_run,
         };
-        Ok((from, wishes))
+        Ok((from, request))
     }
 
     async fn go_back(self, database: &Database) -> Result<Answer, TakeOverError> {
         let schema = self.schema.unwrap_or_else(|| "public".to_owned());
-        let mut undo = Undo { schema, keep: self.keep, look_only: true };
-        let mut tell = |line: &str| output::progress(line);
-        let found = take_over::undo(&database.direct, &undo, &mut tell).await?;
+        let mut undo = UndoRequest { schema, keep: self.keep, report_only: true };
+        let mut report = |line: &str| output::progress(line);
+        let found = take_over::undo(&database.direct, &undo, &mut report).await?;
         if self.dry_run {
             let text = format!("{}.\nNothing was changed.", found.since);
             return Ok(Answer::new(Exit::Done, text, undone_json(&found)).with("dry_run", true.into()));
@@ -221,8 +227,8 @@ impl TakeOverOptions {
                 return Ok(refusal);
             }
         }
-        undo.look_only = false;
-        let undone = take_over::undo(&database.direct, &undo, &mut tell).await?;
+        undo.report_only = false;
+        let undone = take_over::undo(&database.direct, &undo, &mut report).await?;
         let mut text = undone_text(&undone);
         if undo.keep == Path::new("-") {
             // With `--keep -`, standard output contains the JSON lines only.
@@ -249,8 +255,8 @@ fn agree(question: &str) -> Option<Answer> {
     }
 }
 
-fn taken_over(taken: &TakenOver, dry_run: bool) -> Answer {
-    let TakenOver { proof, moved_to, notes } = taken;
+fn taken_over(taken: &TakeOverResult, dry_run: bool) -> Answer {
+    let TakeOverResult { proof, moved_to, notes } = taken;
     let (users, transactions) = (grouped(&proof.users.to_string()), grouped(&proof.transactions.to_string()));
     let mut text = if dry_run {
         format!("{users} users and {transactions} transactions would be taken over; this is the proof:\n{proof}")
@@ -283,24 +289,24 @@ fn taken_over(taken: &TakenOver, dry_run: bool) -> Answer {
 }
 
 fn proof_json(proof: &Proof) -> Value {
-    let check = |check: &Check| {
-        let Check { code, what, original, here, holds } = check;
+    let check = |check: &Comparison| {
+        let Comparison { code, what, original, here, holds } = check;
         json!({"code": code, "what": what, "original": original, "here": here, "holds": holds})
     };
-    let told = |told: &take_over::Told| json!({"count": told.count, "first": told.first});
+    let examples = |examples: &take_over::Examples| json!({"count": examples.count, "first": examples.first});
     let days = &proof.days;
     json!({
         "holds": proof.holds(),
         "checks": proof.checks.iter().map(check).collect::<Vec<_>>(),
-        "skipped": told(&proof.skipped),
-        "flipped": told(&proof.flipped),
-        "cut": told(&proof.cut),
+        "skipped": examples(&proof.skipped),
+        "flipped": examples(&proof.flipped),
+        "cut": examples(&proof.cut),
         "renamed": proof.renamed,
-        "spellings": told(&proof.spellings),
-        "cannot_sign_in": told(&proof.cannot_sign_in),
-        "other_addresses": told(&proof.other_addresses),
+        "spellings": examples(&proof.spellings),
+        "cannot_sign_in": examples(&proof.cannot_sign_in),
+        "other_addresses": examples(&proof.other_addresses),
         "days": {
-            "reading": match days.days { Days::Zone => "zone", Days::Utc => "utc" },
+            "reading": match days.days { DayRule::Zone => "zone", DayRule::Utc => "utc" },
             "zone": days.zone,
             "first": days.first,
             "last": days.last,
@@ -317,7 +323,7 @@ fn proof_json(proof: &Proof) -> Value {
     })
 }
 
-fn undone_text(undone: &Undone) -> String {
+fn undone_text(undone: &UndoOutcome) -> String {
     let mut text = format!("{} users and their transactions were deleted here.", grouped(&undone.users.to_string()));
     if undone.moved {
         text += &format!(" The original's tables are in the schema {} again: start the old service.", undone.schema);
@@ -333,7 +339,7 @@ fn undone_text(undone: &Undone) -> String {
     text
 }
 
-fn undone_json(undone: &Undone) -> Value {
+fn undone_json(undone: &UndoOutcome) -> Value {
     let since = &undone.since;
     json!({
         "users": undone.users,
@@ -350,7 +356,7 @@ fn undone_json(undone: &Undone) -> Value {
 /// The answer to an error.
 fn answer_of(error: TakeOverError) -> Answer {
     let exit = match &error {
-        TakeOverError::Senseless(_) => Exit::Usage,
+        TakeOverError::NotApplicable(_) => Exit::Usage,
         TakeOverError::Locked(_) => Exit::LockTimeout,
         TakeOverError::Refused(_) => Exit::RowsRefused,
         _ => Exit::Failed,

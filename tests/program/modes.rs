@@ -147,7 +147,7 @@ async fn sample_data_is_put_in_once_and_never_in_prod() {
     let refused = seed("prod");
     assert_eq!(refused.status.code(), Some(8), "{}", stderr(&refused));
     let first = seed("dev");
-    assert!(first.status.success() && stdout(&first).contains("demo@example.com was put in"), "{}", stderr(&first));
+    assert!(first.status.success() && stdout(&first).contains("demo@example.com was created"), "{}", stderr(&first));
     let second = seed("dev");
     assert!(second.status.success() && stdout(&second).contains("nothing was changed"), "{}", stderr(&second));
     let server = Server::start(&[("APP_PROFILE", "prod"), ("DATABASE_URL", url.as_str()), ("JWT_SECRET", SECRET)]);

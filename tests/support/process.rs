@@ -117,7 +117,7 @@ impl Server {
         let base = loop {
             let line = log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it listens: {seen:#?}"));
             let after = |words| Some(line.split_once(words)?.1.split(['/', ' ', ';']).next()?.to_owned());
-            if let Some(address) = after("metrics on http://") {
+            if let Some(address) = after("metrics at http://") {
                 internal = format!("http://{address}");
             }
             if let Some(address) = after("listening on http://") {

@@ -123,7 +123,7 @@ async fn a_dump_that_was_cut_off_is_refused_wherever_it_was() {
     let file = dumped.write("short.sql", &dumped.text[..end + 4]);
     let note = "note: the dump does not say where the sequence of \"Transaction\" stands";
     let arguments = ["--from", &file, "--amounts", "baht", "--dry-run"];
-    dumped.bench.run(&arguments).await.expect(0, &[note, "next id of a transaction", "991"]);
+    dumped.bench.run(&arguments).await.expect(0, &[note, "next transaction id", "991"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

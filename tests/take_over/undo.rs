@@ -52,7 +52,7 @@ async fn it_is_as_before_after_going_back_and_what_was_entered_since_is_kept() {
     assert_eq!(std::fs::read_to_string(&file).expect("text"), "mine");
     assert_eq!(bench.count("select count(*) from users").await, 51);
     std::fs::remove_file(&file).expect("removed");
-    bench.run(&undo).await.expect(0, &["1 transaction was entered, 1 was changed, 2 were deleted, 2 categories, tags and payees were made or changed; it stands in"]);
+    bench.run(&undo).await.expect(0, &["1 transaction was entered, 1 was changed, 2 were deleted, 2 categories, tags and payees were created or changed; it was written to"]);
     let text = std::fs::read_to_string(&file).expect("text");
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines.len(), 7, "{text}");
