@@ -185,10 +185,10 @@ async fn since(connection: &mut PgConnection, users: i64, place: &str) -> Result
     let foreign: i64 = sqlx::query_scalar(FOREIGN_USERS).fetch_one(&mut *connection).await?;
     if foreign > 0 {
         return Err(TakeOverError::NotApplicable(format!(
-            "{} of the original in the schema {} missing here, or registered separately, so the rows here do not come \
+            "of the original in the schema {}, {} missing here or registered separately, so the rows here did not come \
              from there; nothing was changed.",
-            count(foreign, "user is", "users are"),
-            identifier(place)
+            identifier(place),
+            count(foreign, "user is", "users are")
         )));
     }
     Ok(sqlx::query_as(SINCE).fetch_one(connection).await?)

@@ -155,7 +155,7 @@ fn a_level_of_the_log_that_is_none_is_refused() {
     for typo in ["loud", "inf", "info,verbose"] {
         let output = run(&["config"], &[("APP_PROFILE", "dev"), ("RUST_LOG", typo)]);
         let text = stderr(&output);
-        assert!(!output.status.success() && text.contains("is no level; there are off, error, warn"), "{text}");
+        assert!(!output.status.success() && text.contains("is not a level; the levels are off, error, warn"), "{text}");
     }
 }
 
@@ -188,7 +188,7 @@ fn what_people_type_first_is_understood() {
     }
     let output = run(&["--port", "3001", "migrate", "status"], &[]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("for serving"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("only apply to serving"), "{}", stderr(&output));
 }
 
 #[test]

@@ -36,7 +36,7 @@ async fn two_addresses_that_are_one_here_are_refused_until_a_file_decides() {
     let file = bench.folder.path().join("emails.csv");
     let with = [&HERE[..], &["--emails", file.to_str().expect("a path")]].concat();
     for (text, problem) in [
-        ("1,a@x", "line 1: that is no address"),
+        ("1,a@x", "line 1: the address is not valid"),
         ("# twins\n1;a@x.co", "line 2: there is no comma"),
         ("77,a@x.co", "the original has no such user"),
     ] {

@@ -108,9 +108,9 @@ async fn a_dump_that_was_cut_off_is_refused_wherever_it_was() {
     let begin = dumped.text.find("COPY public.").expect("the first rows");
     for part in 1..12 {
         let cut = begin + (end - begin) * part / 12;
-        dumped.refused(&dumped.text.as_bytes()[..cut], 1, &["was cut off"]).await;
+        dumped.refused(&dumped.text.as_bytes()[..cut], 1, &["the file is incomplete"]).await;
     }
-    dumped.refused(&dumped.text.as_bytes()[..=end], 1, &["in the midst of the rows"]).await;
+    dumped.refused(&dumped.text.as_bytes()[..=end], 1, &["in the middle of the rows"]).await;
     dumped.refused(&dumped.text.as_bytes()[..begin], 2, &["has no rows of \"User\" and \"Transaction\""]).await;
     dumped.refused(b"", 2, &["has no rows of"]).await;
     // A packed one, too.
@@ -118,10 +118,10 @@ async fn a_dump_that_was_cut_off_is_refused_wherever_it_was() {
     std::io::Write::write_all(&mut encoder, dumped.text.as_bytes()).expect("packed");
     let packed = encoder.finish().expect("packed");
     dumped.taken(&packed, &[]).await;
-    dumped.refused(&packed[..packed.len() / 2], 1, &["cannot be read on"]).await;
+    dumped.refused(&packed[..packed.len() / 2], 1, &["reading failed"]).await;
     // Without its last lines it has all rows, and says nothing of the sequences.
     let file = dumped.write("short.sql", &dumped.text[..end + 4]);
-    let note = "note: the dump does not say where the sequence of \"Transaction\" stands";
+    let note = "note: the dump does not contain the position of the sequence of \"Transaction\"";
     let arguments = ["--from", &file, "--amounts", "baht", "--dry-run"];
     dumped.bench.run(&arguments).await.expect(0, &[note, "next transaction id", "991"]);
 }
@@ -134,8 +134,8 @@ async fn what_is_no_plain_dump_of_the_originals_is_told_what_to_do() {
         (&["--format=custom"][..], "pg_restore -f dump.sql"),
         (&["--format=tar"], "pg_restore -f dump.sql"),
         (&["--format=directory"], "pg_restore -f dump.sql"),
-        (&["--inserts"], "make one without `--inserts`"),
-        (&["--schema-only"], "as `pg_dump` writes them into a plain dump with data"),
+        (&["--inserts"], "create one without `--inserts`"),
+        (&["--schema-only"], "as `pg_dump` writes them to a plain dump with data"),
         (&["--encoding=LATIN1", "--table=_prisma_migrations"], "pg_dump --encoding UTF8"),
         (&["--exclude-table-data=\"User\""], "has no rows of \"User\" in"),
     ] {
@@ -148,7 +148,7 @@ async fn what_is_no_plain_dump_of_the_originals_is_told_what_to_do() {
     }
     let missing = dumped.bench.run(&["--from", "no-such-file.sql", "--amounts", "baht", "--yes"]).await;
     missing.expect(1, &["no-such-file.sql cannot be read"]);
-    dumped.refused(b"\x28\xb5\x2f\xfd....", 2, &["is packed by zstd"]).await;
+    dumped.refused(b"\x28\xb5\x2f\xfd....", 2, &["is compressed by zstd"]).await;
     let twice = format!("{0}{0}", dumped.text);
     dumped.refused(twice.as_bytes(), 2, &["a second time"]).await;
     let other = dumped.text.replace("public.\"User\" (", "old.\"User\" (");

@@ -78,7 +78,7 @@ async fn the_whole_sample_is_taken_over_from_elsewhere_in_satang_on_the_old_dash
 async fn without_a_unit_both_readings_are_told_and_nothing_is_done() {
     let bench = Bench::beside(1000).await;
     let told = bench.run(&["--from", "here"]).await;
-    told.expect(2, &["As baht: middle expense ", "as satang: ", "Say --amounts baht (what the web client showed)"]);
+    told.expect(2, &["As baht: middle expense ", "as satang: ", "Use --amounts baht (as the web client shows them)"]);
     bench.untouched().await;
     // As in the design: an expense of 120 and an income of 42,000.
     bench.execute(r#"update "Transaction" set amount = case type when 'INCOME' then 42000 else 120 end"#).await;
@@ -105,7 +105,7 @@ async fn a_dry_run_proves_it_and_keeps_nothing() {
     bench.run(&["--from", "here", "--amounts", "baht"]).await.expect(2, &["--yes"]);
     bench.untouched().await;
     bench.run(&["--from", "here", "--amounts", "baht", "--yes"]).await.expect(0, &["50 users and 990 transactions"]);
-    bench.run(&["--from", "here", "--amounts", "baht", "--yes"]).await.expect(2, &["has 50 users already", "--undo"]);
+    bench.run(&["--from", "here", "--amounts", "baht", "--yes"]).await.expect(2, &["already has 50 users", "--undo"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

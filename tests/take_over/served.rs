@@ -54,7 +54,7 @@ async fn old_tokens_and_old_passwords_are_good_and_the_rows_are_there_where_one_
     let hash = bcrypt::hash("pass123", 4).expect("a hash");
     bench.execute(&format!(r#"update "User" set password = '{hash}' where id in (7, 43)"#)).await;
     let here = ["db", "take-over", "--from", "here", "--amounts", "baht", "--yes"];
-    let told = ["the role does not own the table ", "has to own the original's tables"];
+    let told = ["the role does not own the table ", "must own the original's tables"];
     app(&here).await.expect(2, &told);
     app(&[&here[..6], &["--dry-run"]].concat()).await.expect(2, &told);
     app(&[&here[..], &["--keep-in-place"]].concat()).await.expect(2, &["permission denied for table User"]);

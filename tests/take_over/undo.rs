@@ -76,7 +76,7 @@ async fn it_is_as_before_after_going_back_and_what_was_entered_since_is_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_that_were_left_in_their_place_stay_there() {
     let bench = Bench::beside(1000).await;
-    bench.run(&[&HERE[..], &["--keep-in-place"]].concat()).await.expect(0, &["turn the old service off"]);
+    bench.run(&[&HERE[..], &["--keep-in-place"]].concat()).await.expect(0, &["stop the old service"]);
     assert_eq!(bench.count(r#"select count(*) from public."User""#).await, 50);
     let undone = bench.json(&["--undo", "--yes"], 0).await;
     assert_eq!((&undone["users"], &undone["moved"]), (&json!(50), &json!(false)));
@@ -99,7 +99,10 @@ async fn what_did_not_come_from_here_is_not_taken_away() {
     // Some other service's tables.
     bench.execute(&super::original(1000)).await;
     bench.execute(r#"update "User" set "createdAt" = now()"#).await;
-    bench.run(&["--undo", "--yes"]).await.expect(2, &["50 users are of the original's", "did not come from there"]);
+    bench
+        .run(&["--undo", "--yes"])
+        .await
+        .expect(2, &["50 users are missing here or registered separately", "did not come from there"]);
     assert_eq!(bench.count("select count(*) from users").await, 50);
     // Somebody else's table points at the users.
     let bench = Bench::beside(1000).await;

@@ -88,7 +88,7 @@ async fn the_place_is_told_and_no_password_where_the_other_database_cannot_be_re
     for (url, code, words) in [
         ("postgres://app:hunter2@127.0.0.1:1/x", 1, "no connection to the database x on 127.0.0.1:1 as app"),
         ("postgres://app:hun#ter2@127.0.0.1:1/x", 2, "percent-encoded"),
-        ("mysql://app:hunter2@127.0.0.1:1/x", 2, "is no URL of PostgreSQL"),
+        ("mysql://app:hunter2@127.0.0.1:1/x", 2, "is not a PostgreSQL URL"),
     ] {
         let arguments = at(url);
         let ran = bench.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).await.expect(code, &[words]);
@@ -111,7 +111,7 @@ async fn a_schema_of_that_name_with_such_tables_is_not_touched() {
     let bench = Bench::beside(1000).await;
     bench.execute(r#"create schema original; create table original."User" (mine text)"#).await;
     let told = bench.run(&HERE).await;
-    told.expect(2, &["the schema \"original\" has such objects already", "--keep-in-place"]);
+    told.expect(2, &["the schema \"original\" already has such objects", "--keep-in-place"]);
     bench.untouched().await;
     assert_eq!(bench.count(r#"select count(*) from public."User""#).await, 50);
 }
