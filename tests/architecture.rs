@@ -1,11 +1,11 @@
-//! The dependency rule of docs/architecture.md, held against the sources.
+//! Checks the sources against the dependency rule of docs/architecture.md.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// What the files under each part of `src` may name of the crate. `app`, `cli`, `jobs` and `server` put it all together.
+/// The parts of the crate that each part of `src` may use. `app`, `cli`, `jobs` and `server` connect the others.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("config", &[]),
@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("app.rs", &["config", "db", "domain", "features", "http"]),
 ];
 
-/// The parts that may name anything.
+/// Parts that may use anything.
 const UNBOUND: &[&str] = &["cli", "lib.rs", "main.rs"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -46,7 +46,7 @@ fn all_sources() -> Vec<(String, String)> {
     found.into_iter().map(read).collect()
 }
 
-/// The parts of the crate that a text names.
+/// The parts of the crate that a text refers to.
 fn named(text: &str) -> BTreeSet<String> {
     let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     let code = code.join("\n");

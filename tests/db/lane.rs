@@ -1,4 +1,4 @@
-//! The turns of work that costs much.
+//! The queues for expensive work.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn a_user_has_one_turn_at_a_time_and_nothing_is_remembered_of_who_is_done(
     });
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(!next.is_finished());
-    // Whoever waits holds nothing.
+    // A waiting task holds no connection.
     assert_eq!(pools.costly.status().used, 1);
     lease.release();
     drop(turn);
@@ -44,9 +44,9 @@ async fn the_line_of_a_user_is_short_and_who_leaves_it_makes_room() {
     let under_way = lanes.change(1).await.expect("a turn");
     let wait = |lanes: WorkLanes| tokio::spawn(async move { lanes.change(1).await.map(drop) });
     let waiting: Vec<_> = (0..31).map(|_| wait(lanes.clone())).collect();
-    // On the one thread of this test they are all in line before this goes on.
+    // On the single thread of this test, all of them are queued before this continues.
     tokio::time::sleep(Duration::from_millis(50)).await;
-    // At once, not after a minute: the line is full.
+    // Immediately, not after a minute, because the queue is full.
     until(async || {
         matches!(
             tokio::time::timeout(SOON, lanes.change(1)).await,

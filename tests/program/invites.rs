@@ -25,7 +25,7 @@ async fn an_invitation_is_made_listed_used_and_revoked() {
     let none = run(&["user", "invites"], &environment);
     assert!(stdout(&none).contains("`app user invite` creates one"), "{}", stdout(&none));
 
-    // For a person: the code on the first line, and what it is good for.
+    // The text for people: the code on the first line, then its validity.
     let made = run(&["user", "invite", "--expires", "2h"], &environment);
     assert!(made.status.success(), "{}", stderr(&made));
     let text = stdout(&made);
