@@ -29,7 +29,7 @@ struct LaneState {
     pools: Pools,
     /// One piece of work per user and kind.
     lines: Arc<Shares<(i64, LaneKind)>>,
-    /// As many permits as there are connections for expensive work.
+    /// One permit per connection for expensive work.
     all: Arc<Semaphore>,
     /// One permit less, if there is more than one connection, so that expensive reads, which are short, do not wait for
     /// changes.
@@ -83,7 +83,7 @@ impl WorkLanes {
     /// Waits for the user's turn to run an expensive read.
     ///
     /// # Errors
-    /// As [`Self::change`].
+    /// The same errors as [`Self::change`].
     pub async fn read(&self, user_id: i64) -> Result<(Turn, Lease), ApiError> {
         self.turn(user_id, LaneKind::Reads, &[&self.0.all]).await
     }
@@ -91,7 +91,7 @@ impl WorkLanes {
     /// A turn for a small change: immediately, unless a bulk change of the same user is in progress.
     ///
     /// # Errors
-    /// As [`Self::change`].
+    /// The same errors as [`Self::change`].
     pub async fn change_few(&self, user_id: i64) -> Result<Option<Turn>, ApiError> {
         if self.0.lines.held(&(user_id, LaneKind::Changes)) == 0 {
             return Ok(None);

@@ -4,8 +4,10 @@ use axum::extract::Request;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method, Version, header};
 
-use super::MAX_HEAD_BYTES;
 use super::error::ApiError;
+
+/// The maximum size of the head of a request (target and headers), in bytes.
+pub const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 /// Refuses a request that violates the protocol.
 pub(super) fn check(request: &Request) -> Result<(), ApiError> {

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use chrono_tz::Tz;
 use sqlx::postgres::PgConnectOptions;
 
-use super::set_aside::SET_ASIDE_SCHEMA;
 use crate::domain::currency::Currency;
+
+/// The schema that the original's tables are moved to, where the old service does not find them.
+pub const SET_ASIDE_SCHEMA: &str = "original";
 
 /// The location of the original's rows.
 #[derive(Debug, Clone)]

@@ -7,9 +7,6 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use super::error::TakeOverError;
 use super::sql::{identifier, literal, run};
 
-/// The schema that the original's tables are moved to, where the old service does not find them.
-pub const SET_ASIDE_SCHEMA: &str = "original";
-
 /// The error for missing privileges.
 pub(super) fn forbidden(problem: &str) -> TakeOverError {
     TakeOverError::NotApplicable(format!(

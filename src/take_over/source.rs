@@ -3,10 +3,10 @@
 use sqlx::{Executor as _, PgConnection};
 
 use super::error::TakeOverError;
-use super::options::{SourceLocation, TakeOverRequest};
+use super::options::{SET_ASIDE_SCHEMA, SourceLocation, TakeOverRequest};
 use super::recognize::{next_ids, recognize_tables};
 use super::session::ProgressReport;
-use super::set_aside::{SET_ASIDE_SCHEMA, check_move, forbidden, objects};
+use super::set_aside::{check_move, forbidden, objects};
 use super::sql::{run, sqlstate};
 use super::tables::{COPIES, NextIds, OriginalTable};
 use super::{dump, remote};

@@ -4,11 +4,10 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Executor as _, PgConnection};
 
 use super::error::TakeOverError;
-use super::options::{SourceLocation, TakeOverRequest};
+use super::options::{SET_ASIDE_SCHEMA, SourceLocation, TakeOverRequest};
 use super::proof::Proof;
 use super::rows::AmountReadings;
 use super::session::{ProgressReport, TakeOverSession};
-use super::set_aside::SET_ASIDE_SCHEMA;
 use super::source::Source;
 use super::{addresses, compare, names, recognize, refusal, rows, set_aside, write};
 

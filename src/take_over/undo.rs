@@ -7,11 +7,11 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 
 use super::error::TakeOverError;
 use super::format::count;
+use super::options::SET_ASIDE_SCHEMA;
 use super::session::{ProgressReport, TakeOverSession};
-use super::set_aside::{self, SET_ASIDE_SCHEMA};
 use super::sql::{identifier, literal, run};
 use super::tables::OriginalTable;
-use super::{recognize, undo_keep};
+use super::{recognize, set_aside, undo_keep};
 
 /// The options of undoing a take-over.
 #[derive(Debug, Clone)]

@@ -22,7 +22,7 @@ pub struct Lease {
 /// The way in which a connection is returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ReturnMode {
-    /// As it is: no answer is pending, no transaction is open.
+    /// Unchanged: no answer is pending, no transaction is open.
     Released,
     /// After cleaning it up.
     CleanedUp,
