@@ -110,7 +110,7 @@ pub(super) struct TakeOverOptions {
     /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
-    /// UndoRequest --from here: delete all rows here, and move the original's tables back
+    /// Undo --from here: delete all rows here, and move the original's tables back
     #[arg(long)]
     undo: bool,
     /// With --undo: the file for everything entered since, with one JSON document per line; `-` for standard output

@@ -51,9 +51,8 @@ fn warn_of_proxy(peer: IpAddr, headers: &HeaderMap) {
     if forwarded && !WARNED.load(Ordering::Relaxed) && !WARNED.swap(true, Ordering::Relaxed) {
         tracing::warn!(
             %peer,
-            "a request says that it was forwarded, by a peer that is not trusted: if that is your proxy, all its clients \
-             share one address and one limit until server.trusted_proxies (APP_SERVER__TRUSTED_PROXIES) names it. \
-             X-Forwarded-For is read, Forwarded is not"
+            "a request has forwarding headers, but its peer is not a trusted proxy: if it is your proxy, all its \
+             clients share one address and its limits until server.trusted_proxies (APP_SERVER__TRUSTED_PROXIES) contains it. X-Forwarded-For is supported, Forwarded is not"
         );
     }
 }

@@ -49,7 +49,7 @@ pub(super) struct Guard {
     pub(super) patience: Duration,
 }
 
-/// The kind of routes routes the guard.
+/// The kind of routes behind the guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum GuardedRoutes {
     /// The API, which needs the database.

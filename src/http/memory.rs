@@ -1,4 +1,4 @@
-//! MemoryBudget budgets for data that clients make the server hold, with a limit per client.
+//! Memory budgets for data that clients make the server hold, with a limit per client.
 
 use std::sync::Arc;
 

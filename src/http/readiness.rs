@@ -63,7 +63,7 @@ impl Readiness {
             Self::MigrationRunning { .. } => Some(waiting("The service is being updated; try again shortly")),
             Self::MigrationsPending { .. } => Some(waiting("Migrations of the database are pending; try again later")),
             Self::MigrationsWrong { .. } => {
-                Some(waiting("The migrations of the database need somebody to look after them; try again later"))
+                Some(waiting("The migrations of the database need attention; try again later"))
             }
             Self::DatabaseUnavailable => Some(ApiError::database_unavailable()),
         }

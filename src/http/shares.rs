@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-/// A number of units that limit key may hold at once. UsageByKey without units take no memory.
+/// A number of units that each key may hold at the same time. Keys without units take no memory.
 #[derive(Debug)]
 pub(crate) struct Shares<K: Eq + Hash + Clone> {
     limit: usize,

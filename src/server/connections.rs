@@ -80,7 +80,7 @@ fn moment() -> u64 {
 }
 
 impl Connections {
-    /// Creates limits: `most` connections in total, `max_per_address` per address.
+    /// Creates limits: `max_total` connections in total, `max_per_address` per address.
     pub(super) fn new(max_total: usize, max_per_address: usize) -> Arc<Self> {
         Arc::new(Self { max_total, max_per_address, held: Mutex::default() })
     }

@@ -1,4 +1,4 @@
-//! DumpLines of a dump, read with bounded memory, and the few statements that matter.
+//! Lines of a dump, read with bounded memory, and the few statements that matter.
 
 use std::borrow::Cow;
 use std::io::{BufRead, Error};

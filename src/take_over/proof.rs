@@ -52,7 +52,7 @@ pub struct Proof {
     pub cannot_sign_in: Examples,
     /// Users whose address was replaced.
     pub other_addresses: Examples,
-    /// DayRule compared with those of the original's dashboard.
+    /// Days compared with those of the original's dashboard.
     pub days: DayReport,
 }
 
