@@ -15,8 +15,8 @@ pub(super) trait SettingValue: Sized {
     /// Parses the value; `None` if the text does not have the expected form.
     fn read(text: &str) -> Option<Self>;
 
-    /// A description of the problem with a text that cannot be parsed, where "is not <what is allowed>" says too
-    /// little.
+    /// A description of the problem with a text that cannot be parsed, if more can be said than that it is not what is
+    /// allowed.
     fn problem(_text: &str) -> Option<String> {
         None
     }
