@@ -3,7 +3,7 @@
 # toolchain → deps → build → (final image)
 #          ↘ dev
 #
-# Nothing here is of one architecture. No `RUN --mount` is used, so that builders without BuildKit manage too.
+# Builds on any architecture. Does not use `RUN --mount`, so that builders without BuildKit work, too.
 
 ARG RUST_VERSION=1.95
 
@@ -11,15 +11,15 @@ FROM rust:${RUST_VERSION}-slim-bookworm AS toolchain
 WORKDIR /src
 ENV CARGO_TERM_COLOR=never
 
-# --- dependencies: a layer of their own, built again only when the manifests change -----------------------------------
+# --- dependencies: a layer of their own, rebuilt only when the manifests change ---------------------------------------
 FROM toolchain AS deps
-# Linked into one file with all libraries, so that the final image needs none. The target is named, though it is the one
-# that is built on, because otherwise the flag would be for procedural macros as well, which cannot be static.
+# Statically linked, so that the final image needs no libraries. The target is named explicitly, although it is the
+# host's, because otherwise the flag would apply to procedural macros as well, which cannot be static.
 ENV CARGO_INCREMENTAL=0 CARGO_BUILD_TARGET=host-tuple RUSTFLAGS="-C target-feature=+crt-static"
 COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
-# A package with nothing in it stands in for the program; what was built of it is deleted, so that it is never taken
-# for the real one.
+# An empty package stands in for the program. Its build results are deleted, so that they are never mistaken for the
+# real ones.
 RUN mkdir src \
  && touch src/lib.rs \
  && echo 'fn main() {}' > src/main.rs \
@@ -29,14 +29,14 @@ RUN mkdir src \
 # --- the program ------------------------------------------------------------------------------------------------------
 FROM deps AS build
 COPY . .
-# Without the private PostgreSQL: in containers the database is a service of its own.
+# Without the private PostgreSQL, because in containers the database is a separate service.
 RUN cargo build --release --locked --no-default-features \
  && cp target/*/release/app /app
 
-# --- development: hot reload of the sources that are mounted on /src --------------------------------------------------
+# --- development: rebuilds the sources mounted on /src when they change ------------------------------------------------
 FROM toolchain AS dev
 RUN cargo install cargo-watch --version 8.5.3 --locked
-# The mounted rust-toolchain.toml names components that the image may lack; with this name rustup takes what is here.
+# The mounted rust-toolchain.toml lists components that the image may lack; this makes rustup use the image's toolchain.
 RUN rustup toolchain link image "$(rustc --print sysroot)"
 COPY docker/dev /usr/local/dev
 RUN ln -s as-owner /usr/local/dev/cargo \
@@ -45,21 +45,20 @@ ENV RUSTUP_TOOLCHAIN=image CARGO_TARGET_DIR=/target APP_PROFILE=dev PATH=/usr/lo
 EXPOSE 3000
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["as-owner"]
-# The whole folder is watched and not single files, because an editor that puts a new file in the old one's place ends
-# the watch of that.
+# Watches the whole folder instead of single files, because an editor that replaces a file ends the watch on it.
 CMD ["cargo", "watch", "-i", "tests/**", "-i", "docs/**", "-i", "benches/**", "-i", "backups/**", "-i", "*.md", "-x", "run -- serve"]
 
-# --- the final image: the program, CA certificates, and nothing to log in to; time zones are in the program -------------
+# --- the final image: the program and CA certificates, no shell; time zones are compiled in -----------------------------
 FROM gcr.io/distroless/static-debian12:nonroot
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="expense-tracker-api" \
-      org.opencontainers.image.description="An expense-tracker API with its migrations inside" \
+      org.opencontainers.image.description="An expense-tracker API with its migrations built in" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /app /usr/local/bin/app
 ENV APP_PROFILE=prod PORT=3000
 EXPOSE 3000
 STOPSIGNAL SIGTERM
-# Alive, not ready: while migrations are pending a restart would help nobody.
+# Liveness, not readiness: while migrations are pending, a restart would not help.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 CMD ["app", "healthcheck"]
 CMD ["app"]

@@ -1,4 +1,4 @@
-//! A new file in `migrations/` makes the binary be built again: cargo watches only what it is told of.
+//! Rebuilds the binary when a file is added to `migrations/`, which cargo does not watch by default.
 
 fn main() {
     println!("cargo:rerun-if-changed=migrations");

@@ -1,4 +1,4 @@
-# What is done again and again. CI calls the same recipes. `just` alone lists them.
+# Recipes for development and CI. `just` without arguments lists them.
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
@@ -6,11 +6,11 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 default:
     @just --list
 
-# Run the server, with a private PostgreSQL and the migrations applied
+# Run the server with a private PostgreSQL and all migrations applied
 run *ARGS:
     cargo run -- {{ARGS}}
 
-# Pass all tests
+# Run all tests
 test *ARGS:
     cargo test {{ARGS}}
 
@@ -24,16 +24,16 @@ fmt:
 fmt-check:
     cargo fmt --all -- --check
 
-# Lints, with and without the private PostgreSQL; a warning is an error
+# Run the lints, with and without the private PostgreSQL; warnings are errors
 clippy:
     cargo clippy --all-targets -- -D warnings
     cargo clippy --no-default-features -- -D warnings
 
-# The documentation of the code; a broken link is an error
+# Build the rustdoc documentation; broken links are errors
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 
-# Licences, sources and banned crates; known vulnerabilities too where the advisory database can be reached
+# Check licences, sources and banned crates, and known vulnerabilities if the advisory database can be reached
 deny:
     cargo deny --all-features check bans licenses sources
     @if cargo deny fetch db 2>/dev/null; then \
@@ -42,74 +42,74 @@ deny:
         echo "the advisory database cannot be reached from here: advisories were not checked"; \
     fi
 
-# Make .sqlx anew after a change of SQL or of a migration
+# Regenerate .sqlx after a change of SQL or of a migration
 prepare:
     scripts/query-cache write
 
-# Hold the OpenAPI document against three validators; they are installed under target/ (needs Python and Node.js)
+# Check the OpenAPI document with three validators, installed under target/ (needs Python and Node.js)
 validate-document:
     scripts/validate-document
 
-# Three generated clients of the API, type-checked and taken through a session; installed under target/ (needs Python and Node.js)
+# Generate three API clients, type-check them and run a session with each; installed under target/ (needs Python and Node.js)
 clients:
     tests/clients/run
 
-# The documentation page in Chromium: sign in, authorize, every operation as it stands (needs Node.js and Chromium)
+# Test the documentation page in Chromium: sign in, authorize, run every operation (needs Node.js and Chromium)
 browser:
     tests/browser/run
 
-# Hold .sqlx against the SQL in the sources and the schema of the migrations
+# Check .sqlx against the SQL in the sources and the schema of the migrations
 query-cache:
     scripts/query-cache check
 
-# Try all migrations forth and back, and hold schema.sql against them; a test does the same
+# Apply and revert all migrations, and compare the result with schema.sql; a test does the same
 verify:
     cargo run -- migrate verify
 
-# The owner of an account signs in while strangers attack it, for a minute each and with the costs of prod
+# Sign in to an account while strangers attack it, for a minute per attack and with production password costs
 sign-in-attack:
     SIGN_IN_ATTACK_SECONDS=60 cargo test --release --test main -- --nocapture api::sign_in::the_owner
 
-# The tests on PostgreSQL 15 and on 18; both are fetched where they are not installed
+# Run the tests on PostgreSQL 15 and 18, which are downloaded if they are not installed
 test-majors:
     scripts/test-majors
 
-# Schemas and changes nobody has tried yet, and whether the way between them is found; a failure names its seed
+# Generate migrations between random schemas and check them; a failure prints its seed
 pairs N="2000":
     PAIRS={{N}} SEED=$(date +%s)000000 cargo test --test main random_changes -- --nocapture
 
-# Requests of every route abandoned at random moments, a table locked for 31 s meanwhile, and what is left afterwards
+# Abandon requests to every route at random moments while a table is locked, and check for leftovers
 abandon N="20000":
     ABANDON={{N}} cargo test --test main abandoned -- --nocapture
 
-# Changes of one user's data at once: so many rounds of each race, and so many random operations of eight clients
+# Change the data of one user concurrently: rounds of each race, and random operations of eight clients
 races ROUNDS="200" OPERATIONS="100000":
     ROUNDS={{ROUNDS}} MODEL={{OPERATIONS}} cargo test --test main -- --nocapture api::races api::model
 
-# The original's whole sample, taken over in all three ways, and killed at twenty moments
+# Take over the original's full sample from all three sources, and kill it at twenty moments
 take-over ROWS="100000":
     TAKE_OVER={{ROWS}} cargo test --release --test main -- --nocapture take_over
 
-# docs/docker.md, gone through with a real Docker: all of it, a quarter of an hour and more, or the parts that are named
+# Follow docs/docker.md with a real Docker: all of it (15 minutes or more), or the named parts
 docker-test *PARTS:
     tests/docker/run {{PARTS}}
 
-# A month of a real person's, posted and checked against sums worked out by itself (the server has to run)
+# Enter four months of sample data through the API and check all sums (the server has to run)
 month:
     python3 examples/month.py
 
-# Performance figures, against pgbench with the same SQL in the same run
+# Measure performance, relative to pgbench with the same SQL in the same run
 bench *ARGS:
     benches/run {{ARGS}}
 
-# Attacks on the release binary in a memory limit, and what others notice; a quarter of an hour, or the attacks that are named
+# Attack the release binary under a memory limit and measure the effect on other users: all attacks (15 minutes), or the named ones
 attack *ARGS:
     attacks/run {{ARGS}}
 
-# Schemathesis against the release binary: all checks, signed in, 10,000 cases and more; it is installed under target/
+# Run Schemathesis against the release binary: all checks, signed in, 10,000 cases or more; installed under target/
 fuzz-api *ARGS:
     attacks/fuzz-api {{ARGS}}
 
-# Every parser of what comes from outside, for so many seconds each
+# Fuzz every parser of external input, for the given number of seconds each
 fuzz SECONDS="300":
     FUZZ_SECONDS={{SECONDS}} cargo test --test main fuzz:: -- --nocapture

@@ -1,42 +1,42 @@
--- The schema as it should be: plain PostgreSQL, in an order in which it can be run. Change it here, then write the migration
--- with `app migrate dev --name WHAT_IT_IS_FOR`. What keeps its content under another name says so at the end of its line, as
+-- The desired schema: plain PostgreSQL, in an order in which it can be run. Change it here, then write the migration with
+-- `app migrate dev --name WHAT_IT_IS_FOR`. A renamed object names its old name in a comment at the end of its line, as
 -- in `full_name text, -- renamed from name`. How: docs/migrations.md.
 
 create type transaction_type as enum ('INCOME', 'EXPENSE');
 
--- How a transaction came by its category: the user said so, similar ones have it, a word in it told, or nothing did.
+-- The origin of a transaction's category: the user, similar transactions, a word in the title, or none of these.
 create type category_source as enum ('USER', 'HISTORY', 'KEYWORD', 'DEFAULT');
 
 create table users (
     id bigint generated always as identity primary key,
     email text not null,
     name text,
-    -- argon2id, or bcrypt where the user came from the original service and has not logged in since.
+    -- argon2id, or bcrypt for users of the original service who have not logged in since.
     password_hash text not null,
-    -- ISO 4217: what an amount is in when nothing else is said.
+    -- ISO 4217. The currency of amounts without one of their own.
     currency text not null default 'THB',
-    -- IANA: where "today" and "this month" are worked out.
+    -- IANA name. Decides which day is today and which month is the current one.
     time_zone text not null default 'Asia/Bangkok',
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint users_email_key unique (email),
-    -- Addresses are compared without case, so they are kept without it.
+    -- Addresses are compared without case, so they are stored in lower case.
     constraint users_email_lower_case check (email !~ '[A-Z]'),
     constraint users_email_length check (char_length(email) between 3 and 254),
     constraint users_name_length check (char_length(name) <= 200),
     constraint users_currency_code check (currency ~ '^[A-Z]{3}$')
 );
 
--- The kind and the costs of a password's hash, such as `$argon2id$v=19$m=19456,t=2,p=1` or `$2a$10`.
+-- The kind and the cost parameters of a password hash, such as `$argon2id$v=19$m=19456,t=2,p=1` or `$2a$10`.
 create function hash_kind(password_hash text) returns text
 language sql immutable strict parallel safe as $$
     select substring(password_hash from '^([$]2[a-z]?[$][0-9]+|[$]argon2[a-z]+[$]v=[0-9]+[$][a-z0-9=,]+)[$]')
 $$;
 
--- The kinds of hashes there are, read without reading every user.
+-- Lists the kinds of hashes without reading every user.
 create index users_by_hash_kind on users (hash_kind(password_hash));
 
--- The networks that a user signed in from, as keyed hashes: a sign-in from one of them does not compete with strangers'.
+-- Networks that a user has signed in from, as keyed hashes. Sign-ins from them do not compete with those of strangers.
 create table known_networks (
     user_id bigint not null references users (id) on delete cascade,
     network bytea not null,
@@ -45,19 +45,19 @@ create table known_networks (
     constraint known_networks_network_length check (octet_length(network) = 16)
 );
 
--- Failed sign-ins that still count, for all servers together. Each failure moves the instant on by its share of the period
--- (GCRA). The keys are keyed hashes of addresses and accounts. Unlogged, because nobody misses it after a crash.
+-- Failed sign-ins that still count, for all servers. Each failure moves the instant on by its share of the period
+-- (GCRA). The keys are keyed hashes of addresses and accounts. Unlogged, because the loss after a crash does no harm.
 create unlogged table sign_in_failures (
     key bytea not null primary key,
-    -- When all that was counted is forgotten.
+    -- When all counted failures are forgotten.
     forgotten_at timestamptz not null,
     constraint sign_in_failures_key_length check (octet_length(key) = 16)
 );
 
--- Codes to register with, where registration is by invitation. The code itself is not kept.
+-- Registration codes, for registration by invitation. The code itself is not stored.
 create table invites (
     id bigint generated always as identity primary key,
-    -- SHA-256.
+    -- SHA-256 of the code.
     code_hash bytea not null,
     uses_left bigint not null,
     created_at timestamptz not null default now(),
@@ -67,9 +67,9 @@ create table invites (
     constraint invites_uses_left_range check (uses_left between 0 and 1000)
 );
 
--- What a name is held against others by: those that differ only in case, in white space, in what is not seen, or in the form
--- of the same letters have one key. `domain::name` does the same. An index takes no long text, so that of a very long key the
--- beginning stands with a hash.
+-- The key that names are compared by. Names that differ only in case, white space, invisible characters, or
+-- compatibility forms of letters have the same key. `domain::name` computes the same key. An index cannot hold long
+-- texts, so the end of a very long key is replaced by a hash.
 create function name_key(name text) returns text language sql immutable strict parallel safe as $$
 select case when octet_length(k.key) <= 1000 then k.key else left(k.key, 100) || hashtextextended(k.key, 0) end
 from (
@@ -89,8 +89,8 @@ from (
 ) k
 $$;
 
--- Keys of whatever belongs to a user lead with the user: rows of one user lie together, a table can be spread over
--- servers by it, and a composite foreign key cannot point at somebody else's row.
+-- Keys of a user's tables lead with the user: rows of a user lie together, tables can be partitioned by user, and a
+-- composite foreign key cannot reference a row of another user.
 create table categories (
     user_id bigint not null references users (id) on delete cascade,
     id bigint generated always as identity,
@@ -98,16 +98,16 @@ create table categories (
     name text not null,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
-    -- Above it in the tree; of the same kind.
+    -- The parent in the tree, of the same kind.
     parent_id bigint,
     icon text,
     color text,
-    -- Among its siblings, the smallest first; those of the same position go by name.
+    -- The order among siblings, ascending; equal positions are ordered by name.
     position bigint not null default 0,
-    -- No longer offered to be chosen.
+    -- Archived categories are not offered any more.
     archived boolean not null default false,
     primary key (user_id, id),
-    -- What a transaction points at, so that its type and its category's kind cannot differ.
+    -- The target of the foreign key of transactions, so that their type and the kind of their category cannot differ.
     constraint categories_kind_key unique (user_id, id, kind),
     constraint categories_parent_fkey foreign key (user_id, parent_id, kind) references categories (user_id, id, kind),
     constraint categories_name_length check (char_length(name) between 1 and 100),
@@ -116,18 +116,18 @@ create table categories (
     constraint categories_color_code check (color ~ '^#[0-9a-f]{6}$')
 );
 
--- Unique on its level.
+-- Names are unique per level.
 create unique index categories_name_key on categories (user_id, kind, name_key(name), parent_id) nulls not distinct;
 
 create index categories_by_parent on categories (user_id, parent_id) where parent_id is not null;
 
--- The category that stands for each of those that everybody begins with. It stays the same when it is renamed, and becomes the
--- other one when it is merged. What was deleted has a row without a category, so that nobody makes it again.
+-- The category that represents each default category. The row survives renaming, and follows merging. A deleted default
+-- category has a row without a category, so that it is not created again.
 create table default_categories (
     user_id bigint not null references users (id) on delete cascade,
     id bigint generated always as identity,
     kind transaction_type not null,
-    -- Its name in the program.
+    -- The name in the program.
     origin text not null,
     category_id bigint,
     primary key (user_id, id),
@@ -151,15 +151,15 @@ create table tags (
 
 create unique index tags_name_key on tags (user_id, name_key(name));
 
--- The list, in the order of a dictionary.
+-- The list in dictionary order.
 create index tags_by_name on tags (user_id, name collate "und-x-icu", id);
 
--- Who was paid, or who paid.
+-- The other party of a payment.
 create table payees (
     user_id bigint not null references users (id) on delete cascade,
     id bigint generated always as identity,
     name text not null,
-    -- The name as it is searched: see `transactions.search`.
+    -- The folded name; see `transactions.search`.
     search text not null,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -169,14 +169,14 @@ create table payees (
 
 create unique index payees_name_key on payees (user_id, name_key(name));
 
--- The list, in the order of a dictionary.
+-- The list in dictionary order.
 create index payees_by_name on payees (user_id, name collate "und-x-icu", id);
 
--- Those that the program has to fold yet.
+-- Payees that the program has not folded yet.
 create index payees_to_fold on payees (user_id, id) where right(search, 2) <> E'\n2';
 
--- What a searched text is found by: each character of it with those beside it, and whose text it is. Two characters are found
--- as the beginning of three. A loop is quicker here than any one statement.
+-- The search index entries of a text: each character with its neighbours, prefixed by the user. Two characters are
+-- found as the prefix of three. A loop is faster here than any single statement.
 create function search_grams(user_id bigint, search text) returns tsvector
 language plpgsql immutable strict parallel safe as $$
 declare
@@ -203,23 +203,23 @@ create table transactions (
     id bigint generated always as identity,
     title text not null,
     title_en text,
-    -- Major units, exact: 12 digits before the point, and the 4 decimals that a currency has at most.
+    -- Major units, exact: 12 digits before the decimal point, and at most 4 decimals, as many as any currency has.
     amount numeric(16, 4) not null,
     currency text not null,
     type transaction_type not null,
     category_id bigint not null,
-    -- A civil day: no time zone moves it.
+    -- A civil date, independent of time zones.
     date date not null,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     note text,
     payee_id bigint,
     category_source category_source not null default 'USER',
-    -- What spoke for the category, if the user did not choose it.
+    -- The reason for the category, if the user did not choose it.
     category_reason text,
-    -- Title and note as they are searched, folded by the program; empty until it has come by.
+    -- Title and note, folded by the program; empty until the row has been folded.
     search text,
-    -- The same if it is short, for an index to hold; the trigger below sees to it.
+    -- The folded text if it is short enough for an index. The trigger below maintains it.
     short_search text,
     primary key (user_id, id),
     constraint transactions_category_fkey foreign key (user_id, category_id, type)
@@ -232,22 +232,23 @@ create table transactions (
     constraint transactions_category_reason_length check (char_length(category_reason) <= 600),
     constraint transactions_amount_positive check (amount > 0),
     constraint transactions_currency_code check (currency ~ '^[A-Z]{3}$'),
-    -- The years that every client can read: PostgreSQL itself goes from 4713 BC to 5874897 AD, and to infinity.
+    -- The years that every client can read. PostgreSQL's own range is 4713 BC to 5874897 AD, and infinity.
     constraint transactions_date_range check (date between '0001-01-01' and '9999-12-31')
 )
--- An index is read alone only for rows that vacuum has seen; as the default has it, a fifth of them would wait for that.
+-- Index-only scans need rows that vacuum has processed; with the default settings, a fifth of them would wait for it.
 with (autovacuum_vacuum_insert_scale_factor = 0.05);
 
--- The list, the filter by days, and the sums of a month; with all that rows are looked at for, because reading an index alone
--- takes a fourth of the time.
+-- The list, the filter by dates, and the sums of a month. Includes all columns that are filtered by, because an
+-- index-only scan takes a quarter of the time.
 create index transactions_by_date on transactions (user_id, date desc, id desc)
     include (type, category_id, payee_id, currency, amount, short_search);
 
--- The list by amount. In this order rows lie all over the table, and fetching them would take seven times as long.
+-- The list by amount. In this order, rows are spread over the whole table, and fetching them would take seven times as
+-- long.
 create index transactions_by_amount on transactions (user_id, amount, id)
     include (type, category_id, payee_id, currency, date, short_search);
 
--- The other side of the foreign key, and the lists of a category.
+-- The foreign key, and the lists of a category.
 create index transactions_by_category on transactions (user_id, category_id, date desc, id desc);
 
 create index transactions_by_payee on transactions (user_id, payee_id, date desc, id desc) where payee_id is not null;
@@ -256,8 +257,8 @@ create index transactions_by_currency on transactions (user_id, currency, date d
 
 create index transactions_by_search on transactions using gin (search_grams(user_id, search));
 
--- Those that the program has to fold yet: what came in by another way than the API, or was folded by older rules. What is behind
--- a text that is folded says by which.
+-- Rows that the program has not folded yet: rows that were not written through the API, or were folded by older rules.
+-- The mark at the end of a folded text has the version of the rules.
 create index transactions_to_fold on transactions (user_id, id)
     where search is null or right(search, 2) <> E'\n2' or (short_search is null and char_length(search) <= 100);
 
@@ -275,8 +276,8 @@ create table transaction_tags (
     user_id bigint not null,
     transaction_id bigint not null,
     tag_id bigint not null,
-    -- The transaction's own, so that the list of a tag has an index to go by. The triggers below put them in where they are
-    -- left out, and keep them.
+    -- Copies of the transaction's columns, so that the list of a tag has an index. The triggers below fill and maintain
+    -- them.
     date date not null,
     amount numeric(16, 4) not null,
     primary key (user_id, transaction_id, tag_id),
@@ -317,45 +318,45 @@ $$;
 create trigger tell_tags after update on transactions
 for each row when (old.date <> new.date or old.amount <> new.amount) execute function tell_tags();
 
--- What somebody did at once, and can undo at once.
+-- An undoable unit of change.
 create table operations (
     user_id bigint not null references users (id) on delete cascade,
     id bigint generated always as identity,
-    -- Such as `transaction.create`.
+    -- The kind, such as `transaction.create`.
     kind text not null,
     created_at timestamptz not null default now(),
-    -- The operation that this one took back.
+    -- The operation that this one undid.
     undoes bigint,
-    -- The operation that took this one back.
+    -- The operation that undid this one.
     undone_by bigint,
-    -- What it deleted has been purged from the trash, so that it cannot be undone any more.
+    -- Rows that it deleted have been purged from the trash, so it cannot be undone.
     purged boolean not null default false,
     primary key (user_id, id),
-    -- Operations are removed when they are old, and others may point at them.
+    -- Operations are removed when they are old, and others may reference them.
     constraint operations_undoes_fkey foreign key (user_id, undoes)
         references operations (user_id, id) on delete set null (undoes),
     constraint operations_undone_by_fkey foreign key (user_id, undone_by)
         references operations (user_id, id) on delete set null (undone_by)
 );
 
--- The other side of the foreign keys.
+-- The foreign keys.
 create index operations_by_undoes on operations (user_id, undoes) where undoes is not null;
 create index operations_by_undone_by on operations (user_id, undone_by) where undone_by is not null;
 
--- Each change of a row by an operation. Nothing here is ever changed; the trash is emptied by deleting.
+-- Each change of a row by an operation. Rows are never updated; the trash is emptied by deleting.
 create table changes (
     user_id bigint not null,
     operation_id bigint not null,
     id bigint generated always as identity,
     -- The table.
     entity text not null,
-    -- The row's id; the transaction's, where a tag is put on it or taken off.
+    -- The id of the row; for a tag of a transaction, the id of the transaction.
     entity_id bigint not null,
     tag_id bigint,
-    -- The whole row, or of an update the columns that it changed.
+    -- The whole row; for an update, the changed columns.
     before jsonb,
     after jsonb,
-    -- Of before and after, as they came in; not known of what is older than this column.
+    -- The size of `before` and `after` as written; null in rows older than this column.
     bytes bigint,
     primary key (user_id, operation_id, id),
     constraint changes_operation_fkey foreign key (user_id, operation_id)
@@ -363,14 +364,14 @@ create table changes (
     constraint changes_something check (before is not null or after is not null)
 );
 
--- Numbers alone: rows of two tables seldom have the same id, and text would cost every change as much again.
+-- Numbers only: rows of two tables rarely have the same id, and text would double the costs of every change.
 create index changes_of_entity on changes (user_id, entity_id, id);
 
--- What was deleted, the newest first.
+-- Deleted rows, newest first.
 create index changes_deleted on changes (user_id, id desc) where entity = 'transactions' and after is null;
 
--- The trash: what was deleted and is not there. It is asked row by row, so that a page of a large trash does not begin with
--- all that was ever changed.
+-- The trash: deleted rows that do not exist any more. Checked row by row, so that the first page of a large trash does
+-- not read all changes.
 create view trash as
 select d.user_id, d.id, d.operation_id, d.entity_id as transaction_id, d.before as row
 from changes d
@@ -381,8 +382,8 @@ where d.entity = 'transactions' and d.after is null
         where l.user_id = d.user_id and l.entity = 'transactions' and l.entity_id = d.entity_id
     );
 
--- Categories, payees and tags that were merged into others: what lies in the trash with one of them is restored with the one
--- that stays.
+-- Categories, payees and tags that were merged into others. Transactions in the trash are restored with the one that
+-- remains.
 create table merged (
     user_id bigint not null,
     operation_id bigint not null,
@@ -390,7 +391,7 @@ create table merged (
     entity text not null,
     id bigint not null,
     into_id bigint not null,
-    -- A merge that is done again after it was undone stands behind what came between.
+    -- A merge that was undone and redone comes after everything in between.
     primary key (user_id, entity, id, operation_id),
     constraint merged_operation_fkey foreign key (user_id, operation_id)
         references operations (user_id, id) on delete cascade
@@ -398,7 +399,7 @@ create table merged (
 
 create index merged_by_operation on merged (user_id, operation_id);
 
--- Usage of each user, for the quotas: recounted once a week, and brought up to date every few seconds from `usage_deltas`.
+-- The usage of each user, for quotas: recounted once a week, and updated every few seconds from `usage_deltas`.
 create table usage (
     user_id bigint not null references users (id) on delete cascade,
     transactions bigint not null default 0,
@@ -410,13 +411,13 @@ create table usage (
     -- Of `changes`.
     history_bytes bigint not null default 0,
     idempotency_keys bigint not null default 0,
-    -- When all of it was last counted.
+    -- The last full recount.
     counted_at timestamptz,
     primary key (user_id)
 );
 
--- Usage added since, a row for each statement: nobody waits for a counter that somebody else is changing. A row is here for
--- seconds, and a key or an index would cost each change more than the row itself.
+-- Usage added since, one row per statement, so that nobody waits for a counter that another session is changing. Rows
+-- live for seconds, and a key or an index would cost more than the row itself.
 create table usage_deltas (
     user_id bigint not null,
     operation_id bigint,
@@ -427,15 +428,15 @@ create table usage_deltas (
     history_bytes bigint not null
 );
 
--- The bytes of what a user has written into a row, or a part of one.
+-- The number of bytes that a user has written into a row, or into some of its columns.
 create function text_bytes(data jsonb) returns bigint language sql immutable parallel safe as $$
 select coalesce(octet_length(data ->> 'title'), 0)::bigint + coalesce(octet_length(data ->> 'title_en'), 0)
     + coalesce(octet_length(data ->> 'note'), 0) + coalesce(octet_length(data ->> 'name'), 0)
 $$;
 
--- Changes are recorded for the operation that the session names in `app.operation`; where it names none, such as in a
--- seed, none are. The argument is the column that tells the row. What the database makes of another column is left out. The
--- settings keep a plan that was made for one row from taking hours for a hundred thousand.
+-- Records changes for the operation named by the session in `app.operation`; without one, as in a seed, nothing is
+-- recorded. The argument is the column that identifies the row. Generated columns are left out. The settings prevent a
+-- plan made for one row from taking hours for a hundred thousand.
 create function record_insert() returns trigger language plpgsql set enable_nestloop = off set jit = off as $$
 begin
     with recorded as (
@@ -470,7 +471,7 @@ begin
 end
 $$;
 
--- Of an update the columns that it changed; what the program alone sees of a row is no change.
+-- Records only the changed columns. Columns that only the program sees do not count as changes.
 create function record_update() returns trigger language plpgsql set enable_nestloop = off set jit = off as $$
 begin
     with recorded as (
@@ -495,13 +496,14 @@ begin
 end
 $$;
 
--- What a column was, if it is another now.
+-- The previous value of a column, if it has changed.
 create function changed(name text, value anyelement, other anyelement) returns jsonb
 language sql stable parallel safe as $$
 select case when value is distinct from other then jsonb_build_object(name, value) else '{}' end
 $$;
 
--- The same for transactions, of which a hundred thousand may change at once: column by column it takes a fourth of the time.
+-- The same for transactions, of which a hundred thousand may change at once. Comparing column by column takes a quarter
+-- of the time.
 create function record_transaction_update() returns trigger language plpgsql set enable_nestloop = off set jit = off as $$
 begin
     with recorded as (
@@ -585,18 +587,18 @@ for each statement when (current_setting('app.operation', true) <> '') execute f
 create trigger record_delete after delete on transaction_tags referencing old table as old_rows
 for each statement when (current_setting('app.operation', true) <> '') execute function record_delete('transaction_id');
 
--- The answers to requests with an `Idempotency-Key`, for a day.
+-- Answers to requests with an `Idempotency-Key`, kept for a day.
 create table idempotency_keys (
     user_id bigint not null references users (id) on delete cascade,
     key text not null,
-    -- SHA-256 of what was asked for.
+    -- SHA-256 of the request.
     fingerprint bytea not null,
     status bigint,
     operation_id bigint,
-    -- JSON, to the letter.
+    -- JSON, byte for byte.
     data text,
     created_at timestamptz not null default now(),
-    -- Whether it had an `ETag`.
+    -- The answer had an `ETag`.
     tagged boolean not null default false,
     primary key (user_id, key),
     constraint idempotency_keys_key_length check (char_length(key) between 1 and 255)

@@ -1,4 +1,4 @@
-"""Depth bombs and other poisoned values, in every place that the server reads from outside (C1, C2)."""
+"""Deeply nested JSON and other malicious values, in every place where the server reads external input (C1, C2)."""
 
 import base64
 import gzip
@@ -16,7 +16,7 @@ STRANGERS = addresses(20, 2000)
 
 
 def raw_value_bomb(levels: int, depth: int, key: str = MAGIC) -> str:
-    """A value that some readers parse again, with a limit of depth that starts anew, at each level."""
+    """A value that some readers parse again at each level, with a new depth limit."""
     value = "1"
     for _ in range(levels):
         escaped = value.replace("\\", "\\u005c").replace('"', "\\u0022")
@@ -25,7 +25,7 @@ def raw_value_bomb(levels: int, depth: int, key: str = MAGIC) -> str:
 
 
 def bombs() -> Iterator[tuple[str, bytes]]:
-    """Bodies of objects whose depth, count, size or form is too much."""
+    """Bodies with excessive depth, count or size, or invalid form."""
     yield "raw values", b'{"email":%s}' % raw_value_bomb(40, 124).encode()
     yield "raw values, escaped key", b'{"title":%s}' % raw_value_bomb(30, 124, MAGIC.replace("$", "\\u0024")).encode()
     yield "raw values, flat", b'{"name":%s}' % raw_value_bomb(60, 20).encode()
@@ -44,7 +44,7 @@ def bombs() -> Iterator[tuple[str, bytes]]:
     yield "no UTF-8", b'{"title":"\xff\xfe","amount":1,"type":"EXPENSE"}'
 
 
-# Each is refused by what it says, and not for how deep it is.
+# Each is refused for its content, and not for its depth.
 MAGIC_VALUES = (
     {"title": "a", "amount": {MAGIC_NUMBER: "5"}, "type": "EXPENSE"},
     {"title": {MAGIC: '"hi"'}, "amount": 5, "type": "EXPENSE"},
@@ -56,7 +56,7 @@ MAGIC_VALUES = (
 async def json_bombs(world: World) -> Outcome:
     outcome = Outcome()
     place = iter(STRANGERS)
-    # The ones that end an unprotected process come first.
+    # Bodies that end an unprotected process come first.
     for name, body in bombs():
         requests = []
         for turn, (method, path, signed) in enumerate(world.body_routes()):
@@ -101,7 +101,7 @@ def tokens(world: World) -> Iterator[str]:
     yield "A" * 60_000
     yield encoded('{"typ":"JWT","alg":"HS256","jwk":{"k":"x"},"kid":"../../dev/null","crit":["x"]}') + f".{claims}.{mac}"
     yield encoded('{"alg":"none"}') + f".{claims}."
-    # The same token with a header of more than one form of the same text.
+    # The same token with different encodings of the same header.
     yield encoded('{"alg":"HS256", "typ":"JWT"}') + f".{claims}.{mac}"
 
 
@@ -111,7 +111,7 @@ async def token_bombs(world: World) -> Outcome:
     places = iter(STRANGERS)
     for name in ("Authorization", "authorization"):
         for scheme in ("Bearer", "bearer"):
-            # Whoever is not known is let in where nobody has to be.
+            # An invalid token is accepted where no token is required.
             requests = [(next(places), head("GET", "/api/auth/me", [(name, f"{scheme} {token}")])) for token in tokens(world)]
             outcome.expect_refusals(await ask_all(world.port, requests), f"{name}: {scheme}")
     requests = [(next(places), head("GET", "/api", [("Authorization", f"Bearer {token}")])) for token in tokens(world)]
@@ -139,7 +139,7 @@ async def header_bombs(world: World) -> Outcome:
             outcome.expect_refusals(statuses, name)
         else:
             outcome.expect_no_faults(statuses, name)
-    # What may be written in any form: it has to be lived with.
+    # Values that may have any form, and have to be accepted.
     free = ("Cookie", "X-Request-Id", "Origin", "Accept", "Accept-Encoding", "Accept-Language", "User-Agent", "Range", "Expect",
             "X-Forwarded-For", "Forwarded", "X-Real-IP", "Content-Type", "Access-Control-Request-Headers", "Via", "Upgrade")
     places = iter(STRANGERS)

@@ -1,4 +1,4 @@
-"""Requests that cost the database much, from one account that is its owner's own (H4, M2, M3)."""
+"""Requests that are expensive for the database, from a legitimate account (H4, M2, M3)."""
 
 import asyncio
 import json
@@ -12,14 +12,14 @@ from kit.world import LONG_NOTE, Account, World
 
 SECONDS = 15
 
-# What one request may add to the database, and to the log that is written ahead of it. A thousand of the longest notes are
-# 20 MB of text; they are kept twice (the history), and are found by their words.
+# The limits of what one request may add to the database, and to the write-ahead log. A thousand of the longest notes are
+# 20 MB of text; they are stored twice (the history), and indexed by their words.
 DATABASE_MB_A_REQUEST = 100
 LOG_MB_A_REQUEST = 400
 
 
 async def repeatedly(world: World, account: Account, make: Callable[[int], bytes], clients: int, seconds: int) -> Counter:
-    """Clients of one account, each from an address of its own, that ask again as soon as they are answered."""
+    """Clients of one account, each with its own address, that send the next request as soon as the last is answered."""
     statuses: Counter = Counter()
     until = time.monotonic() + seconds
     turn = 0
@@ -38,7 +38,7 @@ async def repeatedly(world: World, account: Account, make: Callable[[int], bytes
 
 
 def growth(outcome: Outcome, world: World, database: float, log: float, served: int) -> None:
-    """What the database has grown by, each request that changed something."""
+    """The growth of the database per request that changed something."""
     grown, written = world.database_mb() - database, world.written_mb() - log
     each = max(1, served)
     outcome.notes.append(f"database +{grown:.0f} MB, log +{written:.0f} MB, in {served} that were carried out")
@@ -48,7 +48,7 @@ def growth(outcome: Outcome, world: World, database: float, log: float, served: 
 
 @attack("bulk-changes", "H4", 80)
 async def bulk(world: World) -> Outcome:
-    """All of a thousand transactions, with the longest notes there can be, five at once."""
+    """Changes a thousand transactions with the longest possible notes, five requests at a time."""
     outcome = Outcome()
     database, log = world.database_mb(), world.written_mb()
 
@@ -58,21 +58,21 @@ async def bulk(world: World) -> Outcome:
 
     statuses = await repeatedly(world, world.bulk, change, 5, SECONDS)
     outcome.expect_no_faults(statuses, "changes of 1,000 rows")
-    # What ran into its time-out has cost as much.
+    # Requests that timed out have cost as much.
     growth(outcome, world, database, log, statuses[200] + statuses[408])
     return outcome
 
 
 @attack("undo-and-merge", "H4", 80)
 async def undo(world: World) -> Outcome:
-    """Deleting all and taking it back, again and again; merges; from the same account."""
+    """Deletes everything and restores it, repeatedly, and merges, from the same account."""
     outcome = Outcome()
     account, place = world.undo, addresses(61, 1)[0]
     database, log = world.database_mb(), world.written_mb()
     operation = 0
 
     async def steps() -> Counter:
-        """One after the other, so that there is always something to take back."""
+        """Runs one after the other, so that there is always something to undo."""
         nonlocal operation
         statuses: Counter = Counter()
         until = time.monotonic() + SECONDS
@@ -99,7 +99,7 @@ async def undo(world: World) -> Outcome:
 
 @attack("chain-of-categories", "M2", 80)
 async def chain(world: World) -> Outcome:
-    """The last of a chain is put elsewhere: work that grows with the depth, if nothing bounds it."""
+    """Moves the end of a long chain of categories: work that grows with the depth, unless that is limited."""
     outcome = Outcome()
     links: list[int] = world.facts["chain"]
     outcome.notes.append(f"{len(links)} deep")
@@ -110,7 +110,7 @@ async def chain(world: World) -> Outcome:
         return with_body("PATCH", f"/api/categories/{links[-1]}", body, world.chain.token)
 
     outcome.expect_no_faults(await repeatedly(world, world.chain, move, 6, SECONDS), "a chain's end")
-    # A ring is refused, however long.
+    # A circle is refused, whatever its length.
     ring = with_body("PATCH", f"/api/categories/{links[0]}", {"parentId": links[-1]}, world.chain.token)
     statuses: Counter = Counter()
     statuses[(await ask(world.port, world.chain.address, ring, 35))[0]] += 1
@@ -120,8 +120,8 @@ async def chain(world: World) -> Outcome:
 
 @attack("one-row", "H4", 80)
 async def one_row(world: World) -> Outcome:
-    """The same row and the same Idempotency-Key, from thirty addresses at once: whoever waits for a row must not hold what others
-    need."""
+    """Changes the same row with the same Idempotency-Key from thirty addresses: requests that wait for a row must not hold
+    resources that others need."""
     outcome = Outcome()
     path = f"/api/transactions/{world.facts['history of']}"
     account = world.history
@@ -141,7 +141,7 @@ async def one_row(world: World) -> Outcome:
 
 @attack("history", "M3", 80)
 async def history(world: World) -> Outcome:
-    """The first change of a transaction that was changed 1,200 times, and lists without a limit."""
+    """Reads the history of a transaction with 1,200 changes, and lists without a limit."""
     outcome = Outcome()
     number = world.facts["history of"]
     paths = [f"/api/transactions/{number}/history?limit=1", f"/api/transactions/{number}/history", "/api/operations", "/api/trash"]
@@ -152,12 +152,12 @@ async def history(world: World) -> Outcome:
 
 @attack("lists-with-counts", "M3", 80)
 async def counts(world: World) -> Outcome:
-    """Whole lists of thousands of rows with their use counted, the dashboard, and searches that find everything or nothing."""
+    """Reads unpaged lists of thousands of rows with usage counts, the dashboard, and searches that match everything or nothing."""
     outcome = Outcome()
     paths = ["/api/tags?counts=true", "/api/payees?counts=true", "/api/categories?counts=true", "/api/tags", "/api/payees"]
     statuses = await repeatedly(world, world.tags, lambda turn: head("GET", paths[turn % 5], (), world.tags.token), 8, SECONDS)
     outcome.expect_no_faults(statuses, "counts")
-    # Characters of the long notes, so that the search has to look into them.
+    # Characters of the long notes, so that the search has to check them.
     words = "".join(f"%{byte:02X}" for byte in LONG_NOTE[7:9].encode())
     paths = ["/api/transactions?q=a&limit=500", f"/api/transactions?q={words}", f"/api/transactions?q={words}%20zzzz&sort=-amount",
              "/api/transactions/dashboard", "/api/transactions?minAmount=0.01&sort=amount&limit=500"]

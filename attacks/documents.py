@@ -1,4 +1,4 @@
-"""Routes that ask nobody who he is: documentation, metrics, health (M5); and HTTP that is not to the letter (Low)."""
+"""Routes without authentication: documentation, metrics, health (M5); and malformed HTTP (Low)."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ SECONDS = 12
 
 @attack("documents", "M5", 60)
 async def documents(world: World) -> Outcome:
-    """The largest documents, compressed, sixteen at once."""
+    """Requests the largest documents, compressed, sixteen at a time."""
     outcome = Outcome()
     gzip = [("Accept-Encoding", "gzip")]
     requests = [head("GET", path, gzip) for path in
@@ -38,7 +38,7 @@ async def documents(world: World) -> Outcome:
 
 
 def letters() -> list[tuple[str, bytes]]:
-    """Requests that RFC 9112 wants refused."""
+    """Sends requests that RFC 9112 requires to be refused."""
     post = b"POST /api/auth/login HTTP/1.1\r\n"
     host = b"Host: localhost\r\n"
     json = b"Content-Type: application/json\r\n"
@@ -73,7 +73,7 @@ async def letter(world: World) -> Outcome:
     for name, request in letters():
         status, _ = await ask(world.port, next(places), request, 15)
         outcome.expect_refusals(Counter({status: 1}), name)
-    # An endless body: it has to be ended by the server, early.
+    # An endless body: the server has to end it early.
     headers = [("Content-Type", "application/json"), ("Transfer-Encoding", "chunked")]
     for path in ("/api/auth/login", "/api/auth/register", "/nowhere", "/healthz", "/api/transactions"):
         connection = Connection(world.port, next(places))

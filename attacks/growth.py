@@ -1,4 +1,4 @@
-"""Use of the disk that nothing bounds, and accounts without end (H5)."""
+"""Unlimited use of disk space, and unlimited accounts (H5)."""
 
 import asyncio
 import secrets
@@ -15,12 +15,12 @@ SECONDS = 25
 # The largest request that enters one transaction has 40 kB of text.
 KB_A_REQUEST = 400
 
-# A quota that is met within seconds; the default one is meant for years of a person's.
+# A quota that is reached within seconds; the default one lasts a person for years.
 TEXT_BYTES = 8_000_000
 
 
 def largest(turn: int) -> dict:
-    """A transaction with as much of everything as may be, of which no two are alike."""
+    """A transaction of maximum size, different each time."""
     note = LONG_NOTE[turn % 997:] + LONG_NOTE[:turn % 997]
     mark = secrets.token_hex(6)
     return {
@@ -32,8 +32,8 @@ def largest(turn: int) -> dict:
 
 @attack("growth", "H5", 60, {**WITHOUT_BRAKES, "quotas.text_bytes": str(TEXT_BYTES)})
 async def growth(world: World) -> Outcome:
-    """The largest entries, as fast as they go, with no limit of requests (a patient client gets as far) and a quota of 8 MB of text,
-    which has to end it; until then no request may cost many times what it brought."""
+    """Enters the largest transactions as fast as possible, without a rate limit (a patient client gets as far) and with a quota of
+    8 MB of text, which has to stop it; until then no request may cost many times its own size."""
     outcome = Outcome()
     account = world.plain[-1]
     database = world.database_mb()
@@ -63,7 +63,7 @@ async def growth(world: World) -> Outcome:
 
 @attack("registrations", "H5", 60)
 async def registrations(world: World) -> Outcome:
-    """Accounts without end: from one address, and with tricks to look like many."""
+    """Registers accounts without end: from one address, and with tricks to look like many."""
     outcome = Outcome()
     place = addresses(63, 1)[0]
     statuses: Counter = Counter()

@@ -1,4 +1,4 @@
-"""Made-up methods, paths and routes, which must not become anything that is kept (H1)."""
+"""Invented methods, paths and routes, which must not use memory permanently (H1)."""
 
 import asyncio
 import secrets
@@ -13,7 +13,7 @@ SECONDS = 6
 
 
 async def flood(world: World, address: str, until: float, make: object, at_once: int) -> Counter:
-    """Requests on one kept connection, a few at once; a new connection where the server ends it."""
+    """Sends requests on one connection, a few at a time; opens a new one when the server closes it."""
     statuses: Counter = Counter()
     while time.monotonic() < until:
         connection = Connection(world.port, address)
@@ -35,7 +35,7 @@ async def flood(world: World, address: str, until: float, make: object, at_once:
 
 
 async def scrape(world: World) -> tuple[int | str, int]:
-    """What the metrics take, wherever they are."""
+    """The size of the metrics, wherever they are served."""
     for port in filter(None, (world.internal_port, world.port)):
         status, body = await ask(port, "127.0.0.1", head("GET", "/metrics"), 30)
         if status == 200:
@@ -48,7 +48,7 @@ async def against(world: World, make: object, at_once: int, of: str) -> Outcome:
     until = time.monotonic() + SECONDS
     floods = [flood(world, address, until, make, at_once) for address in addresses(30, 2)]
     for statuses in await asyncio.gather(*floods):
-        # The end of a connection after an answer is counted as none: the answer is what was asked for.
+        # A connection that is closed after a response does not count as a failure.
         outcome.expect_refusals(statuses, of)
     status, size = await scrape(world)
     outcome.notes.append(f"/metrics: {status}, {size / 1000:.0f} kB")

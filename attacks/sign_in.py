@@ -1,4 +1,4 @@
-"""Attempts to log in that are used against the owner of an account (H6, M6, M9)."""
+"""Login attempts directed against the owner of an account (H6, M6, M9)."""
 
 import asyncio
 import secrets
@@ -17,7 +17,7 @@ def attempt(email: str, password: str, headers: list[tuple[str, str]] | None = N
 
 
 async def owners(world: World, people: list[Account], until: float, outcome: Outcome) -> None:
-    """The owners, with the right password, each from the address he always has: within 2 s, every time."""
+    """Signs in as the owners, with the right password, each from their usual address: within 2 s, every time."""
     late, refused, turn = 0, Counter(), 0
     while time.monotonic() < until:
         person = people[turn % len(people)]
@@ -27,7 +27,7 @@ async def owners(world: World, people: list[Account], until: float, outcome: Out
         late += time.monotonic() - began > 2
         if status != 200:
             refused[status] += 1
-        # As often as a person might who is told to try again, and within the limit of 10 a minute.
+        # As often as a person might retry, and within the limit of 10 a minute.
         await asyncio.sleep(max(1.0, 7 / len(people)))
     outcome.notes.append(f"owners: {turn} tries, {sum(refused.values())} refused, {late} later than 2 s")
     outcome.expect(not refused and not late, f"owners with the right password: {dict(refused)} refused, {late} late, of {turn}")
@@ -35,7 +35,7 @@ async def owners(world: World, people: list[Account], until: float, outcome: Out
 
 @attack("lock-out", "H6", 90)
 async def lock_out(world: World) -> Outcome:
-    """Wrong passwords on one address that the attacker knows: one try a second, from one machine and then from four."""
+    """Tries wrong passwords on a known address: one per second, from one machine and then from four."""
     outcome = Outcome()
     statuses: Counter = Counter()
 
@@ -54,14 +54,14 @@ async def lock_out(world: World) -> Outcome:
 
 
 async def later(work: object) -> None:
-    """After the attack has had some seconds to take effect."""
+    """Waits until the attack has had some seconds to take effect."""
     await asyncio.sleep(6)
     await work
 
 
 @attack("login-flood", "M6", 60)
 async def login_flood(world: World) -> Outcome:
-    """48 machines of 48 networks, as fast as they can, on known and unknown accounts."""
+    """Tries passwords from 48 machines in 48 networks, as fast as possible, on known and unknown accounts."""
     outcome = Outcome()
     victims = world.people[:8]
     until = time.monotonic() + SECONDS
@@ -74,19 +74,19 @@ async def login_flood(world: World) -> Outcome:
             status, _ = await ask(world.port, place, attempt(email, secrets.token_hex(8)), 10)
             statuses[status] += 1
             if turn % 5 == 0:
-                # A hundred a second and more of each would measure the attacker.
+                # Much more than a hundred a second would measure the attacker.
                 await asyncio.sleep(0.1)
 
     attackers = [attacker(place, n) for n, place in enumerate(spread_networks(48))]
     await asyncio.gather(*attackers, later(owners(world, victims, until, outcome)))
-    # One that waits for its turn is not answered yet when the time is over.
+    # A request in the queue has not been answered yet when the time is over.
     outcome.expect_refusals(statuses, "wrong passwords", {SILENT})
     return outcome
 
 
 @attack("forwarded-untrusted", "M9", 60)
 async def forwarded_untrusted(world: World) -> Outcome:
-    """A client that says that it is a proxy: it must not get rid of its limits by that."""
+    """Pretends to be a proxy, which must not get around its limits."""
     outcome = Outcome()
     statuses: Counter = Counter()
     names = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "True-Client-IP", "X-Client-IP", "CF-Connecting-IP")
@@ -102,7 +102,7 @@ async def forwarded_untrusted(world: World) -> Outcome:
 
 @attack("forwarded-trusted", "M9", 60, {"server.trusted_proxies": "127.72.0.0/16"})
 async def forwarded_trusted(world: World) -> Outcome:
-    """Behind a proxy whose `X-Forwarded-For` has ports: one client's failures must not be everybody's."""
+    """Uses a proxy whose `X-Forwarded-For` has ports: failures of one client must not affect all others."""
     outcome = Outcome()
     proxy = "127.72.0.1"
     statuses: Counter = Counter()

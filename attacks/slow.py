@@ -19,7 +19,7 @@ def begun(account: Account | None, announced: int, sent: int, path: str = "/api/
 
 
 async def send_slowly(world: World, place: str, opening: bytes, drop: bytes, pause: float, until: float, statuses: Counter) -> None:
-    """Begins a request and goes on with it drop by drop; another when the server has had enough of it."""
+    """Sends a request drop by drop; starts another when the server closes the connection."""
     while time.monotonic() < until:
         connection = Connection(world.port, place)
         if not await connection.connect(3):
@@ -50,14 +50,14 @@ async def slow_clients(world: World, clients: list[tuple[str, bytes]], drop: byt
 
 @attack("slow-bodies-one-account", "H3", 60)
 async def one_account(world: World) -> Outcome:
-    """513 bodies of 100 bytes from one address and one account: as many as requests may be under way."""
+    """Sends 513 bodies of 100 bytes slowly, from one address and one account: more than the limit of requests in progress."""
     account = world.plain[0]
     return await slow_clients(world, [(account.address, begun(account, 1000, 100))] * 540, b"", 40, SECONDS)
 
 
 @attack("slow-bodies-many", "H3", 60)
 async def many_accounts(world: World) -> Outcome:
-    """The same from everywhere, some with an account and some without, a byte a second, never ending."""
+    """Sends endless bodies from everywhere, some with an account and some without, a byte per second."""
     accounts: list[Account | None] = [*world.plain[:6], None]
     places = cycle(addresses(50, 300), 1500)
     clients = [(place, begun(accounts[n % 7], 1000, 100, "/api/transactions" if n % 7 < 6 else "/api/auth/login"))
@@ -67,7 +67,7 @@ async def many_accounts(world: World) -> Outcome:
 
 @attack("slow-bodies-large", "H3", 60)
 async def large(world: World) -> Outcome:
-    """Bodies of 1 MB that lack their last bytes, as many as are let in: memory, if they are kept."""
+    """Sends bodies of 1 MB without their last bytes, as many as are accepted: memory, if they are kept."""
     accounts: list[Account | None] = [*world.plain[:3], None]
     places = cycle(addresses(51, 200), 600)
     clients = [(place, begun(accounts[n % 4], 1_048_570, 1_048_000, "/api/transactions" if n % 4 < 3 else "/api/auth/login"))
@@ -77,7 +77,7 @@ async def large(world: World) -> Outcome:
 
 @attack("slow-bodies-chunked", "H3", 60)
 async def chunked(world: World) -> Outcome:
-    """Chunks of a byte with long extensions, and a body that never says its last."""
+    """Sends chunks of one byte with long extensions, and a body without an end."""
     opening = []
     for account in (*world.plain[:3], None):
         headers = [("Content-Type", "application/json"), ("Transfer-Encoding", "chunked")]
@@ -88,7 +88,7 @@ async def chunked(world: World) -> Outcome:
 
 @attack("slow-heads", "H3", 60)
 async def heads(world: World) -> Outcome:
-    """Heads that grow a line a second, and heads of 60 kB that lack their end."""
+    """Sends heads that grow by a line per second, and heads of 60 kB without an end."""
     small = b"GET /api HTTP/1.1\r\nHost: localhost\r\nX-A: "
     clients = [(place, small if n % 2 else small + b"x" * 60_000) for n, place in enumerate(cycle(addresses(53, 400), 2000))]
     return await slow_clients(world, clients, b"x\r\nX-B: ", 1, 20)
@@ -96,7 +96,7 @@ async def heads(world: World) -> Outcome:
 
 @attack("idle-connections", "H2", 60)
 async def idle(world: World) -> Outcome:
-    """Ten thousand connections that say nothing, from 500 addresses; then a tenth from one."""
+    """Opens ten thousand silent connections from 500 addresses, then a tenth from one."""
     outcome = Outcome()
     before = sockets(world.pid)
     for places in (cycle(addresses(54, 500), 10_000), ["127.55.0.1"] * 1000):
@@ -114,7 +114,7 @@ async def idle(world: World) -> Outcome:
 
 @attack("churn", "H2", 60)
 async def churn(world: World) -> Outcome:
-    """Connections that come and go: with a reset, half closed, in the middle of a head, behind a request."""
+    """Opens and closes connections: with a reset, half closed, in the middle of a head, after a request."""
     outcome = Outcome()
     places = addresses(56, 200)
     openings = [b"", b"GET /api HT", head("GET", "/api"), head("GET", "/healthz") * 20, b"\x16\x03\x01\x02\x00\x01\x00",

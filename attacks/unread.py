@@ -1,4 +1,4 @@
-"""Answers that nobody reads, and that are read a byte at a time (H2, M4)."""
+"""Responses that are not read, or a byte at a time (H2, M4)."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from kit.client import Connection, addresses, connect_all, cycle, head
 from kit.memory import sockets
 from kit.world import World
 
-# Longer than the time that a client may take nothing in (`server.stall_timeout`, 30 s).
+# Longer than the time that a client may read nothing (`server.stall_timeout`, 30 s).
 HOLD = 42
 CONNECTIONS = 1200
 
@@ -36,7 +36,7 @@ def strangers_requests() -> list[bytes]:
 
 
 async def hold_unread(world: World, requests: list[tuple[str, bytes]], seconds: int) -> Outcome:
-    """Sends, reads nothing, and counts what the server holds on to."""
+    """Sends requests, reads nothing, and counts the connections that the server holds."""
     outcome = Outcome()
     before = sockets(world.pid)
     connections = await connect_all(world.port, [address for address, _ in requests], receive_buffer=4096)
@@ -49,7 +49,7 @@ async def hold_unread(world: World, requests: list[tuple[str, bytes]], seconds: 
     held = max(0, sockets(world.pid) - before)
     outcome.statuses = Counter({"let in": let_in, "not let in": len(requests) - let_in, "cut": max(0, let_in - held)})
     outcome.notes.append(f"held: {most} at most, {held} after {seconds} s")
-    # A few may be those of the probe.
+    # A few may belong to the probe.
     outcome.expect(held <= max(30, let_in // 20), f"{held} of {let_in} are still held after {seconds} s of no progress")
     for connection in connections:
         connection.reset()
@@ -58,7 +58,7 @@ async def hold_unread(world: World, requests: list[tuple[str, bytes]], seconds: 
 
 @attack("unread-many-addresses", "H2", HOLD + 40)
 async def unread_from_many(world: World) -> Outcome:
-    """A stranger with a network of addresses."""
+    """A client without an account, with a network of addresses."""
     kinds = strangers_requests()
     places = cycle(addresses(40, 300), CONNECTIONS)
     return await hold_unread(world, [(place, kinds[n % len(kinds)]) for n, place in enumerate(places)], HOLD)
@@ -66,7 +66,7 @@ async def unread_from_many(world: World) -> Outcome:
 
 @attack("unread-one-address", "H2", HOLD + 40)
 async def unread_from_one(world: World) -> Outcome:
-    """A stranger with one machine."""
+    """A client without an account, on one machine."""
     kinds = strangers_requests()
     return await hold_unread(world, [("127.41.0.1", kinds[0]) for n in range(500)], HOLD)
 
@@ -84,7 +84,7 @@ async def unread_pages(world: World) -> Outcome:
 
 
 async def read_slowly(world: World, address: str, request: bytes, bytes_a_second: int, until: float, statuses: Counter) -> None:
-    """One reader that makes progress, and next to none."""
+    """A reader that makes progress, but almost none."""
     while time.monotonic() < until:
         connection = Connection(world.port, address, 2048)
         if not await connection.connect():
@@ -117,7 +117,7 @@ async def slow_readers(world: World, requests: Iterable[tuple[str, bytes]], rate
 
 @attack("slow-lists", "M4", 70)
 async def slow_lists(world: World) -> Outcome:
-    """Whole lists, read so slowly that each takes minutes and never stalls: other people want theirs too."""
+    """Reads unpaged lists so slowly that each takes minutes without stalling, while others want theirs, too."""
     outcome = Outcome()
     one = [(world.pages.address, head("GET", "/api/transactions?type=EXPENSE", (), world.pages.token))] * 6
     outcome.statuses += await slow_readers(world, one, 57_000, 15)
@@ -129,7 +129,7 @@ async def slow_lists(world: World) -> Outcome:
 
 @attack("slow-readers", "H2", 70)
 async def byte_readers(world: World) -> Outcome:
-    """A byte at a time, of all that is large."""
+    """Reads everything large, a byte at a time."""
     kinds = strangers_requests()[:6]
     own = [head("GET", "/api/transactions?limit=500", (), world.pages.token), head("GET", "/api/tags", (), world.tags.token)]
     requests = [(place, (kinds + own)[n % 8]) for n, place in enumerate(cycle(addresses(44, 200), 400))]

@@ -1,4 +1,4 @@
--- The data that lists are measured on: list-0@example.com, who is registered already, with :own transactions of ten years,
+-- The data for measuring lists: list-0@example.com, a registered user, with :own transactions of ten years,
 -- and :others more users with :each. Titles are of two to four words, of which a few are common and most are rare; a part has
 -- a payee, a note, tags. `search` is what the program makes of them: the words here are folded already.
 
@@ -39,7 +39,7 @@ insert into tags (user_id, name)
 select u.id, 'tag ' || n from users u cross join generate_series(1, 30) n where u.email like 'list-%'
 order by u.id, n;
 
--- Indexes are built after the rows, which is quicker; which there are is the schema's business.
+-- Indexes are built after the rows, which is faster. Their definitions are read from the schema.
 create temporary table built_after as
 select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition
 from pg_index
@@ -86,7 +86,7 @@ from (
     join (select user_id, min(id) as first from payees group by user_id) p on p.user_id = u.id
     where u.email like 'list-%'
 ) s
--- They come in as time goes by, of all users.
+-- Rows are entered in the order of time, mixed over all users.
 order by s.date;
 
 select definition from built_after \gexec

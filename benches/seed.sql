@@ -1,5 +1,5 @@
--- The data that is measured on, the same in each run but for the day it ends on: bench-0@example.com, who is registered
--- already, with 100,000 transactions, 20 a day; and bench-1 to bench-100 with 1,000 each, one a day.
+-- The data for measuring, the same in each run except for its last day: bench-0@example.com, a registered user,
+-- with 100,000 transactions, 20 a day; and bench-1 to bench-100 with 1,000 each, one a day.
 
 create temporary table samples (k integer, title text, title_en text, kind transaction_type, category text, amount numeric);
 insert into samples
@@ -53,7 +53,7 @@ from (
     join users on users.email = row.email
     join samples on samples.k = (n * 31 + n / 20) % 15
     join categories on categories.user_id = users.id and categories.kind = samples.kind and categories.name = samples.category
--- The one user's first, then the others' as they come day by day, each user's spread over the table.
+-- The first user's rows come first, then the others' day by day, so that each user's rows are spread over the table.
 order by users.email <> 'bench-0@example.com', n, users.id;
 
 drop table samples;

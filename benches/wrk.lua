@@ -47,7 +47,7 @@ function init(arguments)
         table.insert(tokens, token)
     end
     ids.first, ids.last = tonumber(arguments[3]), tonumber(arguments[4])
-    -- Made once, because making them would take of the processor that is measured.
+    -- Built once, because building them would use the processor that is measured.
     local requests = {}
     for n = 1, 5000 do
         requests[n] = loads[arguments[1]]()

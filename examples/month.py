@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Enters a real person's months through the API and checks every sum against its own.
+"""Enters months of sample data through the API and checks every sum against its own calculation.
 
 Some seventy transactions, in Thai and in English, with and without decimals, over a year's end: the month that is now
 and the one before, so that the dashboard has something to say. Needs a running server and nothing but Python.
@@ -18,7 +18,7 @@ from decimal import Decimal
 BASE = (sys.argv[1] if len(sys.argv) > 1 else "http://localhost:3000").rstrip("/")
 CHECKS = 0
 
-# Title, title in English, category, type, amounts that it may have.
+# Title, English title, category, type, possible amounts.
 HABITS = [
     ("ข้าวมันไก่", "Chicken rice", "Food & Dining", "EXPENSE", ["50", "60", "65.50"]),
     ("ก๋วยเตี๋ยวเรือ", "Boat noodles", "Food & Dining", "EXPENSE", ["45", "90"]),
@@ -56,7 +56,7 @@ def call(method, path, body=None, token=None, expect=200):
         sys.exit(f"{BASE} does not answer ({error.reason}). Start the server first: cargo run")
     if status != expect:
         sys.exit(f"{method} {path}: {status} instead of {expect}: {text.decode()}")
-    # Money is read as decimals here too, so that the check is exact.
+    # Amounts are parsed as decimals here, too, so that the check is exact.
     return json.loads(text, parse_float=Decimal, parse_int=Decimal).get("data")
 
 
@@ -78,11 +78,11 @@ def percent(change, before):
 
 
 def make_rows(today):
-    """The same rows on every day of a month: a seed that is the month."""
+    """The same rows for a month on every day; the seed is the month."""
     chance = random.Random(f"{today:%Y-%m}")
     this_month = today.replace(day=1)
     last_month = (this_month - datetime.timedelta(days=1)).replace(day=1)
-    # And over a year's end, whatever month it is.
+    # Also across the end of a year, whatever the current month.
     year_end = [datetime.date(today.year - 1, 12, 30), datetime.date(today.year - 1, 12, 31), datetime.date(today.year, 1, 1)]
     days = [this_month + datetime.timedelta(days=chance.randrange(28)) for _ in range(34)]
     days += [last_month + datetime.timedelta(days=chance.randrange(28)) for _ in range(32)]
@@ -91,7 +91,7 @@ def make_rows(today):
     for number, day in enumerate(days):
         title, english, category, kind, amounts = HABITS[number % len(HABITS)]
         amount = chance.choice(amounts)
-        # As a number and as a string; as a day and as a date-time: all of them are allowed.
+        # As numbers and strings, dates and date-times: all of them are allowed.
         written = float(amount) if number % 3 else amount
         date = day.isoformat() if number % 4 else f"{day.isoformat()}T23:30:00.000-05:00"
         body = {"title": title, "amount": written, "type": kind, "category": category, "date": date}
@@ -102,7 +102,7 @@ def make_rows(today):
 
 
 def main():
-    # The user's time zone is Asia/Bangkok, so "today" is the day there.
+    # The user's time zone is Asia/Bangkok, so "today" is the date there.
     today = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=7)).date()
     email = f"month-{random.SystemRandom().randrange(10**12)}@example.com"
     password = "correct horse battery"
@@ -156,7 +156,7 @@ def main():
 
     check_dashboard(rows)
 
-    # One is corrected, one moves to the other month, one is deleted; the sums follow.
+    # One is corrected, one moves to the other month, one is deleted; the sums change accordingly.
     rows[0] = call("PUT", f"/api/transactions/{rows[0]['id']}", {"amount": "77.77", "title": "ข้าวมันไก่ พิเศษ"}, token)
     check("the corrected amount", rows[0]["amount"], Decimal("77.77"))
     rows[1] = call("PUT", f"/api/transactions/{rows[1]['id']}", {"date": before + "-15"}, token)

@@ -15,12 +15,12 @@ use crate::features;
 use crate::features::auth::password::Hasher;
 use crate::features::auth::{PasswordPolicy, SignInKeys, SignInLimits};
 use crate::http::identity::Tokens;
-use crate::http::lane::Lanes;
+use crate::http::lane::WorkLanes;
 use crate::http::page::Cursors;
 use crate::http::rate_limit::RateLimits;
 use crate::http::readiness::ReadinessState;
 use crate::http::walk::Lists;
-use crate::http::{HttpService, Kit};
+use crate::http::{HttpDeps, HttpService};
 
 /// What the handlers work with: built values, never raw configuration. Cheap to clone, as each request does.
 #[derive(Clone)]
@@ -55,7 +55,7 @@ pub struct Services {
     /// Reads long lists.
     pub lists: Lists,
     /// The turns of work that costs much.
-    pub lanes: Lanes,
+    pub lanes: WorkLanes,
 }
 
 impl Deref for AppState {
@@ -92,7 +92,7 @@ impl AppState {
     ) -> anyhow::Result<Self> {
         let tokens = Arc::new(Tokens::new(jwt_secret.expose(), config.auth.jwt_expires_in, Arc::clone(&clock)));
         let trusted = config.server.trusted_proxies.clone();
-        let lanes = Lanes::new(pools.clone(), config.server.request_timeout / 2);
+        let lanes = WorkLanes::new(pools.clone(), config.server.request_timeout / 2);
         Ok(Self(Arc::new(Services {
             quotas: config.quotas,
             readiness,
@@ -122,7 +122,7 @@ impl AppState {
     /// What answers every request.
     pub fn service(&self, config: &Config) -> impl HttpService {
         let (api, document) = features::router();
-        let kit = Kit {
+        let deps = HttpDeps {
             clock: Arc::clone(&self.clock),
             config: config.server.clone(),
             log: config.log.format,
@@ -130,6 +130,6 @@ impl AppState {
             limits: Arc::clone(&self.limits),
             connections: self.pools.requests.max_size(),
         };
-        crate::http::assemble(kit, api.with_state(self.clone()), document)
+        crate::http::assemble(deps, api.with_state(self.clone()), document)
     }
 }

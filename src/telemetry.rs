@@ -1,4 +1,4 @@
-//! Logs and metrics.
+//! Logging and metrics.
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -6,12 +6,12 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{LogConfig, LogFormat};
 
-/// The upper bounds of the buckets of a duration, in seconds.
+/// Upper bounds of the histogram buckets for durations, in seconds.
 const BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// Starts logging to standard error. A second call changes nothing.
+/// Starts logging to standard error. Later calls have no effect.
 pub fn start_logging(config: &LogConfig) {
-    // The configuration has checked the filter already.
+    // The configuration has validated the filter.
     let filter = EnvFilter::builder().parse_lossy(&config.filter);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match config.format {
@@ -23,14 +23,14 @@ pub fn start_logging(config: &LogConfig) {
             builder.compact().with_ansi(colours).with_target(false).finish().try_init()
         }
     };
-    // It fails only if logging has been started before, and then that goes on.
+    // An error means that logging has been started before; that logger stays.
     drop(started);
 }
 
-/// Starts keeping metrics, once in a process.
+/// Starts the metrics recorder, once per process.
 ///
 /// # Errors
-/// If metrics are kept already.
+/// [`BuildError`] if a recorder is installed already.
 pub fn start_metrics() -> Result<PrometheusHandle, BuildError> {
     let matcher = Matcher::Full("http_request_duration_seconds".to_owned());
     let handle = PrometheusBuilder::new().set_buckets_for_metric(matcher, BUCKETS)?.install_recorder()?;

@@ -1,4 +1,4 @@
-//! The pages about security, held against the sources: every test, recipe and default that they name is there.
+//! Checks the pages about security against the sources: every test, recipe and default that they mention exists.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 const PAGES: &[&str] = &["docs/security.md", "docs/security/asvs.md", "docs/security/owasp-api-top-10.md"];
 
-/// What looks like a test and is a target of the log.
+/// Texts that look like tests, but are log targets.
 const NO_TESTS: &[&str] = &["app::security", "app::request"];
 
 fn root() -> &'static Path {
@@ -17,7 +17,7 @@ fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(root().join(path)).expect("text")
 }
 
-/// The files below a folder whose names end like this.
+/// Files below a folder with this suffix.
 fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -29,7 +29,7 @@ fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// What a page has between backticks, with the page's name.
+/// Texts between backticks in a page, with the page's name.
 fn quoted() -> Vec<(&'static str, String)> {
     let of_page = |page: &'static str| {
         let text = read(page);
@@ -38,13 +38,13 @@ fn quoted() -> Vec<(&'static str, String)> {
     PAGES.iter().copied().flat_map(of_page).collect()
 }
 
-/// A file of sources as a path of modules, and its text.
-struct Source {
+/// A source file, as a module path with its text.
+struct SourceFile {
     modules: Vec<String>,
     text: String,
 }
 
-fn sources() -> Vec<Source> {
+fn sources() -> Vec<SourceFile> {
     let mut found = Vec::new();
     for folder in ["src", "tests"] {
         files(&root().join(folder), ".rs", &mut found);
@@ -52,7 +52,7 @@ fn sources() -> Vec<Source> {
     let source = |path: PathBuf| {
         let name = path.strip_prefix(root()).expect("below the root").with_extension("");
         let parts = name.iter().skip(1).map(|part| part.to_str().expect("text").to_owned());
-        Source {
+        SourceFile {
             modules: parts.filter(|part| part != "mod").collect(),
             text: std::fs::read_to_string(&path).expect("text"),
         }
@@ -60,8 +60,8 @@ fn sources() -> Vec<Source> {
     found.into_iter().map(source).collect()
 }
 
-impl Source {
-    /// Whether it has this test, as `cargo test` names it; `modules` may begin anywhere on the way.
+impl SourceFile {
+    /// Returns true if the file has this test, in the form `cargo test` shows; `modules` may be the end of a path.
     fn has(&self, modules: &[&str], test: &str) -> bool {
         let mut path: Vec<&str> = self.modules.iter().map(String::as_str).collect();
         if self.text.contains("\nmod tests {") {

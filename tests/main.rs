@@ -1,4 +1,5 @@
-//! All tests that need PostgreSQL or the real binary, in one program: it links once, and shares one throwaway server.
+//! All tests that need PostgreSQL or the real binary, in a single program: it links once, and shares a throwaway
+//! server.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

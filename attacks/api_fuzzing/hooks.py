@@ -1,4 +1,4 @@
-"""For Schemathesis: somebody who is signed in; somebody new whenever the session has ended."""
+"""Hooks for Schemathesis: authentication as a new user whenever the session has ended."""
 
 import json
 import os
@@ -18,7 +18,7 @@ def post(path: str, body: dict) -> dict:
 
 @schemathesis.auth()
 class Session:
-    """An account of its own, because an operation may sign out, or delete, whoever asks for it."""
+    """Registers a new account, because an operation may sign out or delete the account that uses it."""
 
     def get(self, case: schemathesis.Case, context: object) -> str:
         account = {"email": f"{secrets.token_hex(8)}@example.com", "password": secrets.token_hex(16)}

@@ -1,24 +1,24 @@
-"""Refusals of what the OpenAPI document allows, each with its reason; any other fails the run.
+"""Refusals of requests that the OpenAPI document allows, each with its reason; any other refusal fails the run.
 
-By the text of the problem and by operation, so that nothing is covered that nobody has looked at.
+Matched by the text of the problem and by operation, so that nothing unexpected is covered.
 """
 
 import re
 from dataclasses import dataclass
 
-# No document can say it: it depends on what the server has answered, on what it keeps, or on how it is set up.
+# No document can express it: it depends on earlier responses, on stored data, or on the configuration.
 ONLY_THE_SERVER_KNOWS = "only the server can know"
 
-# A document could say it, but JSON Schema has no words for it that every program reads alike.
+# A document could express it, but JSON Schema has no keyword that all programs interpret alike.
 NO_WORDS = "JSON Schema has no words for it"
 
-# The case is not what it takes itself for.
+# The case is not a valid test case.
 NOT_A_CASE = "Schemathesis's own"
 
 
 @dataclass(frozen=True)
 class Known:
-    """A problem, the operations that may have it, and why it is no fault."""
+    """A problem, the operations that may report it, and the reason why it is not a failure."""
 
     problem: str
     operations: str
@@ -51,15 +51,15 @@ KNOWN = [
           "it follows an answer that had no id, and asks for `None`"),
 ]
 
-# The status alone tells; hyper writes no body.
+# Matched by the status only, because hyper writes no body.
 HEAD_TOO_LARGE = Known("(431)", ".*", NOT_A_CASE, "a head over 16 KiB is refused before the program sees what it asks for")
 
-# The part of a body that a problem is in, before the problem itself.
+# The field that a problem is about, before the problem itself.
 PLACE = re.compile(r"^(set|filter) is not right: ")
 
 
 def reason(operation: str, problem: str) -> Known | None:
-    """Why an operation may refuse that; `None` if it may not."""
+    """The reason why an operation may refuse a request with this problem; `None` if it may not."""
     bare = PLACE.sub("", problem)
     for known in KNOWN:
         if re.fullmatch(known.problem, bare, re.DOTALL) and re.fullmatch(known.operations, operation):

@@ -1,4 +1,4 @@
-"""A kind of attack: a coroutine with a name, how long it may take, and what the server has to keep to."""
+"""An attack: a coroutine with a name, a time limit, and criteria for the server."""
 
 import asyncio
 import multiprocessing
@@ -11,25 +11,25 @@ from typing import Awaitable, Callable
 from .client import CLOSED, REFUSED, SILENT, raise_descriptor_limit
 from .world import World
 
-# An answer that nobody has to be ashamed of, to a request that should be refused. 501 is what an unknown method is.
+# Acceptable statuses for a request that should be refused. 501 is the status of an unknown method.
 REFUSALS = {*range(400, 500), 501, 503}
 
-# The attacker has to share the processors with what it attacks, which it would not have to elsewhere.
+# The attacker shares the processors with its target, which it would not elsewhere, so it gets less of them.
 NICE = 10
 
 
 @dataclass
 class Outcome:
-    """What came of an attack, as the attacker saw it."""
+    """The result of an attack from the attacker's point of view."""
 
     statuses: Counter = field(default_factory=Counter)
-    """Answers by status, or by how the connection ended without one."""
+    """Responses by status, or by how the connection ended without one."""
     broken: list[str] = field(default_factory=list)
-    """What the server did that it should not."""
+    """Violations by the server."""
     notes: list[str] = field(default_factory=list)
 
     def expect_refusals(self, statuses: Counter, of: str, also: set = frozenset()) -> None:
-        """Each of the requests has to be refused, in so many words or by closing."""
+        """Checks that each request was refused, by a status or by closing the connection."""
         self.statuses += statuses
         wrong = {status: count for status, count in statuses.items()
                  if status not in REFUSALS and status not in (CLOSED, REFUSED) and status not in also}
@@ -38,7 +38,7 @@ class Outcome:
             self.broken.append(f"{of}: answered {told} instead of refused")
 
     def expect_no_faults(self, statuses: Counter, of: str) -> None:
-        """Requests that anybody may send: each has to be answered, and none with a fault of the server."""
+        """Checks that each of these allowed requests was answered, without a server error."""
         self.statuses += statuses
         wrong = {status: count for status, count in statuses.items()
                  if status in (SILENT, CLOSED) or isinstance(status, int) and status >= 500 and status != 503}
@@ -53,14 +53,14 @@ class Outcome:
 
 @dataclass
 class Attack:
-    """One of them."""
+    """An attack."""
 
     name: str
     finding: str
     seconds: int
-    """It is ended after these."""
+    """The time limit, in seconds."""
     settings: dict[str, str]
-    """What the server is started with, beyond the defaults of `prod`."""
+    """Settings of the server that differ from the defaults of `prod`."""
     run: Callable[[World], Awaitable[Outcome]]
 
 
@@ -75,7 +75,7 @@ def attack(name: str, finding: str, seconds: int, settings: dict[str, str] | Non
 
 
 class Attacker:
-    """A process that carries one out; ended with everything it holds when its time is over."""
+    """A process that runs an attack; it is killed with everything it holds when its time is over."""
 
     def __init__(self, what: Attack, world: World) -> None:
         self.what = what
@@ -108,5 +108,5 @@ def carry_out(what: Attack, world: World, answers: object) -> None:
     except Exception:
         outcome = Outcome(broken=["the attacker itself failed: " + traceback.format_exc()[-1500:]])
     answers.send(outcome)
-    # Ended at once: nothing of what it holds is closed politely.
+    # Exits immediately, without closing connections gracefully.
     os._exit(0)

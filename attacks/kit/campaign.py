@@ -1,4 +1,4 @@
-"""One attack after the other, each on a server that was just started, and what it is judged by."""
+"""Runs one attack after the other, each on a freshly started server, and judges the results."""
 
 import shutil
 import time
@@ -12,26 +12,26 @@ from .probe import PATIENCE, PERIODS, Probe, Times
 from .service import App, ask
 from .world import World
 
-# Undisturbed seconds before each attack: the server gets warm, and the samples of all of them are what "undisturbed" is.
+# The time before each attack, in seconds. The server warms up, and its samples define "undisturbed".
 CALM_SECONDS = 5
 FIRST_CALM_SECONDS = 10
 
-# Memory is given this long to come back.
+# The time limit for memory to be released.
 SETTLING_SECONDS = 30
 BACK_WITHIN = 1.2
 
-# Others may wait this many times as long as undisturbed, and this long in any case: the attacker, the server, its database
-# and those who ask share the processors, so that a few ms more are the machine's.
+# The maximum latency of others, as a multiple of the undisturbed one, and the latency that is acceptable in any case: attacker,
+# server, database and probes share the processors, which accounts for a few ms.
 TIMES_UNDISTURBED = 10
 FLOOR_MS = 20.0
 
-# An attack that is over at once is followed by this much of probing all the same.
+# The minimum time of probing, for attacks that end immediately.
 LEAST_SECONDS = 4
 
 
 @dataclass
 class Result:
-    """Of one attack."""
+    """The result of one attack."""
 
     attack: Attack
     lives: bool = True
@@ -40,7 +40,7 @@ class Result:
     group_peak: float | None = None
     after: float | None = None
     settled: float = 0.0
-    """Seconds until the memory was back."""
+    """The time until the memory was released, in seconds."""
     during: dict[str, Times] = field(default_factory=dict)
     outcome: Outcome = field(default_factory=Outcome)
     broken: list[str] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Campaign:
         with Limit() as limit, self.app.serve(limit, attack.settings) as server:
             self.limit_kind = limit.kind
             world = replace(self.world, port=server.port, pid=server.pid)
-            # The lists that passwords are judged by are there from the first password on; a server in use has them.
+            # The word lists of the password check are loaded with the first password; a server in use has them.
             ask(server.port, "POST", "/api/auth/register", "", {"email": "first@example.com", "password": "password-2026"})
             self.rest(world, FIRST_CALM_SECONDS if not self.calm["index"].waited else CALM_SECONDS)
             result.idle = resident(server.pid) or 0.0
@@ -89,7 +89,7 @@ class Campaign:
         return result
 
     def rest(self, world: World, seconds: float) -> None:
-        """Nobody attacks."""
+        """Probes without an attack."""
         probe = Probe(world)
         try:
             time.sleep(seconds)
@@ -109,7 +109,7 @@ class Campaign:
             result.during = probe.stop()
 
     def settle(self, pid: int, result: Result) -> None:
-        """Waits until the memory is back, and no longer than it may take."""
+        """Waits until the memory has been released, up to the time limit."""
         began = time.monotonic()
         while True:
             result.after = resident(pid)
@@ -128,7 +128,7 @@ class Campaign:
         if result.lives and result.group_peak is not None and result.group_peak > LIMIT_MIB:
             result.broken.append(f"memory with the buffers of sockets: {result.group_peak:.0f} MiB, over the limit")
         if not result.lives:
-            # What others waited then says no more.
+            # In this case the latency of others means nothing.
             return
         for kind, times in result.during.items():
             p99, allowed = times.percentile(0.99), self.allowed_ms(kind)

@@ -1,4 +1,4 @@
-"""The attacker's side: requests written byte by byte, on sockets that read only when they are told to."""
+"""The attacker's client: requests written byte by byte, on sockets that read only on demand."""
 
 import asyncio
 import errno
@@ -12,26 +12,26 @@ from typing import Iterable
 
 JSON = ("Content-Type", "application/json")
 
-# Of a body no more is kept; the rest is read and dropped.
+# The number of bytes kept of a body; the rest is read and dropped.
 MOST_KEPT = 2_000_000
 
-# Kinds of an end without an answer.
+# Kinds of an end without a response.
 CLOSED, SILENT, REFUSED = "closed", "no answer", "not let in"
 
 
 def raise_descriptor_limit() -> None:
-    """The attacker holds ten thousand connections."""
+    """Raises the limit of open files, because the attacker holds ten thousand connections."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def addresses(network: int, count: int) -> list[str]:
-    """Addresses of 127.`network`.0.0/16, each a client of its own to the server."""
+    """Addresses of 127.`network`.0.0/16, each a separate client for the server."""
     return [f"127.{network}.{n // 250}.{n % 250 + 1}" for n in range(count)]
 
 
 def spread_networks(count: int) -> list[str]:
-    """Addresses that share no /16."""
+    """Addresses in different /16 networks."""
     return [f"127.{n % 120 + 130}.{n // 120 + 1}.7" for n in range(count)]
 
 
@@ -55,7 +55,7 @@ def with_body(method: str, target: str, body: bytes | object, token: str = "", h
 
 
 class Connection:
-    """A connection from one address."""
+    """A connection from a given address."""
 
     def __init__(self, port: int, address: str, receive_buffer: int | None = None) -> None:
         self.port = port
@@ -63,7 +63,7 @@ class Connection:
         self.socket = socket.socket()
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # The port is chosen when connecting, so that thousands of connections of one address do not run out of them.
+        # The port is chosen when connecting, so that thousands of connections from an address do not run out of ports.
         self.socket.setsockopt(socket.IPPROTO_IP, getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24), 1)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -79,7 +79,7 @@ class Connection:
             return False
 
     async def send(self, data: bytes, timeout: float = 20) -> bool:
-        """Whether all of it was taken."""
+        """Sends bytes; returns true if all of them were accepted."""
         try:
             await asyncio.wait_for(self.loop.sock_sendall(self.socket, data), timeout)
             return True
@@ -87,7 +87,7 @@ class Connection:
             return False
 
     async def receive(self, most: int = 65536, timeout: float = 10) -> bytes | None:
-        """What comes; empty at the end, `None` if nothing comes."""
+        """Reads available bytes; empty at the end, `None` if nothing arrives."""
         try:
             return await asyncio.wait_for(self.loop.sock_recv(self.socket, most), timeout)
         except asyncio.TimeoutError:
@@ -96,7 +96,7 @@ class Connection:
             return b""
 
     async def answer(self, timeout: float = 10) -> tuple[int | str, bytes]:
-        """One answer: its status, or how the connection ended instead; and the beginning of its body."""
+        """Reads a response: its status, or how the connection ended instead; and the beginning of its body."""
         data = self.pending
         while b"\r\n\r\n" not in data:
             piece = await self.receive(timeout=timeout)
@@ -122,12 +122,12 @@ class Connection:
             if len(kept) < MOST_KEPT:
                 kept += piece
         behind = 0 if chunked else max(0, size - length)
-        # What stands behind an answer is short, and belongs to the next one.
+        # Bytes after a response belong to the next one.
         self.pending = bytes(kept[len(kept) - behind:]) if behind else b""
         return status, bytes(kept if chunked else kept[:length])
 
     def reset(self) -> None:
-        """Ends it with a reset and no farewell."""
+        """Closes the connection with a reset."""
         try:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         except OSError:
@@ -138,7 +138,7 @@ class Connection:
         self.socket.close()
 
     def is_open(self) -> bool:
-        """Whether the server has not ended it, as far as one sees who has read everything."""
+        """True if the server has not closed the connection, after everything has been read."""
         try:
             return self.socket.recv(65536) != b""
         except BlockingIOError:
@@ -148,12 +148,12 @@ class Connection:
 
 
 async def ask(port: int, address: str, request: bytes, timeout: float = 20) -> tuple[int | str, bytes]:
-    """A request on a connection of its own."""
+    """Sends a request on a new connection."""
     connection = Connection(port, address)
     try:
         if not await connection.connect():
             return REFUSED, b""
-        # What is refused early is answered while it is still being sent.
+        # An early refusal arrives while the request is still being sent.
         sending = asyncio.ensure_future(connection.send(request, timeout))
         answer = await connection.answer(timeout)
         sending.cancel()
@@ -163,7 +163,7 @@ async def ask(port: int, address: str, request: bytes, timeout: float = 20) -> t
 
 
 async def ask_all(port: int, requests: Iterable[tuple[str, bytes]], at_once: int = 16, timeout: float = 20) -> Counter:
-    """Requests with the address that each comes from; how many were answered what."""
+    """Sends requests, each from its address; counts the responses by status."""
     statuses: Counter = Counter()
     queue = iter(requests)
 
@@ -177,7 +177,7 @@ async def ask_all(port: int, requests: Iterable[tuple[str, bytes]], at_once: int
 
 
 async def connect_all(port: int, places: list[str], at_once: int = 200, receive_buffer: int | None = None) -> list[Connection]:
-    """A connection from each address of a list; those that were not let in are left out."""
+    """Opens a connection from each address; leaves out those that were refused."""
     connections: list[Connection] = []
     queue = iter(places)
 

@@ -1,4 +1,4 @@
-"""A memory limit for the server, and what its memory does meanwhile."""
+"""A memory limit for the server, and measurements of its memory."""
 
 import os
 import re
@@ -6,7 +6,7 @@ import threading
 import time
 from pathlib import Path
 
-# The limit that docker-compose.yml gives the API.
+# The limit of the API in docker-compose.yml.
 LIMIT_MIB = 512
 MIB = 1024 * 1024
 
@@ -14,11 +14,11 @@ CONTROLLERS = Path("/sys/fs/cgroup")
 
 
 class Limit:
-    """A control group with the limit; entered before the server is started, removed on leaving.
+    """A control group with the limit; created before the server is started, removed on exit.
 
-    Version 1 of control groups counts the buffers of sockets apart from other memory, version 2 with it. Both are counted
-    together here, because a container of today is limited by version 2. Without control groups the memory of the process
-    alone is watched, and the process is killed when it is over the limit.
+    Version 1 of control groups counts socket buffers separately from other memory, version 2 together with it. Both are counted
+    together here, because containers today are limited by version 2. Without control groups only the memory of the process
+    is measured, and the process is killed when it exceeds the limit.
     """
 
     kind = "no control group: the process's own memory is watched"
@@ -59,7 +59,7 @@ class Limit:
         limit = str(LIMIT_MIB * MIB)
         if self.is_version_1:
             (self.folder / "memory.limit_in_bytes").write_text(limit)
-            # Counted only where a limit is set; both together are held against the limit by the table.
+            # Only counted if a limit is set; the report compares both together with the limit.
             (self.folder / "memory.kmem.tcp.limit_in_bytes").write_text(limit)
         else:
             (self.folder / "memory.max").write_text(limit)
@@ -68,12 +68,12 @@ class Limit:
                 swap.write_text("0")
 
     def join(self) -> None:
-        """Called in the process that becomes the server, before it does."""
+        """Called in the child process before it becomes the server."""
         if self.folder:
             (self.folder / "cgroup.procs").write_text("0")
 
     def usage(self) -> float | None:
-        """MiB now, with the buffers of sockets and without the file cache, which the system drops when it is needed."""
+        """Current memory in MiB, including socket buffers, without the file cache, which the system drops when necessary."""
         if not self.folder:
             return None
         stat = (self.folder / "memory.stat").read_text()
@@ -87,7 +87,7 @@ class Limit:
         return (total - cache) / MIB
 
     def kills(self) -> int:
-        """Processes that the kernel killed for want of memory."""
+        """The number of processes killed by the kernel for lack of memory."""
         if not self.folder:
             return 0
         file = "memory.oom_control" if self.is_version_1 else "memory.events"
@@ -100,7 +100,7 @@ def counter(text: str, name: str) -> int:
 
 
 def version_1() -> Path | None:
-    """The group of this process under the controller of memory."""
+    """The memory control group of this process."""
     found = re.search(r"^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$", Path("/proc/self/cgroup").read_text(), re.MULTILINE)
     folder = CONTROLLERS / "memory"
     if not found or not (folder / "memory.limit_in_bytes").exists():
@@ -110,7 +110,7 @@ def version_1() -> Path | None:
 
 
 def version_2() -> Path | None:
-    """The nearest group above this process that gives its children the controller of memory."""
+    """The nearest ancestor group that delegates the memory controller."""
     found = re.search(r"^0::(.*)$", Path("/proc/self/cgroup").read_text(), re.MULTILINE)
     if not found:
         return None
@@ -125,7 +125,7 @@ def version_2() -> Path | None:
 
 
 def resident(pid: int) -> float | None:
-    """MiB of a process; `None` if it is gone."""
+    """The memory of a process in MiB; `None` if it is gone."""
     try:
         found = re.search(r"^VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     except OSError:
@@ -134,7 +134,7 @@ def resident(pid: int) -> float | None:
 
 
 def sockets(pid: int) -> int:
-    """Sockets that a process has open."""
+    """The number of sockets that a process has open."""
     count = 0
     try:
         for entry in os.scandir(f"/proc/{pid}/fd"):
@@ -148,7 +148,7 @@ def sockets(pid: int) -> int:
 
 
 class Watch:
-    """Peaks of a server while it lives, twenty times a second."""
+    """Samples the peaks of a running server, twenty times a second."""
 
     def __init__(self, pid: int, limit: Limit) -> None:
         self.pid = pid

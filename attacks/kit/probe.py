@@ -1,4 +1,4 @@
-"""Other people: what they wait for the common requests, each from an address and an account of its own."""
+"""Other users: the latency of common requests, each from its own address and account."""
 
 import multiprocessing
 import threading
@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 from .service import ask
 from .world import Account, World
 
-# Longer than that nobody waits; it counts as this long, and as a failure.
+# The time limit of a request; it counts as this long, and as a failure.
 PATIENCE = 5.0
 
-# Between two requests of a kind. A request is due at its time, and what it has to wait for the one before it counts, so
-# that a second in which nothing is answered shows as all the requests that were due in it.
+# The interval between two requests of a kind. Requests have fixed times, and waiting for the previous one counts, so that a
+# second without any response affects all requests that were due in it.
 PERIODS = {"index": 0.06, "page": 0.06, "list": 0.25, "create": 0.08, "login": 0.4, "ready": 0.1}
 
-# The kinds that an attack may touch of which the statement of the figures speaks; a failure is a status other than these.
+# The kinds of requests that are measured; any other status is a failure.
 GOOD = {"create": 201}
 
 
 @dataclass
 class Times:
-    """Of one kind, in ms."""
+    """The latencies of a kind, in ms."""
 
     waited: list[float] = field(default_factory=list)
     failures: dict[str, int] = field(default_factory=dict)
@@ -53,7 +53,7 @@ def request(kind: str, world: World, account: Account) -> int:
 
 
 class Probe:
-    """A process that asks until it is told to stop."""
+    """A process that sends requests until it is told to stop."""
 
     def __init__(self, world: World) -> None:
         context = multiprocessing.get_context("fork")
@@ -97,10 +97,10 @@ def repeat(kind: str, world: World, stopped: object, times: Times, began: float)
             failure = "no answer"
         except OSError:
             failure = "broken"
-        # A refusal comes quickly, and is no answer: it counts as the longest that anybody waits.
+        # A refusal is fast, but not a success: it counts as the maximum time.
         waited = PATIENCE if failure else min(PATIENCE, time.monotonic() - due)
         times.waited.append(waited * 1000)
         if failure:
             times.failures[failure] = times.failures.get(failure, 0) + 1
-        # What was missed by more than that is not caught up with, or the catching up would be a flood of its own.
+        # Requests missed by more than that are skipped, because catching up would be a flood itself.
         due = max(due + PERIODS[kind], time.monotonic() - PATIENCE)

@@ -1,4 +1,4 @@
-"""The table, and a line as each attack ends."""
+"""The table of results, and a line after each attack."""
 
 import os
 import sys
@@ -49,7 +49,7 @@ def line(values: tuple[str, ...]) -> str:
 
 
 def row(result: object, campaign: object) -> None:
-    """At once, for who waits."""
+    """Prints the result immediately."""
     progress(line(cells(result, campaign)))
     for text in result.broken:
         progress(f"    {text}")

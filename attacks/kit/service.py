@@ -1,4 +1,4 @@
-"""The server that is attacked: a process of the release binary in the profile `prod`, in a memory limit."""
+"""The attacked server: a process of the release binary in the profile `prod`, with a memory limit."""
 
 import base64
 import http.client
@@ -21,7 +21,7 @@ from .memory import Limit
 START_PATIENCE = 30
 STOP_PATIENCE = 45
 
-# For the preparation alone: it enters in seconds what the limits would make minutes of.
+# Only for the preparation, which would take minutes with the default limits.
 WITHOUT_BRAKES = {
     "throttle.limit": "1000000000",
     "throttle.login_limit": "1000000000",
@@ -56,12 +56,12 @@ class App:
         return done.stdout
 
     def known_keys(self) -> set[str]:
-        """The settings that this binary has, so that an older one is not started with one it does not know."""
+        """The settings that this binary knows, so that an older one is not started with unknown ones."""
         return set(re.findall(r"\b[a-z_]+\.[a-z0-9_]+\b", self.run("config")))
 
     def settings(self, wanted: dict[str, str]) -> dict[str, str]:
-        """Settings as environment variables; those that the binary does not know are left out."""
-        # Off in prod, so that it would not be attacked.
+        """Settings as environment variables, without those that the binary does not know."""
+        # Off by default in prod, in which case it could not be attacked.
         wanted = {"server.docs": "true", **wanted}
         if self.internal_port:
             wanted = {"server.internal": f"127.0.0.1:{self.internal_port}", **wanted}
@@ -72,7 +72,7 @@ class App:
 
     @contextmanager
     def serve(self, limit: Limit | None, settings: dict[str, str]) -> Iterator["Server"]:
-        """A server that answers; stopped on leaving."""
+        """Starts a server and waits until it answers; stops it on exit."""
         server = Server(self, limit, settings)
         try:
             server.wait()
@@ -82,7 +82,7 @@ class App:
 
 
 class Server:
-    """A process of it."""
+    """A server process."""
 
     def __init__(self, app: App, limit: Limit | None, settings: dict[str, str]) -> None:
         self.port = free_port()
@@ -101,7 +101,7 @@ class Server:
         return self.process.poll() is None
 
     def wait(self) -> None:
-        """Asks for `GET /readyz` until it is answered 200."""
+        """Polls `GET /readyz` until it answers 200."""
         began = time.monotonic()
         while time.monotonic() - began < START_PATIENCE:
             if not self.lives():
@@ -115,7 +115,7 @@ class Server:
         raise Failure(f"the server did not answer within {START_PATIENCE} s:\n{self.log.read_text()}")
 
     def end(self) -> str:
-        """How a process ended that should live, with the last of what it said."""
+        """How a process ended unexpectedly, with its last output."""
         code = self.process.poll()
         reason = f"killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
         said = [line for line in tail(self.log) if re.match(r"(fatal runtime error|memory allocation|thread ')", line)]
@@ -139,7 +139,7 @@ def tail(log: Path) -> list[str]:
 
 def ask(port: int, method: str, path: str, token: str = "", body: object = None, address: str = "127.0.0.1",
         timeout: float = 60) -> tuple[int, dict]:
-    """One request on a connection of its own, from an address of loopback: status, and the answer."""
+    """Sends a request on a new connection from a loopback address; returns status and body."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout, source_address=(address, 0))
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     if body is not None:

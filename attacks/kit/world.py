@@ -1,4 +1,4 @@
-"""What the attacks find: accounts, theirs and other people's, and data of a size that can be entered within minutes."""
+"""The world of the attacks: accounts of attackers and other users, with data that can be entered within minutes."""
 
 import json
 import secrets
@@ -15,7 +15,7 @@ PEOPLE = 24
 ATTACKERS = 26
 ROWS_OF_PEOPLE = 120
 
-# A character of four bytes that the database cannot compress well when it is not always the same.
+# A character of four bytes; varied, the database cannot compress it well.
 LONG_NOTE = "".join(chr(0x20000 + (n * 7919) % 40000) for n in range(5000))
 
 BIG_ROWS = 1000
@@ -26,7 +26,7 @@ TAGS = 1500
 
 @dataclass
 class Account:
-    """Somebody who is registered."""
+    """A registered account."""
 
     email: str
     password: str
@@ -36,7 +36,7 @@ class Account:
 
 @dataclass
 class World:
-    """Handed to each attack, in a process of its own."""
+    """The data for each attack, which runs in a process of its own."""
 
     port: int
     pid: int
@@ -54,7 +54,7 @@ class World:
 
     @property
     def pages(self) -> Account:
-        """An account with 1,000 transactions of notes as long as they may be: 20 MB."""
+        """An account with 1,000 transactions with the longest possible notes: 20 MB."""
         return self.attackers[1]
 
     @property
@@ -64,7 +64,7 @@ class World:
 
     @property
     def chain(self) -> Account:
-        """An account with a chain of categories as deep as it was let."""
+        """An account with the deepest possible chain of categories."""
         return self.attackers[3]
 
     @property
@@ -74,16 +74,16 @@ class World:
 
     @property
     def undo(self) -> Account:
-        """An account with 1,000 transactions, which are deleted and taken back."""
+        """An account with 1,000 transactions, which are deleted and restored."""
         return self.attackers[5]
 
     @property
     def plain(self) -> list[Account]:
-        """Accounts with nothing."""
+        """Accounts without data."""
         return self.attackers[6:]
 
     def body_routes(self) -> list[tuple[str, str, bool]]:
-        """Each operation that takes a body: method, path, and whether it asks who it is."""
+        """Each operation with a body: method, path, and true if it requires a token."""
         routes = []
         for path, operations in self.document["paths"].items():
             for method, operation in operations.items():
@@ -101,29 +101,29 @@ class World:
         ]
 
     def database_mb(self) -> float:
-        """What the database takes, in MB."""
+        """The size of the database, in MB."""
         return int(self.cluster.sql("select pg_database_size(current_database())")[0][0]) / 1e6
 
     def written_mb(self) -> float:
-        """What was ever written to the write-ahead log, in MB."""
+        """The total size of the write-ahead log, in MB."""
         return int(self.cluster.sql("select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint")[0][0]) / 1e6
 
 
 def prepare(app: App, server: Server, cluster: Cluster) -> World:
-    """Registers everybody and enters the data, through the API."""
+    """Registers the accounts and enters the data, through the API."""
     document = json.loads(app.run("openapi"))
     places = addresses(10, PEOPLE + ATTACKERS)
     accounts = [Account(f"somebody-{n}@example.com", secrets.token_hex(16), place) for n, place in enumerate(places)]
     people, attackers = accounts[:PEOPLE], accounts[PEOPLE:]
     world = World(server.port, server.pid, server.internal_port, cluster, document, people, attackers)
-    # A few at a time: the preparation stays within the limits of requests under way.
+    # A few at a time, within the limit of requests in progress.
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda account: enter(server, account), accounts))
         list(pool.map(lambda account: spend(server, account), people))
         jobs = [pool.submit(job, server, world) for job in (fill_bulk, fill_pages, fill_history, fill_chain, fill_tags)]
         for job in jobs:
             job.result()
-    # As after hours of use, and so that nothing of it is done during the first attack.
+    # As after hours of use, and so that it does not happen during the first attack.
     cluster.sql("vacuum analyze")
     return world
 
@@ -142,7 +142,7 @@ def expect(status: int, server: Server, method: str, path: str, account: Account
 
 
 def until_refused(server: Server, method: str, path: str, account: Account, bodies: object) -> list[dict]:
-    """Requests until one is refused, as it is where a quota is reached."""
+    """Sends requests until one is refused, as it is when a quota is reached."""
     made = []
     for body in bodies:
         status, answer = ask(server.port, method, path, account.token, body, account.address)

@@ -1,4 +1,4 @@
-"""A PostgreSQL of its own for one run, with the durability of a real one."""
+"""A PostgreSQL server for one run, with the durability of a production server."""
 
 import os
 import pwd
@@ -12,7 +12,7 @@ from pathlib import Path
 from .failure import Failure
 from .programs import Tools
 
-# All else is as PostgreSQL comes: fsync, full_page_writes and synchronous_commit are on.
+# All other settings are PostgreSQL's defaults: fsync, full_page_writes and synchronous_commit are on.
 SETTINGS = "-c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c shared_buffers=256MB"
 
 
@@ -42,7 +42,7 @@ class Cluster:
 
     @property
     def environment(self) -> dict[str, str]:
-        """For libpq's programs."""
+        """Environment variables for libpq's programs."""
         libpq = {"PGHOST": "127.0.0.1", "PGPORT": str(self.port), "PGUSER": "bench", "PGDATABASE": "bench"}
         return {**os.environ, **libpq, "PGPASSWORD": self.password}
 
@@ -52,7 +52,7 @@ class Cluster:
         password_file = home / "password"
         password_file.write_text(self.password)
         if self.account:
-            # The account has to get to its folder through the one around it.
+            # The account needs access to its folder through the one around it.
             home.parent.chmod(0o711)
             for path in (home, password_file):
                 shutil.chown(path, self.account)
@@ -75,9 +75,9 @@ class Cluster:
             self.run(self.tools.pg_ctl, "stop", "-w", "-m", "immediate", "-D", self.data)
 
     def run(self, *command: object) -> None:
-        """Runs a server program, as the account that PostgreSQL is given to."""
+        """Runs a server program, as the account that PostgreSQL runs as."""
         as_account = {"user": self.account, "group": self.account_group, "extra_groups": []} if self.account else {}
-        # Into a file and not a pipe, which the server would inherit and hold open.
+        # Into a file and not a pipe, which the server would inherit and keep open.
         with tempfile.TemporaryFile("w+") as output:
             done = subprocess.run([str(word) for word in command], **as_account, cwd="/", stdin=subprocess.DEVNULL,
                                   stdout=output, stderr=subprocess.STDOUT)
@@ -98,7 +98,7 @@ class Cluster:
 
 
 def account() -> str | None:
-    """PostgreSQL does not run as root: who does then."""
+    """The account for PostgreSQL, which does not run as root."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):

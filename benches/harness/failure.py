@@ -1,5 +1,5 @@
-"""The measuring itself failed."""
+"""Failures of the measurement itself."""
 
 
 class Failure(Exception):
-    """With one message that says what is missing or wrong, and what to do."""
+    """A failure, with one message that says what is missing or wrong, and what to do."""

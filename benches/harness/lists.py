@@ -1,5 +1,5 @@
-"""How long a page of 50 takes, with each filter in each order, of one user's 1,000,000 transactions among 5,000,000; and what
-changing 100,000 at once takes."""
+"""The time of a page of 50, with each filter in each order, of one user's 1,000,000 transactions among 5,000,000, and of
+changing 100,000 at once."""
 
 import secrets
 import time
@@ -50,10 +50,10 @@ FILTERS = {
 
 @dataclass
 class ListFigures:
-    """Milliseconds; of the bulk changes, seconds."""
+    """Times in milliseconds; of the bulk changes, in seconds."""
 
     pages: dict[str, list[float]] = field(default_factory=dict)
-    """By filter: the median in each order."""
+    """The median in each order, by filter."""
     first: float = 0
     far: float = 0
     bulk: dict[str, float] = field(default_factory=dict)
@@ -73,7 +73,7 @@ def measure(cluster: Cluster, app: App, folder: Path) -> ListFigures:
         seed = (BENCHES / "seed-lists.sql").read_text()
         cluster.sql(f"\\set own {OWN}\n\\set others {OTHERS}\n\\set each {EACH}\n{seed}", DATABASE)
         cluster.sql("vacuum analyze", DATABASE)
-        # What was just written is written out now and not while pages are timed.
+        # Flushes recent writes now and not while pages are timed.
         cluster.sql("checkpoint", DATABASE)
         token = server.expect(200, "POST", "/api/auth/login", body=account)["access_token"]
         figures = ListFigures()
@@ -106,13 +106,13 @@ def first_and_far(server: Server, token: str) -> tuple[float, float]:
     cursor = ""
     for _ in range(FAR - 1):
         cursor = "&cursor=" + page(server, token, cursor)[1]["meta"]["page"]["nextCursor"]
-    # In turns, so that whatever else the machine does weighs on both.
+    # In turns, so that other load on the machine affects both.
     pairs = [(page(server, token, "")[0], page(server, token, cursor)[0]) for _ in range(200)]
     return median(first for first, _ in pairs), median(far for _, far in pairs)
 
 
 def bulk(server: Server, token: str, figures: ListFigures) -> None:
-    """A year's transactions, about 100,000."""
+    """The transactions of a year, about 100,000."""
     year = {"startDate": "2020-01-01", "endDate": "2020-12-31"}
 
     def timed(method: str, path: str, body: dict | None = None) -> tuple[float, dict]:

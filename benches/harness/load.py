@@ -14,18 +14,18 @@ from .service import Server
 
 @dataclass
 class Http:
-    """What wrk saw."""
+    """The results of wrk."""
 
     rate: float
     p50_ms: float
     p99_ms: float
     requests: int
     refused: int
-    """Answers of 400 and above."""
+    """Responses with a status of 400 or above."""
 
 
 class Wrk:
-    """A load under way."""
+    """A running load."""
 
     def __init__(self, tools: Tools, server: Server, seeded: Seeded, load: str, connections: int, seconds: int,
                  pause_ms: int = 0) -> None:
@@ -35,7 +35,7 @@ class Wrk:
         self.process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def result(self, refusals: bool = False) -> Http:
-        """Waits until it has ended. A refused or a broken request makes the figures worthless, unless refusals are asked for."""
+        """Waits until it has ended. Refused or failed requests invalidate the figures, unless refusals are expected."""
         output, _ = self.process.communicate()
         lines = output.strip().splitlines()
         if self.process.returncode != 0 or not lines or not lines[-1].startswith("{"):
@@ -59,7 +59,7 @@ def http(tools: Tools, server: Server, seeded: Seeded, load: str, connections: i
 
 
 def pgbench(tools: Tools, cluster: Cluster, seeded: Seeded, load: str, connections: int, seconds: int) -> float:
-    """Transactions a second."""
+    """Runs pgbench; returns transactions per second."""
     variables = {
         "reader": seeded.reader,
         "first_id": seeded.first_id,

@@ -1,4 +1,4 @@
-"""What is measured, one figure or table a function."""
+"""The measurements, one figure or table per function."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ from .report import progress
 from .seed import READER_ROWS, Seeded
 from .service import App, Memory, Server
 
-# What creates comes last, because the others are measured on the seed as it is.
+# Creating comes last, because the other loads are measured on the seed as it is.
 LOADS = {
     "read": "single read",
     "list": "list of 20",
@@ -23,7 +23,7 @@ LOADS = {
     "create": "create",
 }
 
-# The undisturbed load of the flood: 4 connections with a pause before each request, so that the processor is not full.
+# The undisturbed load of the flood: 4 connections with a pause before each request, so that the processor is not saturated.
 READERS, PAUSE_MS = 4, 5
 LOGINS = 16
 
@@ -31,7 +31,7 @@ SLOW_BYTES_A_SECOND = 4_000_000
 
 
 def start(app: App, times: int) -> list[float]:
-    """Seconds from making the process to the first 200 of `GET /readyz`, on a migrated database."""
+    """The time from creating the process to the first 200 of `GET /readyz`, in seconds, on a migrated database."""
     took = []
     for _ in range(times):
         server = Server(app)
@@ -44,17 +44,17 @@ def start(app: App, times: int) -> list[float]:
 
 @dataclass
 class MemoryFigures:
-    """In MB."""
+    """Memory in MB."""
 
     idle: Memory
     lists: dict[str, float]
-    """How far the peak of each whole list was above what there was before it."""
+    """The peak of each whole list above the memory before it."""
     list_bytes: int
     after: Memory
 
 
 def memory(app: App, seeded: Seeded) -> MemoryFigures:
-    """A server that was just started and has answered one request; then whole lists of 100,000 rows."""
+    """Measures a freshly started server after one request; then whole lists of 100,000 rows."""
     progress("memory")
     with app.serve() as server:
         time.sleep(0.5)
@@ -63,7 +63,7 @@ def memory(app: App, seeded: Seeded) -> MemoryFigures:
         for name, encoding, pace in (("", "identity", None), (", slow reader", "identity", SLOW_BYTES_A_SECOND), (", gzip", "gzip", None)):
             server.reset_peak()
             body = whole_list(server, seeded, encoding, pace)
-            # Against idle and not against what was there just before, which earlier lists may have raised.
+            # Relative to idle and not to the state just before, which earlier lists may have raised.
             lists[name] = server.peak() - idle.rss
             if encoding == "identity":
                 size = len(body)
@@ -72,7 +72,7 @@ def memory(app: App, seeded: Seeded) -> MemoryFigures:
 
 
 def whole_list(server: Server, seeded: Seeded, encoding: str, pace: float | None) -> bytes:
-    """Reads the list to its end, no faster than `pace` bytes a second."""
+    """Reads the list to its end, at most `pace` bytes per second."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     headers = {"Authorization": f"Bearer {seeded.reader_token}", "Accept-Encoding": encoding}
     began = time.monotonic()
@@ -97,7 +97,7 @@ def check_list(body: bytes) -> None:
 
 @dataclass
 class LoadFigures:
-    """Of all rounds."""
+    """The results of all rounds."""
 
     name: str
     http: list[Http]
@@ -106,19 +106,19 @@ class LoadFigures:
 
     @property
     def ratios(self) -> list[float]:
-        """A round's two halves are neighbours in time, so that whatever else the machine does weighs on both."""
+        """The ratios. The two halves of a round are adjacent in time, so that other load on the machine affects both."""
         return [http.rate / limit for http, limit in zip(self.http, self.pgbench)]
 
 
 def loads(tools: Tools, cluster: Cluster, app: App, seeded: Seeded, rounds: int, seconds: int,
           connections: int) -> list[LoadFigures]:
-    """Each operation by pgbench and over HTTP in turns, with as many connections, on a server of its own."""
+    """Runs each operation by pgbench and over HTTP in turns, with as many connections, on a server of its own."""
     figures = []
     for name in LOADS:
         progress(name)
         with app.serve() as server:
             check_answers(server, seeded)
-            # Unmeasured: fills the caches, the pool, and the server's prepared statements.
+            # Not measured: fills the caches, the pool, and the server's prepared statements.
             load.pgbench(tools, cluster, seeded, name, connections, 1)
             load.http(tools, server, seeded, name, connections, 2)
             limits, answered = [], []
@@ -131,7 +131,7 @@ def loads(tools: Tools, cluster: Cluster, app: App, seeded: Seeded, rounds: int,
 
 @dataclass
 class TurnFigures:
-    """Of all rounds of two builds: this one and the other."""
+    """The results of all rounds of two builds: this one and the other."""
 
     name: str
     this: list[Http]
@@ -141,12 +141,12 @@ class TurnFigures:
 
     @property
     def ratios(self) -> list[float]:
-        """The rate of this build by the other's, a round."""
+        """The rate of this build divided by the other's, per round."""
         return [this.rate / other.rate for this, other in zip(self.this, self.other)]
 
 
 def turns(tools: Tools, builds: list[tuple[App, Seeded]], rounds: int, seconds: int, connections: int) -> list[TurnFigures]:
-    """Each load on both builds in turns. Who goes first changes each round, so that no build always follows the other."""
+    """Runs each load on both builds in turns. The first build alternates, so that no build always follows the other."""
     figures = []
     for name in LOADS:
         progress(name)
@@ -166,7 +166,7 @@ def turns(tools: Tools, builds: list[tuple[App, Seeded]], rounds: int, seconds: 
 
 
 def check_answers(server: Server, seeded: Seeded) -> None:
-    """What the loads ask for is what is answered; during the loads only the status is looked at."""
+    """Checks the responses to the loads' requests once; during the loads only the status is checked."""
     token = seeded.reader_token
     one = server.expect(200, "GET", f"/api/transactions/{seeded.first_id}", token)
     twenty = server.expect(200, "GET", "/api/transactions/filter?startDate=2020-02-03&endDate=2020-02-03", token)
@@ -179,7 +179,7 @@ def check_answers(server: Server, seeded: Seeded) -> None:
 
 @dataclass
 class FloodFigures:
-    """Of all rounds: reads alone, reads during the flood, and the flood."""
+    """The results of all rounds: reads alone, reads during the flood, and the flood."""
 
     calm: list[Http]
     flooded: list[Http]
@@ -191,7 +191,7 @@ class FloodFigures:
 
 
 def flood(tools: Tools, app: App, seeded: Seeded, rounds: int, seconds: int) -> FloodFigures:
-    """Reads, undisturbed and while others try wrong passwords on many accounts."""
+    """Measures reads, undisturbed and while others try wrong passwords on many accounts."""
     progress("login flood")
     calm, flooded, logins = [], [], []
     with app.serve() as server:

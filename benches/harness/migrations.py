@@ -1,4 +1,4 @@
-"""How long `app migrate deploy` takes, beside sqlx-cli's `sqlx migrate run`: the same server, the same folder, in turns."""
+"""The time of `app migrate deploy`, compared with sqlx-cli's `sqlx migrate run`: the same server and folder, in turns."""
 
 import os
 import shutil
@@ -19,14 +19,14 @@ DATABASE = "bench_migrate"
 
 @dataclass
 class MigrationFigures:
-    """Seconds, by program. sqlx-cli is missing where it is not installed."""
+    """Times in seconds, by program. sqlx-cli is missing if it is not installed."""
 
     onto_empty: dict[str, list[float]]
     nothing_to_do: dict[str, list[float]]
 
 
 def measure(cluster: Cluster, app: App, folder: Path, rounds: int) -> MigrationFigures:
-    """1,000 small migrations onto an empty database, then again with nothing left to do."""
+    """Runs 1,000 small migrations on an empty database, then again with nothing left to do."""
     progress("migrations")
     source = folder / "migrations"
     source.mkdir()
@@ -43,7 +43,7 @@ def measure(cluster: Cluster, app: App, folder: Path, rounds: int) -> MigrationF
             cluster.sql(f"drop database if exists {DATABASE} with (force)")
             cluster.sql(f"create database {DATABASE}")
             onto_empty[name].append(timed(command, url))
-    # What the last one left is a database with all of them on record, whoever it was.
+    # After the last run, the database has all of them on record, whichever program ran.
     nothing_to_do = {name: [timed(command, url) for _ in range(NOTHING_TO_DO)] for name, command in commands.items()}
     cluster.sql(f"drop database {DATABASE} with (force)")
     return MigrationFigures(onto_empty, nothing_to_do)

@@ -1,4 +1,4 @@
-"""The programs that the measuring needs."""
+"""The programs that the measurements need."""
 
 import glob
 import json
@@ -17,17 +17,17 @@ OLDEST_POSTGRESQL = 15
 
 @dataclass
 class Tools:
-    """Where they are."""
+    """Their paths."""
 
     initdb: str
     pg_ctl: str
     psql: str
     pgbench: str
     postgresql: str
-    """The version, as PostgreSQL tells it."""
+    """The version, as reported by PostgreSQL."""
 
-    # wrk and not oha: it is a package of every distribution, takes the least of the processor that it shares with what
-    # it measures, and its Lua gives each request an id, a body and a token of its own and reads exact percentiles.
+    # wrk instead of oha: every distribution has a package of it, it uses little of the processor that it shares with the
+    # server, and its Lua sets an id, a body and a token per request and reads exact percentiles.
     wrk: str
 
 
@@ -73,7 +73,7 @@ def candidates() -> list[str]:
 
 
 def beside(folder: str, program: str) -> str:
-    """A client program: the one of the server, else any. Debian's is a wrapper that looks for a cluster first."""
+    """A client program: that of the server, else any. Debian's is a wrapper that looks for a cluster first."""
     path = shutil.which(program, path=folder) or shutil.which(program)
     if not path:
         raise Failure(f"{program} is not installed: `apt-get install postgresql-contrib`, `brew install postgresql`")
@@ -81,7 +81,7 @@ def beside(folder: str, program: str) -> str:
 
 
 def build_app() -> Path:
-    """Builds the release binary, and asks cargo where it put it."""
+    """Builds the release binary, and asks cargo for its path."""
     command = ["cargo", "build", "--release", "--message-format=json-render-diagnostics"]
     built = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
     if built.returncode != 0:

@@ -1,4 +1,4 @@
-"""What is printed: each figure beside its target, with a mark where it is missed."""
+"""The report: each figure beside its target, with a mark if it is missed."""
 
 import argparse
 import os
@@ -32,7 +32,7 @@ MAX_NOTHING_TO_DO_MS = 50
 
 
 def progress(what: str) -> None:
-    """Where it is, for who waits; not part of the report."""
+    """Prints progress for the person waiting; not part of the report."""
     print(f"… {what}", file=sys.stderr, flush=True)
 
 
@@ -53,7 +53,7 @@ def heading(cluster: Cluster, options: argparse.Namespace, folder: Path) -> None
 
 
 def filesystem(folder: Path) -> str:
-    """The kind that a folder is on: fsync costs nothing on tmpfs, and the figures would flatter."""
+    """The type of a folder's file system: fsync costs nothing on tmpfs, which would improve the figures."""
     mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
     under = [(len(path), kind) for _, path, kind, *_ in mounts if folder.is_relative_to(path)]
     return max(under)[1]

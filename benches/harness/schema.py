@@ -1,5 +1,5 @@
-"""How long the commands take that look at a whole schema, on this project's own: `status` with its look for drift, beside the
-same without it, and `migrate dev` with one change, from the edited file to the applied migration."""
+"""The time of commands that read a whole schema, on this project's own: `status` with its check for drift, and without it,
+and `migrate dev` with one change, from the edited file to the applied migration."""
 
 import shutil
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ TIMES = 10
 
 @dataclass
 class SchemaFigures:
-    """Seconds."""
+    """Times in seconds."""
 
     status: list[float]
     status_without_drift: list[float]

@@ -1,4 +1,4 @@
-"""Fills the database, and makes sure that pgbench is given the statements that the server sends."""
+"""Fills the database, and checks that pgbench runs the statements that the server sends."""
 
 import json
 import re
@@ -18,7 +18,7 @@ READER_ROWS = 100_000
 
 @dataclass
 class Seeded:
-    """What is in the database."""
+    """The contents of the database."""
 
     reader: int
     """The user with 100,000 transactions."""
@@ -28,9 +28,9 @@ class Seeded:
     """The users with 1,000 each."""
     last_user: int
     dates: dict[str, str]
-    """Today and the bounds of the dashboard's months, written as pgbench can: 20261123."""
+    """Today and the bounds of the dashboard's months, as numbers for pgbench: 20261123."""
     tokens: Path
-    """A token a line: the reader's, then the writers'."""
+    """A file with a token per line: the reader's, then the writers'."""
 
     @property
     def reader_token(self) -> str:
@@ -50,7 +50,7 @@ def fill(cluster: Cluster, app: App) -> Seeded:
     first_id, last_id, count = map(int, rows[0])
     users = cluster.sql(f"select min(id), max(id), count(*) from users where id <> {reader}")
     first_user, last_user, others = map(int, users[0])
-    # The loads take ids at random between the first and the last, so all of them have to be there.
+    # The loads choose random ids between the first and the last, so all of them must exist.
     if (count, others) != (READER_ROWS, WRITERS) or last_id - first_id + 1 != count or last_user - first_user + 1 != others:
         raise Failure(f"the seed is not what it should be: {rows}, {users}")
     return Seeded(reader, first_id, last_id, first_user, last_user, dates(cluster), tokens)
@@ -71,7 +71,7 @@ def dates(cluster: Cluster) -> dict[str, str]:
 
 
 def check_statements() -> None:
-    """A statement that the server does not send any more would make the ratios wrong without a word."""
+    """Checks the scripts: a statement that the server does not send any more would silently falsify the ratios."""
     sent = {bare(json.loads(file.read_text())["query"]) for file in (PROJECT / ".sqlx").glob("query-*.json")}
     for script in sorted((BENCHES / "pgbench").glob("*.sql")):
         lines = [line for line in script.read_text().splitlines() if not line.startswith(("--", r"\set"))]
@@ -82,5 +82,5 @@ def check_statements() -> None:
 
 
 def bare(statement: str) -> str:
-    """A statement without what may differ: blanks, and how its parameters are named. pgbench has no parameter that is null."""
+    """A statement without irrelevant differences: white space, and names of parameters. pgbench has no null parameters."""
     return " ".join(re.sub(r"\$\d+|(?<!:):[a-z_]+|\bnull\b", "?", statement).split())

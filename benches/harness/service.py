@@ -1,4 +1,4 @@
-"""The server that is measured: a process of the release binary, and what the system tells of it."""
+"""The measured server: a process of the release binary, and the system's data about it."""
 
 import base64
 import http.client
@@ -23,11 +23,11 @@ START_PATIENCE = 30
 
 @dataclass
 class Memory:
-    """Of a process, in MB (10^6 bytes)."""
+    """The memory of a process, in MB (10^6 bytes)."""
 
     rss: float
     private: float
-    """What is this process's alone: without the pages of the binary and of libraries that lie in the page cache."""
+    """Private memory, without the pages of the binary and of libraries in the page cache."""
 
 
 class App:
@@ -44,7 +44,7 @@ class App:
             "APP_SERVER__HOST": "127.0.0.1",
             "DATABASE_URL": database_url,
             "JWT_SECRET": base64.b64encode(secrets.token_bytes(48)).decode(),
-            # What is measured is the service and not its brakes.
+            # The service is measured, and not its limits.
             "THROTTLE_LIMIT": NO_LIMIT,
             "APP_THROTTLE__LOGIN_LIMIT": NO_LIMIT,
             "APP_THROTTLE__LOGIN_ADDRESS_LIMIT": NO_LIMIT,
@@ -54,7 +54,7 @@ class App:
 
     def migrate(self) -> None:
         done = self.deploy()
-        # An older build does not know all settings, and names those.
+        # An older build does not know all settings, and reports the unknown ones.
         if unknown := re.findall(r"no such setting \(from the environment variable (\w+)\)", done.stderr):
             for name in unknown:
                 del self.environment[name]
@@ -67,7 +67,7 @@ class App:
 
     @contextmanager
     def serve(self) -> Iterator["Server"]:
-        """A server that answers; stopped on leaving."""
+        """Starts a server and waits until it answers; stops it on exit."""
         server = Server(self)
         try:
             server.wait()
@@ -77,7 +77,7 @@ class App:
 
 
 class Server:
-    """A process of it."""
+    """A server process."""
 
     def __init__(self, app: App) -> None:
         self.port = free_port()
@@ -93,7 +93,7 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def wait(self) -> float:
-        """Asks for `GET /readyz`, twice a millisecond, until it is answered 200; seconds since the process was made."""
+        """Polls `GET /readyz` twice a millisecond until it answers 200; returns the seconds since the process was created."""
         while time.monotonic() - self.began < START_PATIENCE:
             if self.process.poll() is not None:
                 raise Failure(f"the server ended at once:\n{self.log.read_text()}")
@@ -106,7 +106,7 @@ class Server:
         raise Failure(f"the server did not answer within {START_PATIENCE} s:\n{self.log.read_text()}")
 
     def ask(self, method: str, path: str, token: str = "", body: object = None) -> tuple[int, dict]:
-        """One request on a connection of its own: status, and the answer."""
+        """Sends a request on a new connection; returns status and body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if body is not None:
@@ -119,7 +119,7 @@ class Server:
             connection.close()
 
     def expect(self, status: int, method: str, path: str, token: str = "", body: object = None) -> dict:
-        """The same, where only one status will do; the answer's `data`."""
+        """Like `ask`, for a single expected status; returns the `data`."""
         got, answer = self.ask(method, path, token, body)
         if got != status:
             raise Failure(f"{method} {path} was answered {got}, not {status}: {answer}")
@@ -134,7 +134,7 @@ class Server:
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
     def peak(self) -> float:
-        """The most memory since `reset_peak`, in MB."""
+        """The peak memory since `reset_peak`, in MB."""
         return megabytes(Path(f"/proc/{self.process.pid}/status").read_text(), "VmHWM")
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
--- POST /api/transactions, with a category that is there, as nearly all are.
+-- POST /api/transactions with an existing category, as in nearly all requests.
 \set user random(:first_user, :last_user)
 \set amount random(100, 40000) / 4.0
 \set quota 1000000

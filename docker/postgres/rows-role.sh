@@ -1,11 +1,11 @@
 #!/bin/sh
-# Makes the role that the API serves as: it may log in, and read and write rows once `app migrate deploy` has given it the
-# rights to. The image runs this when it makes a new volume. For a volume that is there already, or for a new password:
+# Creates the serving role, which may log in, and read and write rows once `app migrate deploy` has granted it the rights.
+# The image runs this when it initializes a volume. For an existing volume, or for a new password:
 #
 #   docker compose exec postgres /docker-entrypoint-initdb.d/rows-role.sh
 set -eu
 
-# With the secrets in files the role has a password of its own; else it has the owner's.
+# With secrets in files the role has a password of its own, otherwise that of the owner.
 password=${ROWS_PASSWORD:-}
 for file in "${ROWS_PASSWORD_FILE:-}" "${POSTGRES_PASSWORD_FILE:-}"; do
   if [ -z "$password" ] && [ -n "$file" ]; then
@@ -19,7 +19,7 @@ if [ "$ROWS_ROLE" = "$POSTGRES_USER" ]; then
   exit 0
 fi
 
-# By the environment and not by an argument, which others on the machine could read.
+# Passed in the environment, because arguments can be read by other users of the machine.
 role=$ROWS_ROLE password=$password psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" \
   --dbname "$POSTGRES_DB" <<'SQL'
 \getenv role role

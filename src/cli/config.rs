@@ -4,21 +4,22 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::{Globals, output};
-use crate::config::{Config, Location, Purpose, Shown};
+use super::globals::Globals;
+use super::output;
+use crate::config::{Config, ConfigPurpose, Location, ShownSetting};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Options {
+pub(super) struct ConfigOptions {
     /// Print one JSON document on standard output
     #[arg(long)]
     json: bool,
 }
 
-impl Options {
+impl ConfigOptions {
     pub(super) fn run(&self, globals: &Globals) -> anyhow::Result<ExitCode> {
-        let config = globals.config(Purpose::Serve)?;
+        let config = globals.config(ConfigPurpose::Serve)?;
         if self.json {
-            let settings = config.shown.iter().map(|shown| {
+            let settings = config.settings.iter().map(|shown| {
                 let (value, origin) = in_force(&config, shown);
                 json!({"key": shown.key, "value": value, "origin": origin})
             });
@@ -27,8 +28,8 @@ impl Options {
             return Ok(ExitCode::SUCCESS);
         }
         output::answer(format_args!("profile = {}", config.profile));
-        let width = config.shown.iter().map(|shown| shown.key.len()).max().unwrap_or_default();
-        for shown in &config.shown {
+        let width = config.settings.iter().map(|shown| shown.key.len()).max().unwrap_or_default();
+        for shown in &config.settings {
             match in_force(&config, shown) {
                 (Some(value), origin) => output::answer(format_args!("{:width$} = {value}  # {origin}", shown.key)),
                 (None, origin) => output::answer(format_args!("{:width$} =   # {origin}", shown.key)),
@@ -38,8 +39,8 @@ impl Options {
     }
 }
 
-/// The value of a setting, and where it comes from; of one that is left out, what stands in its place.
-fn in_force(config: &Config, shown: &Shown) -> (Option<String>, String) {
+/// The value of a setting and its origin; for a setting that is left out, a description of what takes its place.
+fn in_force(config: &Config, shown: &ShownSetting) -> (Option<String>, String) {
     let private = matches!(config.database.location, Location::Embedded);
     let data = config.database.data_dir.display();
     let not_set = |instead: String| (None, format!("not set: {instead}"));
@@ -47,7 +48,7 @@ fn in_force(config: &Config, shown: &Shown) -> (Option<String>, String) {
         ("database.url", None) if private => not_set(format!("a private PostgreSQL in {data}/postgres")),
         ("database.embedded", Some(_)) if private => (Some("true".to_owned()), "as database.url is not set".to_owned()),
         ("auth.jwt_secret", None) => {
-            not_set(format!("the key in {data}/jwt-secret, which is made when it is not there"))
+            not_set(format!("the key in {data}/jwt-secret, which is generated if it is missing"))
         }
         (_, value) => (value.clone(), shown.origin.clone()),
     }

@@ -1,4 +1,4 @@
-//! Finds the database that a command works on, and starts the private one where that is it.
+//! Opens the configured database, and starts the private one if that is configured.
 
 use std::collections::BTreeSet;
 
@@ -12,21 +12,21 @@ use crate::db::explain::NoConnection;
 use crate::db::transport;
 use crate::migrate::MigrateError;
 
-/// A database that can be connected to.
+/// An open database.
 pub(super) struct Database {
-    /// For the requests.
+    /// Connection options of the serving role.
     pub options: PgConnectOptions,
-    /// For the migrations: the server itself, past a connection pooler.
+    /// Connection options for migrations: the server itself, bypassing a connection pooler.
     pub direct: PgConnectOptions,
-    /// For the reports: a replica, if there is one.
+    /// Connection options for reports, if a replica is configured.
     pub replica: Option<PgConnectOptions>,
-    /// The private PostgreSQL, if that is it; it runs as long as this is held.
+    /// The private PostgreSQL, if it is used. It runs as long as this is held.
     #[cfg(feature = "embedded-db")]
     pub embedded: Option<std::sync::Arc<EmbeddedDatabase>>,
 }
 
 impl Database {
-    /// Finds it. The private one is started if it does not run.
+    /// Opens the database. The private one is started if it does not run.
     #[cfg_attr(not(feature = "embedded-db"), expect(clippy::unused_async, reason = "there is nothing to start"))]
     pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
         match &config.database.location {
@@ -50,7 +50,7 @@ impl Database {
         }
     }
 
-    /// Says in the log which of the ways to the databases is not secured, each once.
+    /// Logs a warning for each insecure connection, once per warning.
     pub(super) fn warn_of_transport(&self) {
         let all = [Some(&self.options), Some(&self.direct), self.replica.as_ref()];
         let warnings: BTreeSet<String> = all.into_iter().flatten().filter_map(transport::warning).collect();
@@ -74,7 +74,7 @@ impl Database {
         };
         let started = std::time::Instant::now();
         let database = tokio::task::spawn_blocking(move || EmbeddedDatabase::start(settings)).await??;
-        // That it ran already is nothing to tell before each command.
+        // An already running database is not worth a message before each command.
         if database.outcome() != Outcome::Attached {
             tracing::info!(
                 "the private PostgreSQL in {}: {} in {} ms",
@@ -98,22 +98,22 @@ impl Database {
         })
     }
 
-    /// A connection as the role that serves.
+    /// Connects as the serving role.
     ///
     /// # Errors
-    /// Fails with the reason why no connection could be made, and with the next step.
+    /// A description of the failure and of the next step.
     pub(super) async fn connect(&self) -> anyhow::Result<PgConnection> {
         let connected = self.options.connect().await;
         connected.map_err(|error| MigrateError::Connect(NoConnection::new(&self.options, error)).into())
     }
 
-    /// The URL of the private PostgreSQL; empty if that is not it.
+    /// The URL of the private PostgreSQL; empty if another database is used.
     #[cfg_attr(not(feature = "embedded-db"), expect(clippy::unused_self, reason = "there is none to ask"))]
     pub(super) fn embedded_url(&self) -> String {
         #[cfg(feature = "embedded-db")]
         if let Some(database) = &self.embedded {
             let connection = database.connection();
-            // A socket's folder stands where a host would, with everything escaped that means something in a URL.
+            // In place of the host, the folder of the socket, percent-encoded.
             let folder: String = connection.socket_directory.to_string_lossy().bytes().map(escaped).collect();
             let (user, password) = (&connection.user, &connection.password);
             return format!("postgres://{user}:{password}@{folder}:{}/{}", connection.port, connection.database);
@@ -121,7 +121,7 @@ impl Database {
         String::new()
     }
 
-    /// Gives the private PostgreSQL up; the last one out stops it.
+    /// Releases the private PostgreSQL; its last user stops it.
     #[cfg_attr(not(feature = "embedded-db"), expect(clippy::unused_async, reason = "there is nothing to wait for"))]
     pub(super) async fn close(self) -> anyhow::Result<()> {
         #[cfg(feature = "embedded-db")]
@@ -132,22 +132,23 @@ impl Database {
     }
 }
 
-/// A replica, if one is configured.
+/// The replica, if one is configured.
 fn replica(config: &Config) -> Option<PgConnectOptions> {
     config.database.read_url.as_ref().map(DatabaseUrl::options)
 }
 
-/// Names the parameters of the URLs that have no effect; their values may be secrets.
+/// Warns about URL parameters that have no effect. Their values may be secrets and are not shown.
 fn warn_of_parameters(config: &Config, url: &DatabaseUrl) {
     let DatabaseConfig { direct_url, read_url, shadow_url, .. } = &config.database;
     let all = [Some(url), direct_url.as_ref(), read_url.as_ref(), shadow_url.as_ref()];
-    let passed_over: BTreeSet<&String> = all.into_iter().flatten().flat_map(DatabaseUrl::passed_over).collect();
-    for key in passed_over {
-        tracing::warn!("the parameter `{key}` of the database's URL is not known here, and has no effect");
+    let unknown_parameters: BTreeSet<&String> =
+        all.into_iter().flatten().flat_map(DatabaseUrl::unknown_parameters).collect();
+    for key in unknown_parameters {
+        tracing::warn!("the parameter `{key}` of the database's URL is unknown and has no effect");
     }
 }
 
-/// A byte of a path as it stands in a URL.
+/// Percent-encodes a byte of a path.
 #[cfg(feature = "embedded-db")]
 fn escaped(byte: u8) -> String {
     if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

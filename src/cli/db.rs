@@ -8,80 +8,81 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::database::Database;
+use super::globals::Globals;
 use super::migrate::{Answer, SCHEMA};
-use super::{Globals, ask, output, seed, take_over};
-use crate::config::{Config, Location, Profile, Purpose};
+use super::{ask, output, seed, take_over};
+use crate::config::{Config, ConfigPurpose, Location, Profile};
 use crate::db::explain::Chain;
 use crate::migrate::{self, Checkout, Event, Exit, MigrateError, Question, Settings, Wishes};
 
-/// How long `wait` waits, if nobody says.
+/// The default time limit of `wait`.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Options {
+pub(super) struct DbOptions {
     /// Print one JSON document on standard output, and nothing else there
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
-    command: Command,
+    command: DbCommand,
 }
 
 #[derive(Debug, clap::Args)]
-struct Schema {
-    /// The file of the desired schema
+struct SchemaFile {
+    /// The file with the desired schema
     #[arg(long = "schema", value_name = "FILE", default_value = SCHEMA)]
     file: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    /// Put in a demo user with some months of transactions, or a file; the sample data a second time changes nothing
-    #[command(after_help = "Without --file refused under prod (exit code 8): sample data is for development.")]
+enum DbCommand {
+    /// Insert a demo user with some months of transactions, or run a file; inserting the sample data twice changes nothing
+    #[command(after_help = "Without --file, refused under prod (exit code 8): the sample data is for development.")]
     Seed {
-        /// Run this file of SQL instead, in one transaction
+        /// Run this SQL file instead, in one transaction
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
-    /// Bring the database to schema.sql, with no migration; for trying things out
+    /// Change the database to match schema.sql, without a migration; for experiments
     #[command(
-        after_help = "Write the migration later with `app migrate dev --name …`; it is then on record as applied.\n\n\
-                      Exit codes: 0 done, 1 failed, or something would be lost, 8 in prod"
+        after_help = "Write the migration later with `app migrate dev --name …`; it is then recorded as applied.\n\n\
+                      Exit codes: 0 done, 1 failed, or data would be lost, 8 in prod"
     )]
     Push {
         #[command(flatten)]
-        schema: Schema,
-        /// Agree to lose what would be lost
+        schema: SchemaFile,
+        /// Accept the loss of data
         #[arg(long)]
         accept_data_loss: bool,
-        /// Agree to the dropping of this table or column, such as users.nick; it is no rename then
+        /// Accept that this table or column is dropped, such as users.nick, and not renamed
         #[arg(long, value_name = "OBJECT")]
         drop: Vec<String>,
     },
     /// Write schema.sql from the database
-    #[command(after_help = "Exit codes: 0 done, 1 failed, 2 the file is there and --force was not given")]
+    #[command(after_help = "Exit codes: 0 done, 1 failed, 2 the file exists and --force was not given")]
     Pull {
         #[command(flatten)]
-        schema: Schema,
-        /// Write over a file that is there, comments and all
+        schema: SchemaFile,
+        /// Overwrite an existing file, including its comments
         #[arg(long)]
         force: bool,
     },
-    /// Take over the users and transactions of the NestJS service, and prove that nothing was lost; or go back
+    /// Take over the users and transactions of the NestJS service, with a proof that nothing was lost; or undo it
     #[command(after_help = take_over::AFTER_HELP)]
-    TakeOver(Box<take_over::Options>),
-    /// Print the database's URL, password and all: psql "$(app db url)"
-    #[command(after_help = "The private PostgreSQL runs as long as somebody uses it: keep `app` running beside.")]
+    TakeOver(Box<take_over::TakeOverOptions>),
+    /// Print the URL of the database, including the password: psql "$(app db url)"
+    #[command(after_help = "The private PostgreSQL runs as long as somebody uses it: keep `app` running meanwhile.")]
     Url,
     /// Wait until the database answers
-    #[command(after_help = "Exit codes: 0 it answers, 1 it did not in time")]
+    #[command(after_help = "Exit codes: 0 it answers, 1 it did not answer in time")]
     Wait {
-        /// How long to wait, such as 30s [default: 60s]
+        /// The maximum time to wait, such as 30s [default: 60s]
         #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
         timeout: Option<Duration>,
     },
 }
 
-impl Options {
+impl DbOptions {
     pub(super) async fn run(self, globals: Globals) -> anyhow::Result<ExitCode> {
         let (json, name) = (self.json, self.command.name());
         let answer = match Box::pin(self.answer(globals)).await {
@@ -93,14 +94,14 @@ impl Options {
     }
 
     async fn answer(self, globals: Globals) -> anyhow::Result<Answer> {
-        let config = globals.config(Purpose::Maintain)?;
+        let config = globals.config(ConfigPurpose::Maintain)?;
         crate::telemetry::start_logging(&config.log);
-        if config.profile == Profile::Prod && matches!(self.command, Command::Seed { file: None }) {
+        if config.profile == Profile::Prod && matches!(self.command, DbCommand::Seed { file: None }) {
             return Ok(Answer::of_error(
                 Exit::Forbidden,
                 "forbidden",
-                "sample data is not for prod; nothing was changed. Seed a database of the dev profile: `app --profile dev db \
-                 seed`. A file of your own is put in with --file.",
+                "sample data is not allowed in prod; nothing was changed. Seed a database of the dev profile: `app \
+                 --profile dev db seed`, or run your own file with --file.",
             ));
         }
         let database = Database::open(&config).await?;
@@ -110,7 +111,7 @@ impl Options {
     }
 }
 
-impl Command {
+impl DbCommand {
     const fn name(&self) -> &'static str {
         match self {
             Self::Seed { .. } => "seed",
@@ -127,14 +128,14 @@ impl Command {
         match self {
             Self::Seed { file: None } => seed::run(config, database).await,
             Self::Seed { file: Some(file) } => {
-                let tell = |event| {
+                let progress = |event| {
                     if let Event::Goes { statement: (number, of), .. } = event {
                         output::progress(format_args!("  statement {number} of {of}"));
                     }
                 };
-                Ok(match migrate::seed_file(&database.direct, &file, &settings, tell).await {
+                Ok(match migrate::seed_file(&database.direct, &file, &settings, progress).await {
                     Ok(statements) => {
-                        let text = format!("{} was put in ({statements} statements).", file.display());
+                        let text = format!("{} was run ({statements} statements).", file.display());
                         Answer::new(Exit::Done, text, json!({"file": file, "statements": statements}))
                     }
                     Err(error) => Answer::from(error),
@@ -153,7 +154,7 @@ impl Command {
                     Location::Url(url) => url.expose().to_owned(),
                     Location::Embedded => {
                         output::progress(
-                            "note: the private PostgreSQL ends with the last that uses it; keep `app` running beside.",
+                            "note: the private PostgreSQL stops with its last user; keep `app` running meanwhile.",
                         );
                         database.embedded_url()
                     }
@@ -175,7 +176,8 @@ async fn push(file: &Path, database: &Database, settings: &Settings, wishes: &Wi
     let checkout = Checkout { folder: PathBuf::new(), schema: file.to_owned() };
     let Some(desired) = checkout.desired()? else {
         return Err(MigrateError::Senseless(format!(
-            "there is no {}; nothing was changed. `app db pull` writes one from the database, or name it with --schema.",
+            "{} does not exist; nothing was changed. `app db pull` writes it from the database; --schema names \
+             another file.",
             file.display()
         )));
     };
@@ -185,30 +187,30 @@ async fn push(file: &Path, database: &Database, settings: &Settings, wishes: &Wi
     .await?;
     let fields = json!({"changes": pushed.differences, "script": pushed.script()});
     if pushed.differences.is_empty() {
-        return Ok(Answer::new(Exit::Done, "Nothing to do: the database is what the file says.", fields));
+        return Ok(Answer::new(Exit::Done, "Nothing to do: the database matches the file.", fields));
     }
-    let text = format!("{}\nThe database is what {} says.", pushed.script().trim_end(), file.display());
+    let text = format!("{}\nThe database now matches {}.", pushed.script().trim_end(), file.display());
     Ok(Answer::new(Exit::Done, text, fields))
 }
 
 async fn pull(file: &Path, force: bool, database: &Database, settings: &Settings) -> Result<Answer, MigrateError> {
     if file.exists() && !force {
         return Err(MigrateError::Senseless(format!(
-            "{} is there already, and its comments would be lost; it was not touched. Say it with --force, or write another \
-             file with --schema.",
+            "{} exists, and its comments would be lost; it was not changed. Overwrite it with --force, or name \
+             another file with --schema.",
             file.display()
         )));
     }
     let pulled = migrate::pull(&database.direct, settings).await?;
     migrate::write_whole(file, &pulled.text)?;
-    let mut answer = format!("{} was written: it builds what the database has.", file.display());
+    let mut answer = format!("{} was written: it creates the schema of the database.", file.display());
     if !pulled.left_out.is_empty() {
         answer = format!(
-            "{} was written: it builds what the database has, but for what no SQL is written for:",
+            "{} was written: it creates the schema of the database, except for objects that are not supported:",
             file.display()
         );
         answer.extend(pulled.left_out.iter().map(|one| format!("\n  {one}")));
-        answer += "\nWrite it into the file by hand: as it is, the next migration would take it away.";
+        answer += "\nAdd them to the file by hand, or the next migration will drop them.";
     }
     Ok(Answer::new(Exit::Done, answer, json!({"file": file, "sql": pulled.text, "left_out": pulled.left_out})))
 }

@@ -1,5 +1,5 @@
-//! The key for tokens where none is configured: made once and kept beside the data, so that nobody is signed out by a
-//! restart. `prod` never gets here.
+//! The key for tokens if none is configured: generated once and kept in the data folder, so that a restart signs nobody
+//! out. Never used in `prod`.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -9,10 +9,10 @@ use anyhow::Context as _;
 
 use crate::config::secret::Secret;
 
-/// The kept key, or a new one.
-pub(super) fn read_or_make(data_dir: &Path) -> anyhow::Result<Secret<String>> {
+/// Reads the key, or generates one.
+pub(super) fn read_or_generate(data_dir: &Path) -> anyhow::Result<Secret<String>> {
     let path = data_dir.join("jwt-secret");
-    fs::create_dir_all(data_dir).with_context(|| format!("the folder {} cannot be made", data_dir.display()))?;
+    fs::create_dir_all(data_dir).with_context(|| format!("the folder {} cannot be created", data_dir.display()))?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -31,9 +31,9 @@ pub(super) fn read_or_make(data_dir: &Path) -> anyhow::Result<Secret<String>> {
             let mut text = String::new();
             let read = fs::File::open(&path).and_then(|mut file| file.read_to_string(&mut text));
             read.with_context(|| format!("{} cannot be read", path.display()))?;
-            anyhow::ensure!(text.len() >= 32, "{} is damaged; delete it, and a new key is made", path.display());
+            anyhow::ensure!(text.len() >= 32, "{} is damaged; delete it, and a new key is generated", path.display());
             Ok(Secret::new(text))
         }
-        Err(error) => Err(error).with_context(|| format!("{} cannot be made", path.display())),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be created", path.display())),
     }
 }

@@ -1,4 +1,4 @@
-//! `app healthcheck`: for a container, whose image has no curl.
+//! `app healthcheck`, for containers whose image has no curl.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
@@ -11,36 +11,37 @@ use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::{Globals, output};
-use crate::config::Purpose;
+use super::globals::Globals;
+use super::output;
+use crate::config::ConfigPurpose;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Options {
-    /// Ask whether it can work, migrations applied and database there, and not only whether it lives
+pub(super) struct HealthcheckOptions {
+    /// Check if the server is ready (database reachable, migrations applied), not only alive
     #[arg(long)]
     ready: bool,
 }
 
-impl Options {
+impl HealthcheckOptions {
     pub(super) async fn run(self, mut globals: Globals) -> anyhow::Result<ExitCode> {
-        // The server's address is all that is needed here, so that a database is asked of nobody.
+        // Only the server's address is needed, so settings of the database must not fail the check.
         globals.environment.retain(|name, _| !name.contains("DATABASE"));
         globals.profile = globals.profile.or(Some(crate::config::Profile::Dev));
         globals.set("server.cors_origins", Some(String::new()));
-        let address = reachable(globals.config(Purpose::Maintain)?.server.address);
+        let address = reachable(globals.config(ConfigPurpose::Maintain)?.server.address);
         let path = if self.ready { "/readyz" } else { "/healthz" };
         let status = tokio::time::timeout(PATIENCE, ask(address, path))
             .await
             .with_context(|| format!("http://{address}{path} did not answer within 3 s"))?
-            .with_context(|| format!("http://{address}{path} cannot be asked"))?;
+            .with_context(|| format!("http://{address}{path} cannot be reached"))?;
         output::answer(format_args!("http://{address}{path} answers {status}"));
         Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 
-/// Where a server that listens on `address` can be reached from the same machine.
+/// The address at which a server that listens on `address` can be reached from the same machine.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

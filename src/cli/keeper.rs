@@ -1,4 +1,4 @@
-//! `app embedded-keeper`: the process that the private PostgreSQL belongs to. Nobody types this.
+//! `app embedded-keeper`: the parent process of the private PostgreSQL. Only the program itself runs it.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -6,15 +6,15 @@ use std::process::ExitCode;
 use crate::db::embedded;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Options {
-    /// What the program tells itself
+pub(super) struct KeeperOptions {
+    /// The arguments that the program passes to itself
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    orders: Vec<OsString>,
+    arguments: Vec<OsString>,
 }
 
-impl Options {
+impl KeeperOptions {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        embedded::keep(self.orders)?;
+        embedded::keep(self.arguments)?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,4 +1,4 @@
-//! The command line: the tree of commands here, a file a command beside it.
+//! The command line. This file has the tree of commands; each command has its own file.
 
 mod ask;
 mod completions;
@@ -6,6 +6,7 @@ mod config;
 mod database;
 mod db;
 mod development_secret;
+mod globals;
 mod healthcheck;
 #[cfg(feature = "embedded-db")]
 mod keeper;
@@ -19,23 +20,24 @@ mod user;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::config::{Config, ConfigError, Environment, Flags, Profile, Purpose};
+use self::globals::Globals;
+use crate::config::{Environment, Flags, Profile};
 
 const AFTER_HELP: &str = "\
 First steps:
   app                 serve on http://localhost:3000, with a private
                       PostgreSQL and the migrations applied
-  app db seed         put in a demo user and some months of transactions
-  app config          what is in force, and where each value came from
+  app db seed         insert a demo user and some months of transactions
+  app config          show the settings in force and their origins
 
 In production (APP_PROFILE=prod, the default of a release build):
-  app                 serves at once and applies nothing; the API answers
+  app                 starts at once and applies nothing; the API answers
                       503 while migrations are pending
-  app migrate status  what is applied, what is pending
-  app migrate deploy  applies what is pending; the running server notices
-                      within 2 seconds
+  app migrate status  shows which migrations are applied and pending
+  app migrate deploy  applies pending migrations; the running server
+                      notices within 2 seconds
 
 Environment:
   APP_PROFILE         dev, test or prod
@@ -45,7 +47,7 @@ Environment:
   APP_SECTION__KEY    any other setting, such as APP_SERVER__HOST
   NAME_FILE           a file to read NAME from, such as JWT_SECRET_FILE";
 
-/// An expense-tracker API in one binary, with its migrations inside.
+/// An expense-tracker API in one binary, with its migrations built in.
 #[derive(Debug, Parser)]
 #[command(name = "app", version, after_help = AFTER_HELP)]
 pub struct Cli {
@@ -53,88 +55,69 @@ pub struct Cli {
         long,
         global = true,
         value_name = "PROFILE",
-        help = "What to run for: dev, test or prod [default: $APP_PROFILE, else dev in a debug build and prod in a release one]"
+        help = "The profile: dev, test or prod [default: $APP_PROFILE, else dev in a debug build, prod in a release \
+             build]"
     )]
     profile: Option<Profile>,
     #[arg(
         long,
         global = true,
         value_name = "URL",
-        help = "The database [default: $DATABASE_URL, else in dev a private one]"
+        help = "The URL of the database [default: $DATABASE_URL, else in dev a private one]"
     )]
     database_url: Option<String>,
     #[command(flatten)]
-    serve: serve::Options,
+    serve: serve::ServeOptions,
     #[command(subcommand)]
     command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the API (what `app` alone does)
-    Serve(serve::Options),
-    /// Apply migrations, and see which are applied
+    /// Serve the API (the default without a command)
+    Serve(serve::ServeOptions),
+    /// Apply migrations, and show which are applied
     Migrate(migrate::Options),
-    /// Work on the data
-    Db(db::Options),
+    /// Work with the data
+    Db(db::DbOptions),
     /// Invite people to register
-    User(user::Options),
-    /// Print what is in force and where each value came from; secrets are masked
-    Config(config::Options),
+    User(user::UserOptions),
+    /// Print the settings in force and their origins; secrets are masked
+    Config(config::ConfigOptions),
     /// Print the OpenAPI document
-    Openapi(openapi::Options),
-    /// Ask the server on this machine whether it lives; for a container's HEALTHCHECK
-    Healthcheck(healthcheck::Options),
+    Openapi(openapi::OpenapiOptions),
+    /// Check if the server on this machine is alive; for a container's HEALTHCHECK
+    Healthcheck(healthcheck::HealthcheckOptions),
     /// Print a completion script for a shell
     #[command(after_help = "Example: app completions bash > /etc/bash_completion.d/app")]
-    Completions(completions::Options),
+    Completions(completions::CompletionsOptions),
     /// Print the version
     #[command(hide = true)]
     Version,
-    /// Watch over the private PostgreSQL; the program starts this by itself
+    /// Run the parent process of the private PostgreSQL; for internal use
     #[cfg(feature = "embedded-db")]
     #[command(hide = true)]
-    EmbeddedKeeper(keeper::Options),
+    EmbeddedKeeper(keeper::KeeperOptions),
 }
 
-/// What every command is given.
-struct Globals {
-    profile: Option<Profile>,
-    flags: Flags,
-    environment: Environment,
-}
-
-impl Globals {
-    fn config(&self, purpose: Purpose) -> Result<Config, ConfigError> {
-        Config::load(&self.environment, &self.flags, self.profile, purpose)
-    }
-
-    /// The same with one more setting from the command line.
-    fn set(&mut self, key: &'static str, value: Option<String>) {
-        if let Some(value) = value {
-            self.flags.insert(key, value);
-        }
-    }
-}
-
-/// Says what was wrong with a command line, or prints the help that was asked for; as JSON to who reads that.
+/// Reports a command line that cannot be parsed, or prints the requested help. With `--json` the report is JSON.
 #[must_use]
-pub fn not_understood(error: &clap::Error) -> ExitCode {
+pub fn report_usage_error(error: &clap::Error) -> ExitCode {
     let exit = if error.use_stderr() { crate::migrate::Exit::Usage } else { crate::migrate::Exit::Done };
     let json = std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json");
     if json && error.use_stderr() {
         return migrate::Answer::of_error(exit, "usage", error.render().to_string().trim()).print("usage", true);
     }
-    // With nobody left to read it, the exit code has to do.
+    // If standard error is closed, only the exit code tells.
     let _ = error.print();
     exit.into()
 }
 
 impl Cli {
-    /// Does what was asked.
+    /// Runs the command.
     ///
     /// # Errors
-    /// What stopped it, for a person to read; the exit code is 1 then.
+    /// The reason why the command failed, for people; the exit code is then 1.
     pub fn run(self, environment: Environment) -> anyhow::Result<ExitCode> {
         let mut globals = Globals { profile: self.profile, flags: Flags::new(), environment };
         globals.set("database.url", self.database_url);
@@ -143,9 +126,7 @@ impl Cli {
             None => serve.run(globals),
             Some(Command::Serve(options)) => options.or(serve).run(globals),
             Some(_) if serve.is_given() => {
-                output::progress(
-                    "app: --port and --host are for serving, and this command does not; nothing was done.",
-                );
+                output::progress("app: --port and --host only apply to serving; nothing was done.");
                 Ok(crate::migrate::Exit::Usage.into())
             }
             Some(command) => command.run(globals),
@@ -163,7 +144,7 @@ impl Command {
             Self::Config(options) => options.run(&globals),
             Self::Openapi(options) => options.run(),
             Self::Healthcheck(options) => block_on(options.run(globals)),
-            Self::Completions(options) => options.run(),
+            Self::Completions(options) => options.run(Cli::command()),
             Self::Version => {
                 output::answer(format_args!("app {}", env!("CARGO_PKG_VERSION")));
                 Ok(ExitCode::SUCCESS)
@@ -174,15 +155,14 @@ impl Command {
     }
 }
 
-/// The runtime is made here and not around `main`, because the keeper of the private PostgreSQL must have one thread.
+/// Runs a future. The runtime is created here and not in `main`, because the keeper of the private PostgreSQL must stay
+/// single-threaded.
 fn block_on(future: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

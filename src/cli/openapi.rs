@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use super::output;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Options {}
+pub(super) struct OpenapiOptions {}
 
-impl Options {
+impl OpenapiOptions {
     #[expect(clippy::unused_self, reason = "each command is run alike")]
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         output::answer(serde_json::to_string_pretty(&crate::features::router().1())?);

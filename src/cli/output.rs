@@ -1,24 +1,24 @@
-//! Writing to the terminal. A reader that has gone away (`app migrate status | head -1`) is no error.
+//! Output to the terminal. A closed pipe (`app migrate status | head -1`) is not an error.
 
 use std::io::Write as _;
 
-/// A line of the answer, on standard output.
+/// Writes a line of the result to standard output.
 pub(super) fn answer(line: impl std::fmt::Display) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
-/// A line about what is going on, on standard error.
+/// Writes a progress message to standard error.
 pub(super) fn progress(line: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// Colours, where a person reads.
+/// Colours for terminals.
 pub(super) struct Paint {
     colours: bool,
 }
 
 impl Paint {
-    /// For standard output: only on a terminal, and only where nobody asked for none (<https://no-color.org>).
+    /// Colours for standard output: only on a terminal, and unless `NO_COLOR` is set (<https://no-color.org>).
     pub(super) fn for_answers() -> Self {
         use std::io::IsTerminal as _;
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

@@ -24,8 +24,8 @@ use crate::migrate::{self, Exit, Settings};
 const EMAIL: &str = "demo@example.com";
 const PASSWORD: &str = "demo-demo";
 
-/// The entries of a sample month.
-const MONTH: &[Entry] = &[
+/// The transactions of a sample month.
+const MONTH: &[SampleEntry] = &[
     (1, "เงินเดือน", "Salary", "42000", "INCOME", "Salary"),
     (2, "ค่าเช่าห้อง", "Rent", "9500", "EXPENSE", "Rent"),
     (2, "ข้าวมันไก่", "Chicken rice", "60", "EXPENSE", "Food & Dining"),
@@ -42,17 +42,17 @@ const MONTH: &[Entry] = &[
     (25, "ดอกเบี้ย", "Interest", "12.34", "INCOME", "Investment"),
 ];
 
-/// Days before today, title, the same in English, amount, type, category.
-type Entry = (u64, &'static str, &'static str, &'static str, &'static str, &'static str);
+/// Days before today, title, English title, amount, type, category.
+type SampleEntry = (u64, &'static str, &'static str, &'static str, &'static str, &'static str);
 
-/// English titles of the entries whose amount is the same in each month.
-const FIXED: &[&str] = &["Salary", "Rent"];
+/// Categories whose amounts are the same in each month.
+const FIXED_AMOUNTS: &[&str] = &["Salary", "Rent"];
 
-/// A month ago, and how many of them.
+/// The number of sample months, and their length.
 const MONTHS: u64 = 4;
 const DAYS_OF_A_MONTH: u64 = 30;
 
-/// Puts the sample data in, if the database is up to date.
+/// Inserts the sample data, if the database is up to date.
 pub(super) async fn run(config: &Config, database: &Database) -> anyhow::Result<Answer> {
     let status = migrate::status(&database.direct, &migrate::embedded(), &Settings::new(config), false).await?;
     if status.exit(config.profile) != Exit::Done {
@@ -67,15 +67,15 @@ pub(super) async fn run(config: &Config, database: &Database) -> anyhow::Result<
     Ok(Answer::new(Exit::Done, in_words(seeded), fields))
 }
 
-/// Describes the result of seeding in a sentence.
+/// Describes the result in a sentence.
 pub(super) fn in_words(seeded: Option<u64>) -> String {
     match seeded {
-        Some(count) => format!("{EMAIL} was put in, with the password {PASSWORD} and {count} transactions."),
-        None => format!("{EMAIL} is there already; nothing was changed."),
+        Some(count) => format!("{EMAIL} was created, with the password {PASSWORD} and {count} transactions."),
+        None => format!("{EMAIL} already exists; nothing was changed."),
     }
 }
 
-/// Puts the sample data in; the number of its transactions, or `None` if the user was there already.
+/// Inserts the sample data. Returns the number of transactions, or `None` if the user exists.
 pub(super) async fn sample(config: &Config, database: &Database) -> anyhow::Result<Option<u64>> {
     let mut connection = database.connect().await?;
     let hash = Hasher::new(&config.auth)?.hash_alone(&Secret::new(PASSWORD.to_owned()))?;
@@ -103,21 +103,21 @@ async fn fill(connection: &mut PgConnection, user_id: i64) -> anyhow::Result<u64
     Ok(count)
 }
 
-/// The percentage of its base amount that an entry has in a month. Months differ; each run gives the same amounts.
+/// The percentage of its base amount that an entry has in a month. Months differ, but each run gives the same amounts.
 const fn percent(month: u64, number: u64) -> u64 {
     85 + (month * 11 + number * 7) % 31
 }
 
-/// Through the same door as a request, so that sample data keeps all rules.
+/// Parses an entry like a request, so that sample data follows all rules.
 fn new_transaction(
     today: NaiveDate,
     before: u64,
-    (days, title, title_en, amount, kind, category): &Entry,
+    (days, title, title_en, amount, kind, category): &SampleEntry,
     percent: u64,
 ) -> anyhow::Result<NewTransaction> {
     let mut amount = Decimal::from_str_exact(amount)?;
-    if !FIXED.contains(category) {
-        // To quarters, as prices are.
+    if !FIXED_AMOUNTS.contains(category) {
+        // Rounded to quarters, like prices.
         amount = (amount * Decimal::from(percent) / Decimal::from(25)).round() / Decimal::from(4);
     }
     let amount = amount.to_string();

@@ -1,4 +1,4 @@
-//! `app serve`: the server, from the first setting to the last byte.
+//! `app serve`: starts the server, and stops it.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::database::Database;
-use super::{Globals, development_secret, output};
+use super::globals::Globals;
+use super::{development_secret, output};
 use crate::app::AppState;
 use crate::config::secret::Secret;
-use crate::config::{Config, OnBoot, Profile, Purpose, RegistrationMode, ServerConfig};
+use crate::config::{Config, ConfigPurpose, OnBoot, Profile, RegistrationMode, ServerConfig};
 use crate::db::pool::Pools;
 use crate::domain::clock::SystemClock;
 use crate::http::health;
@@ -24,17 +25,17 @@ use crate::jobs::Jobs;
 use crate::migrate::{self, Blocker, Event, MigrateError, Settings};
 use crate::{allocator, server, telemetry};
 
-/// How long a server that applies migrations waits for a database that is just starting.
+/// The maximum time that a server that applies migrations waits for a starting database.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
 
-/// A second signal, from somebody who does not want to wait.
-const INTERRUPTED: u8 = 130;
+/// The exit code after a second signal.
+const EXIT_INTERRUPTED: u8 = 130;
 
-/// Connections of the internal listener, which few ask anything of.
+/// The maximum number of connections of the internal listener.
 const INTERNAL_CONNECTIONS: usize = 64;
 
 #[derive(Debug, Default, clap::Args)]
-pub(super) struct Options {
+pub(super) struct ServeOptions {
     /// The port to listen on [default: $PORT, else 3000]
     #[arg(long, value_name = "PORT", value_parser = port)]
     port: Option<u16>,
@@ -47,12 +48,12 @@ fn port(text: &str) -> Result<u16, &'static str> {
     text.parse().map_err(|_| "a port is a number from 0 to 65535")
 }
 
-impl Options {
+impl ServeOptions {
     pub(super) const fn is_given(&self) -> bool {
         self.port.is_some() || self.host.is_some()
     }
 
-    /// These, and what was said before the command where they leave it out.
+    /// Fills options that are left out with those given before the command.
     pub(super) fn or(self, before: Self) -> Self {
         Self { port: self.port.or(before.port), host: self.host.or(before.host) }
     }
@@ -60,7 +61,7 @@ impl Options {
     pub(super) fn run(self, mut globals: Globals) -> anyhow::Result<ExitCode> {
         globals.set("server.port", self.port.map(|port| port.to_string()));
         globals.set("server.host", self.host.map(|host| host.to_string()));
-        let config = globals.config(Purpose::Serve)?;
+        let config = globals.config(ConfigPurpose::Serve)?;
         telemetry::start_logging(&config.log);
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         runtime.worker_threads(config.server.worker_threads).on_thread_park(allocator::collect_when_idle).enable_all();
@@ -70,7 +71,7 @@ impl Options {
 
 async fn serve(config: &Config) -> anyhow::Result<ExitCode> {
     let stop = signals()?;
-    // The port first: where another server runs already, its database is left alone.
+    // The port is opened first, so that the database of a server that is already running is not touched.
     let listener = server::bind(config.server.address, "PORT or APP_SERVER__HOST")?;
     let internal = bind_internal(config)?;
     server::raise_limit(config.server.max_connections);
@@ -104,7 +105,7 @@ async fn run(
     let pools = Pools::new(&database.options, database.replica.as_ref(), &config.database).context("the pools")?;
     if config.profile == Profile::Prod && config.auth.registration == RegistrationMode::Open {
         tracing::warn!(
-            "registration is open: anybody who reaches this server can make an account. To close it set \
+            "registration is open: anybody who reaches this server can create an account. To close it, set \
              APP_AUTH__REGISTRATION to first_user, invite or closed."
         );
     }
@@ -115,7 +116,7 @@ async fn run(
     let (tracker, jobs_stop) = (TaskTracker::new(), CancellationToken::new());
     if let Some(internal) = internal {
         let address = internal.local_addr().context("the internal port that was opened")?;
-        tracing::info!("metrics on http://{address}/metrics, health in detail on /readyz");
+        tracing::info!("metrics at http://{address}/metrics, detailed health at /readyz");
         tracker.spawn(serve_internal(internal, readiness.clone(), metrics.clone(), config.clone(), jobs_stop.clone()));
     }
     let jobs = Jobs {
@@ -148,7 +149,7 @@ async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens the port of the internal listener. In `dev` a second server on the same machine goes on without.
+/// Opens the port of the internal listener. In `dev` a second server on the same machine starts without one.
 fn bind_internal(config: &Config) -> anyhow::Result<Option<TcpListener>> {
     let Some(address) = config.server.internal else { return Ok(None) };
     match server::bind(address, "APP_SERVER__INTERNAL, or switch it off") {
@@ -161,7 +162,7 @@ fn bind_internal(config: &Config) -> anyhow::Result<Option<TcpListener>> {
     }
 }
 
-/// Serves the metrics and the health in detail.
+/// Serves metrics and detailed health.
 async fn serve_internal(
     listener: TcpListener,
     readiness: ReadinessState,
@@ -176,11 +177,11 @@ async fn serve_internal(
 fn secret(config: &Config) -> anyhow::Result<Secret<String>> {
     match &config.auth.jwt_secret {
         Some(secret) => Ok(secret.clone()),
-        None => development_secret::read_or_make(&config.database.data_dir),
+        None => development_secret::read_or_generate(&config.database.data_dir),
     }
 }
 
-/// Applies what is pending before anything is served; a database that is just starting is waited for.
+/// Applies pending migrations before anything is served; waits for a starting database.
 async fn apply(config: &Config, database: &Database, stop: &CancellationToken) -> Result<(), MigrateError> {
     let settings = Settings { wait: DATABASE_PATIENCE, cancel: stop.clone(), ..Settings::new(config) };
     let migrations = migrate::embedded();
@@ -191,14 +192,14 @@ async fn apply(config: &Config, database: &Database, stop: &CancellationToken) -
         Event::Begins { .. } => {}
         Event::Goes { version, statement: (number, of), since, blockers } => {
             tracing::info!(
-                "the migration {version} is at its statement {number} of {of} for {} s{}",
+                "the migration {version} has been running statement {number} of {of} for {} s{}",
                 since.as_secs(),
                 blocked_by(&blockers)
             );
         }
         Event::WaitsForLock { version, tries: (tries, most), blockers, .. } => {
             tracing::warn!(
-                "the migration {version} did not get a lock in time (try {tries} of {most}){}",
+                "the migration {version} did not acquire a lock in time (attempt {tries} of {most}){}",
                 blocked_by(&blockers)
             );
         }
@@ -211,7 +212,7 @@ fn blocked_by(blockers: &[Blocker]) -> String {
     blockers.iter().map(|blocker| format!("; blocked by {blocker}")).collect()
 }
 
-/// Cancelled by the first SIGTERM or SIGINT; the second ends the process at once.
+/// Returns a token that the first SIGTERM or SIGINT cancels. The second one ends the process immediately.
 fn signals() -> anyhow::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
@@ -228,7 +229,7 @@ fn signals() -> anyhow::Result<CancellationToken> {
         next().await;
         cancel.cancel();
         next().await;
-        std::process::exit(INTERRUPTED.into());
+        std::process::exit(EXIT_INTERRUPTED.into());
     });
     Ok(stop)
 }

@@ -17,7 +17,8 @@ use crate::db::transport;
 use crate::domain::currency::Currency;
 use crate::migrate::{self, Exit, Settings};
 use crate::take_over::{
-    self, Amounts, Check, Days, From, Mending, Proof, TakeOverError, TakenOver, Undo, Undone, Wishes, grouped,
+    self, Amounts, Comparison, DayRule, Proof, Repairs, SourceLocation, TakeOverError, TakeOverRequest, TakeOverResult,
+    UndoOutcome, UndoRequest, grouped,
 };
 
 pub(super) const AFTER_HELP: &str = "\
@@ -27,91 +28,92 @@ Examples:
   app db take-over --from dump.sql.gz --amounts baht
   app db take-over --undo
 
-It is one transaction: killed at any moment, nothing happened. docs/take-over.md has the whole way.
+It is one transaction: if it is killed, nothing has happened. docs/take-over.md describes the whole process.
 
-Exit codes: 0 taken over and proven, 1 failed, or the proof did not hold, 2 senseless as things are, 3 migrations are
-pending, 7 somebody else holds a lock, 10 rows that cannot be taken as they are";
+Exit codes: 0 taken over and proven, 1 failed, or the proof failed, 2 not applicable in the current state, 3 migrations
+are pending, 7 a lock was not acquired in time, 10 rows that cannot be taken over as they are";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum AmountsWord {
-    /// 120 is 120.00: what the original's web client showed
+enum AmountsArg {
+    /// 120 is 120.00, as the original's web client shows it
     Baht,
-    /// 120 is 1.20: what the original's sources say
+    /// 120 is 1.20, as the original's source code says
     Satang,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum DaysWord {
-    /// The day in the zone
+enum DaysArg {
+    /// The day in the time zone
     Zone,
-    /// The day in UTC, as the original's dashboard had it
+    /// The day in UTC, as on the original's dashboard
     Utc,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Long {
-    /// Cut it, and keep the whole text in the note
+enum LongTexts {
+    /// Cut them, and keep the whole text in the note
     Cut,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Zero {
-    /// Leave it out
+enum ZeroAmounts {
+    /// Leave them out
     Skip,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Negative {
-    /// Make it one of the other type, which leaves the balance as it is
+enum NegativeAmounts {
+    /// Give them the other type, which leaves the balance as it is
     Flip,
 }
 
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "a flag of the command line is one")]
-pub(super) struct Options {
-    /// Where the original's rows are: `here` for this database, a URL, or a file of `pg_dump`, `-` for standard input
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(super) struct TakeOverOptions {
+    /// The original's database: `here` for this database, a URL, or a file written by `pg_dump` (`-` for standard
+    /// input)
     #[arg(long, value_name = "here|URL|FILE", required_unless_present = "undo", conflicts_with = "undo")]
     from: Option<String>,
-    /// What the original's amounts count; without it, both readings are told
+    /// The unit of the original's amounts; without it, both readings are shown
     #[arg(long, value_enum)]
-    amounts: Option<AmountsWord>,
-    /// Where the users are, for the day of a row [default: Asia/Bangkok]
+    amounts: Option<AmountsArg>,
+    /// The time zone of the users, which decides the day of a row [default: Asia/Bangkok]
     #[arg(long, value_name = "ZONE")]
     zone: Option<Tz>,
-    /// Which day a row with a time of day is of
+    /// The rule for the day of a row with a time of day
     #[arg(long, value_enum, default_value = "zone")]
-    days: DaysWord,
-    /// What the amounts are in
+    days: DaysArg,
+    /// The currency of the amounts
     #[arg(long, value_name = "CODE", default_value = "THB", value_parser = currency)]
     currency: Currency,
-    /// The schema of the original's tables [default: the URL's, or public]
+    /// The schema of the original's tables [default: that of the URL, or public]
     #[arg(long, value_name = "NAME")]
     schema: Option<String>,
-    /// New addresses, in lines such as `7,new.address@example.com`, for those of which two are one here
+    /// A file with new addresses for users whose addresses clash here, with lines such as `7,new.address@example.com`
     #[arg(long, value_name = "FILE")]
     emails: Option<PathBuf>,
-    /// What to do with texts that are too long; without it they are refused
+    /// Handle texts that are too long; without it they are refused
     #[arg(long, value_enum)]
-    long: Option<Long>,
-    /// What to do with transactions of 0; without it they are refused
+    long: Option<LongTexts>,
+    /// Handle transactions with the amount 0; without it they are refused
     #[arg(long, value_enum)]
-    zero: Option<Zero>,
-    /// What to do with transactions of less than 0; without it they are refused
+    zero: Option<ZeroAmounts>,
+    /// Handle transactions with negative amounts; without it they are refused
     #[arg(long, value_enum)]
-    negative: Option<Negative>,
-    /// With --from here: leave the original's tables where they are, and do not move them to the schema `original`
+    negative: Option<NegativeAmounts>,
+    /// With --from here: leave the original's tables in place instead of moving them to the schema `original`
     #[arg(long, conflicts_with = "undo")]
     keep_in_place: bool,
-    /// Do all of it, show the proof, and keep nothing; with --undo: say what was entered since
+    /// Show the proof, and roll everything back; with --undo: only report what has been entered since
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
-    /// Go back after --from here: take all rows away here, and put the original's tables where they were
+    /// Undo --from here: delete all rows here, and move the original's tables back
     #[arg(long)]
     undo: bool,
-    /// With --undo: the file that what was entered since is written to, a JSON document a line; `-` for standard output
+    /// With --undo: the file for everything entered since, with one JSON document per line; `-` for standard output
     #[arg(long, value_name = "FILE", requires = "undo", default_value = "entered-since-take-over.jsonl")]
     keep: PathBuf,
 }
@@ -120,7 +122,7 @@ fn currency(code: &str) -> Result<Currency, String> {
     code.parse().map_err(|error: crate::domain::currency::UnknownCurrency| error.to_string())
 }
 
-impl Options {
+impl TakeOverOptions {
     pub(super) async fn run(self, config: &Config, database: &Database) -> anyhow::Result<Answer> {
         let status = migrate::status(&database.direct, &migrate::embedded(), &Settings::new(config), false).await;
         match status.map(|status| status.exit(config.profile)) {
@@ -136,75 +138,79 @@ impl Options {
     }
 
     async fn take_over(self, database: &Database) -> Result<Answer, TakeOverError> {
-        let (from, wishes) = self.read()?;
-        if let From::Url(options) = &from
+        let (from, request) = self.read()?;
+        if let SourceLocation::Url(options) = &from
             && let Some(warning) = transport::warning(options)
         {
             tracing::warn!("{warning}");
         }
-        if !self.dry_run && !self.yes && wishes.amounts.is_some() {
+        if !self.dry_run && !self.yes && request.amounts.is_some() {
             let place = Place::of(&database.direct);
-            let (users, transactions) = take_over::look(&database.direct, &from, &wishes.schema).await?;
+            let (users, transactions) = take_over::preview(&database.direct, &from, &request.schema).await?;
             let what = match &from {
-                From::Here { keep_in_place } => format!(
-                    "{} users and {} transactions are taken over in {place}{}",
+                SourceLocation::Here { keep_in_place } => format!(
+                    "{} users and {} transactions will be taken over into {place}{}",
                     grouped(&users.to_string()),
                     grouped(&transactions.to_string()),
                     if *keep_in_place { "" } else { ", and the original's tables move to the schema `original`" }
                 ),
-                From::Url(options) => format!("Everything in {} is taken over into {place}", Place::of(options)),
-                From::Dump(path) => format!("Everything in {} is taken over into {place}", path.display()),
+                SourceLocation::Url(options) => {
+                    format!("Everything in {} will be taken over into {place}", Place::of(options))
+                }
+                SourceLocation::Dump(path) => {
+                    format!("Everything in {} will be taken over into {place}", path.display())
+                }
             };
-            if let Some(refusal) = agree(&format!("{what}. Go on?")) {
+            if let Some(refusal) = agree(&format!("{what}. Continue?")) {
                 return Ok(refusal);
             }
         }
-        let mut tell = |line: &str| output::progress(line);
-        let taken = take_over::take_over(&database.direct, &from, &wishes, &mut tell).await?;
+        let mut report = |line: &str| output::progress(line);
+        let taken = take_over::take_over(&database.direct, &from, &request, &mut report).await?;
         Ok(taken_over(&taken, self.dry_run))
     }
 
-    /// What the command line says.
-    fn read(&self) -> Result<(From, Wishes), TakeOverError> {
+    /// Reads the options.
+    fn read(&self) -> Result<(SourceLocation, TakeOverRequest), TakeOverError> {
         let named = self.from.as_deref().unwrap_or_default();
         let (from, of_url) = if named == "here" {
-            (From::Here { keep_in_place: self.keep_in_place }, None)
+            (SourceLocation::Here { keep_in_place: self.keep_in_place }, None)
         } else if named.contains("://") {
-            let (url, schema) = DatabaseUrl::of_original(named).map_err(|problem| {
-                TakeOverError::Senseless(format!("the URL of --from {problem}; nothing was changed."))
+            let (url, schema) = DatabaseUrl::parse_original(named).map_err(|problem| {
+                TakeOverError::NotApplicable(format!("the URL of --from {problem}; nothing was changed."))
             })?;
-            (From::Url(Box::new(url.options())), schema)
+            (SourceLocation::Url(Box::new(url.options())), schema)
         } else {
-            (From::Dump(PathBuf::from(named)), None)
+            (SourceLocation::Dump(PathBuf::from(named)), None)
         };
-        let wishes = Wishes {
+        let request = TakeOverRequest {
             schema: self.schema.clone().or(of_url).unwrap_or_else(|| "public".to_owned()),
             amounts: self.amounts.map(|amounts| match amounts {
-                AmountsWord::Baht => Amounts::Baht,
-                AmountsWord::Satang => Amounts::Satang,
+                AmountsArg::Baht => Amounts::Baht,
+                AmountsArg::Satang => Amounts::Satang,
             }),
             days: match self.days {
-                DaysWord::Zone => Days::Zone,
-                DaysWord::Utc => Days::Utc,
+                DaysArg::Zone => DayRule::Zone,
+                DaysArg::Utc => DayRule::Utc,
             },
             zone: self.zone.unwrap_or(Tz::Asia__Bangkok),
             currency: self.currency,
             addresses: self.emails.as_deref().map_or_else(|| Ok(HashMap::new()), take_over::read_address_file)?,
-            mending: Mending {
-                cut_long: matches!(self.long, Some(Long::Cut)),
-                skip_zero: matches!(self.zero, Some(Zero::Skip)),
-                flip_negative: matches!(self.negative, Some(Negative::Flip)),
+            repairs: Repairs {
+                cut_long: matches!(self.long, Some(LongTexts::Cut)),
+                skip_zero: matches!(self.zero, Some(ZeroAmounts::Skip)),
+                flip_negative: matches!(self.negative, Some(NegativeAmounts::Flip)),
             },
             dry_run: self.dry_run,
         };
-        Ok((from, wishes))
+        Ok((from, request))
     }
 
     async fn go_back(self, database: &Database) -> Result<Answer, TakeOverError> {
         let schema = self.schema.unwrap_or_else(|| "public".to_owned());
-        let mut undo = Undo { schema, keep: self.keep, look_only: true };
-        let mut tell = |line: &str| output::progress(line);
-        let found = take_over::undo(&database.direct, &undo, &mut tell).await?;
+        let mut undo = UndoRequest { schema, keep: self.keep, report_only: true };
+        let mut report = |line: &str| output::progress(line);
+        let found = take_over::undo(&database.direct, &undo, &mut report).await?;
         if self.dry_run {
             let text = format!("{}.\nNothing was changed.", found.since);
             return Ok(Answer::new(Exit::Done, text, undone_json(&found)).with("dry_run", true.into()));
@@ -212,7 +218,7 @@ impl Options {
         if !self.yes {
             let kept = if found.since.is_nothing() { String::new() } else { format!(" ({})", undo.keep.display()) };
             let question = format!(
-                "All {} users and their transactions are taken away in {}; {}{kept}. Go on?",
+                "All {} users and their transactions will be deleted from {}; {}{kept}. Continue?",
                 grouped(&found.users.to_string()),
                 Place::of(&database.direct),
                 found.since
@@ -221,11 +227,11 @@ impl Options {
                 return Ok(refusal);
             }
         }
-        undo.look_only = false;
-        let undone = take_over::undo(&database.direct, &undo, &mut tell).await?;
+        undo.report_only = false;
+        let undone = take_over::undo(&database.direct, &undo, &mut report).await?;
         let mut text = undone_text(&undone);
         if undo.keep == Path::new("-") {
-            // Standard output has the lines alone.
+            // With `--keep -`, standard output contains the JSON lines only.
             output::progress(&text);
             text.clear();
         }
@@ -233,7 +239,7 @@ impl Options {
     }
 }
 
-/// The answer to who does not agree, or cannot be asked.
+/// Asks for agreement. Returns the answer of the command if somebody refuses, or cannot be asked.
 fn agree(question: &str) -> Option<Answer> {
     // A signal ends the process, and with it the transaction.
     match ask::yes(question, &CancellationToken::new()) {
@@ -243,13 +249,14 @@ fn agree(question: &str) -> Option<Answer> {
         Ok(None) => Some(Answer::of_error(
             Exit::Usage,
             "nobody_to_ask",
-            "there is no terminal to ask on; nothing was changed. Try it with --dry-run, then say it with --yes.",
+            "there is no terminal for the confirmation; nothing was changed. Try it with --dry-run, then confirm it \
+             with --yes.",
         )),
     }
 }
 
-fn taken_over(taken: &TakenOver, dry_run: bool) -> Answer {
-    let TakenOver { proof, moved_to, notes } = taken;
+fn taken_over(taken: &TakeOverResult, dry_run: bool) -> Answer {
+    let TakeOverResult { proof, moved_to, notes } = taken;
     let (users, transactions) = (grouped(&proof.users.to_string()), grouped(&proof.transactions.to_string()));
     let mut text = if dry_run {
         format!("{users} users and {transactions} transactions would be taken over; this is the proof:\n{proof}")
@@ -260,14 +267,14 @@ fn taken_over(taken: &TakenOver, dry_run: bool) -> Answer {
         text += &format!("note: {note}\n");
     }
     text += match (dry_run, moved_to) {
-        (true, _) => "Everything was rolled back: nothing was changed. Leave --dry-run out to take it over.",
+        (true, _) => "Everything was rolled back: nothing was changed. Run it without --dry-run to keep the result.",
         (false, Some(_)) => {
             "The original's tables are in the schema `original` now, where the old service does not find them; `app db \
-             take-over --undo` goes back. With the original's JWT_SECRET here, who is signed in stays so."
+             take-over --undo` goes back. With the original's JWT_SECRET here, signed-in users stay signed in."
         }
         (false, None) => {
-            "The original's database is as it was: turn the old service off, so that nobody enters anything there. With the \
-             original's JWT_SECRET here, who is signed in stays so."
+            "The original's database is unchanged: stop the old service, so that nobody enters anything there. With \
+             the original's JWT_SECRET here, signed-in users stay signed in."
         }
     };
     let fields = json!({
@@ -282,24 +289,24 @@ fn taken_over(taken: &TakenOver, dry_run: bool) -> Answer {
 }
 
 fn proof_json(proof: &Proof) -> Value {
-    let check = |check: &Check| {
-        let Check { code, what, original, here, holds } = check;
+    let check = |check: &Comparison| {
+        let Comparison { code, what, original, here, holds } = check;
         json!({"code": code, "what": what, "original": original, "here": here, "holds": holds})
     };
-    let told = |told: &take_over::Told| json!({"count": told.count, "first": told.first});
+    let examples = |examples: &take_over::Examples| json!({"count": examples.count, "first": examples.first});
     let days = &proof.days;
     json!({
         "holds": proof.holds(),
         "checks": proof.checks.iter().map(check).collect::<Vec<_>>(),
-        "skipped": told(&proof.skipped),
-        "flipped": told(&proof.flipped),
-        "cut": told(&proof.cut),
+        "skipped": examples(&proof.skipped),
+        "flipped": examples(&proof.flipped),
+        "cut": examples(&proof.cut),
         "renamed": proof.renamed,
-        "spellings": told(&proof.spellings),
-        "cannot_sign_in": told(&proof.cannot_sign_in),
-        "other_addresses": told(&proof.other_addresses),
+        "spellings": examples(&proof.spellings),
+        "cannot_sign_in": examples(&proof.cannot_sign_in),
+        "other_addresses": examples(&proof.other_addresses),
         "days": {
-            "reading": match days.days { Days::Zone => "zone", Days::Utc => "utc" },
+            "reading": match days.days { DayRule::Zone => "zone", DayRule::Utc => "utc" },
             "zone": days.zone,
             "first": days.first,
             "last": days.last,
@@ -316,8 +323,8 @@ fn proof_json(proof: &Proof) -> Value {
     })
 }
 
-fn undone_text(undone: &Undone) -> String {
-    let mut text = format!("{} users and their transactions were taken away here.", grouped(&undone.users.to_string()));
+fn undone_text(undone: &UndoOutcome) -> String {
+    let mut text = format!("{} users and their transactions were deleted here.", grouped(&undone.users.to_string()));
     if undone.moved {
         text += &format!(" The original's tables are in the schema {} again: start the old service.", undone.schema);
     } else {
@@ -327,12 +334,12 @@ fn undone_text(undone: &Undone) -> String {
         );
     }
     if let Some(file) = &undone.kept {
-        text += &format!("\n{}; it stands in {}.", undone.since, file.display());
+        text += &format!("\n{}; it was written to {}.", undone.since, file.display());
     }
     text
 }
 
-fn undone_json(undone: &Undone) -> Value {
+fn undone_json(undone: &UndoOutcome) -> Value {
     let since = &undone.since;
     json!({
         "users": undone.users,
@@ -346,10 +353,10 @@ fn undone_json(undone: &Undone) -> Value {
     })
 }
 
-/// The answer to what went wrong.
+/// The answer to an error.
 fn answer_of(error: TakeOverError) -> Answer {
     let exit = match &error {
-        TakeOverError::Senseless(_) => Exit::Usage,
+        TakeOverError::NotApplicable(_) => Exit::Usage,
         TakeOverError::Locked(_) => Exit::LockTimeout,
         TakeOverError::Refused(_) => Exit::RowsRefused,
         _ => Exit::Failed,

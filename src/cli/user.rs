@@ -7,46 +7,46 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 
-use super::Globals;
 use super::database::Database;
+use super::globals::Globals;
 use super::migrate::Answer;
-use crate::config::{Config, Purpose, RegistrationMode};
+use crate::config::{Config, ConfigPurpose, RegistrationMode};
 use crate::db::explain::Chain;
 use crate::features::auth::{invites_store as store, registration};
 use crate::http::security_log::SecurityEvent;
 use crate::migrate::{self, Exit, Settings};
 
-/// An invitation is good for no longer: one that is forgotten should not open the door years later.
-const LONGEST: Duration = Duration::from_hours(366 * 24);
+/// The maximum lifetime of an invitation, so that a forgotten one does not work years later.
+const MAX_LIFETIME: Duration = Duration::from_hours(366 * 24);
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Options {
+pub(super) struct UserOptions {
     /// Print one JSON document on standard output, and nothing else there
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
-    command: Command,
+    command: UserCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    /// Make a code to register with, where auth.registration is `invite`; it is shown once
-    #[command(after_help = "Whoever registers sends it as inviteCode.\n\n\
-                            Exit codes: 0 made, 1 failed, 3 the database is not up to date")]
+enum UserCommand {
+    /// Create an invitation code, for registration where auth.registration is `invite`; it is shown once
+    #[command(after_help = "The new user sends it as inviteCode.\n\n\
+                            Exit codes: 0 created, 1 failed, 3 the database is not up to date")]
     Invite {
-        /// The time that the code is good for, such as 12h or 30d
+        /// The lifetime of the code, such as 12h or 30d
         #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = lifetime)]
         expires: Duration,
-        /// The number of registrations that it is good for
+        /// The number of registrations that the code allows
         #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(i64).range(1..=1000))]
         uses: i64,
     },
-    /// List the invitations; their codes are not kept
+    /// List the invitations, without their codes, which are not stored
     Invites,
-    /// Take an invitation back; who has registered with it stays
+    /// Revoke an invitation; users who registered with it stay
     #[command(after_help = "Exit codes: 0 revoked, 1 failed, or there is no such invitation")]
     RevokeInvite {
-        /// The id, as `app user invites` shows it
+        /// The id shown by `app user invites`
         #[arg(value_name = "ID")]
         id: i64,
     },
@@ -54,13 +54,13 @@ enum Command {
 
 fn lifetime(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if duration.is_zero() || duration > LONGEST {
+    if duration.is_zero() || duration > MAX_LIFETIME {
         return Err("set from 1s to 366d".to_owned());
     }
     Ok(duration)
 }
 
-impl Options {
+impl UserOptions {
     pub(super) async fn run(self, globals: Globals) -> anyhow::Result<ExitCode> {
         let (json, name) = (self.json, self.command.name());
         let answer = match Box::pin(self.answer(globals)).await {
@@ -72,7 +72,7 @@ impl Options {
     }
 
     async fn answer(self, globals: Globals) -> anyhow::Result<Answer> {
-        let config = globals.config(Purpose::Maintain)?;
+        let config = globals.config(ConfigPurpose::Maintain)?;
         crate::telemetry::start_logging(&config.log);
         let database = Database::open(&config).await?;
         let outcome = self.command.run(&config, &database).await;
@@ -81,7 +81,7 @@ impl Options {
     }
 }
 
-impl Command {
+impl UserCommand {
     const fn name(&self) -> &'static str {
         match self {
             Self::Invite { .. } => "invite",
@@ -119,14 +119,14 @@ async fn invite(
     let code = code.expose();
     let times = if uses == 1 { "once".to_owned() } else { format!("{uses} times") };
     let mut text = format!(
-        "{code}\n\nInvitation {}, good {times} until {}. It is not shown again; take it back with \
+        "{code}\n\nInvitation {}, valid {times} until {}. The code is not shown again; revoke it with \
          `app user revoke-invite {}`.",
         invite.id,
         invite.expires_at.format("%Y-%m-%d %H:%M UTC"),
         invite.id
     );
     if config.auth.registration != RegistrationMode::Invite {
-        text += "\nauth.registration is not `invite` here, so that no code is asked for: set APP_AUTH__REGISTRATION=invite.";
+        text += "\nauth.registration is not `invite`, so no code is required: set APP_AUTH__REGISTRATION=invite.";
     }
     Ok(Answer::new(Exit::Done, text, json!({"code": code, "invite": shown(&invite)})))
 }
@@ -134,7 +134,7 @@ async fn invite(
 fn list(invites: &[store::Invite]) -> Answer {
     let fields = json!({"invites": invites.iter().map(shown).collect::<Vec<_>>()});
     if invites.is_empty() {
-        return Answer::new(Exit::Done, "There are no invitations. `app user invite` makes one.", fields);
+        return Answer::new(Exit::Done, "There are no invitations. `app user invite` creates one.", fields);
     }
     let lines: Vec<String> = invites
         .iter()
@@ -142,7 +142,7 @@ fn list(invites: &[store::Invite]) -> Answer {
             let (made, until) =
                 (invite.created_at.format("%Y-%m-%d %H:%M"), invite.expires_at.format("%Y-%m-%d %H:%M"));
             format!(
-                "{:>6}  {:<7}  uses left {:>4}  made {made}  until {until} UTC",
+                "{:>6}  {:<7}  uses left {:>4}  created {made}  until {until} UTC",
                 invite.id,
                 state(invite),
                 invite.uses_left
@@ -155,7 +155,7 @@ fn list(invites: &[store::Invite]) -> Answer {
 async fn revoke(connection: &mut PgConnection, id: i64) -> anyhow::Result<Answer> {
     if !store::delete(connection, id).await? {
         let text =
-            format!("there is no invitation {id}; nothing was changed. `app user invites` lists those there are.");
+            format!("there is no invitation {id}; nothing was changed. `app user invites` lists all invitations.");
         return Ok(Answer::of_error(Exit::Failed, "not_found", &text));
     }
     SecurityEvent::InviteRevoked.log(None, None);

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::reader::{Reader, Setting};
+use super::profile::{ConfigPurpose, Profile};
+use super::reader::{SettingValue, SettingsReader};
 use super::secret::Secret;
 use super::server::positive;
-use super::{Profile, Purpose};
 
-/// The bytes that a secret for HMAC-SHA-256 has at least.
+/// The minimum length of an HMAC-SHA-256 secret, in bytes.
 const MIN_SECRET_BYTES: usize = 32;
 
-/// Words that stand in examples, templates and leaked lists; a secret that holds one was not made by chance.
+/// Words from examples, templates and leaked lists. A secret that contains one was not generated at random.
 const WELL_KNOWN: &[&str] = &[
     "secret",
     "change",
@@ -25,23 +25,23 @@ const WELL_KNOWN: &[&str] = &[
     "abcdefgh",
 ];
 
-/// Ten years: past it a token is no token but a password.
+/// Ten years. A token that lives longer is as good as a password.
 const LONGEST_LIFETIME: Duration = Duration::from_hours(10 * 366 * 24);
 
-/// The people who may register.
+/// The policy for creating accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RegistrationMode {
-    /// Anybody.
+    /// Anybody may register.
     Open,
-    /// Whoever comes first; then it is closed.
+    /// Only the first user may register.
     FirstUser,
-    /// Nobody.
+    /// Nobody may register.
     Closed,
-    /// Whoever has a code made by `app user invite`.
+    /// Only people with an invitation code from `app user invite` may register.
     Invite,
 }
 
-impl Setting for RegistrationMode {
+impl SettingValue for RegistrationMode {
     fn read(text: &str) -> Option<Self> {
         match text.trim() {
             "open" => Some(Self::Open),
@@ -53,32 +53,32 @@ impl Setting for RegistrationMode {
     }
 }
 
-/// Tokens and passwords.
+/// The settings of tokens and passwords.
 #[derive(Debug, Clone)]
 pub struct AuthConfig {
-    /// The key that tokens are signed with. `None` in `dev` and `test`: one is made and kept in the data folder.
+    /// The key that signs tokens. `None` in `dev` and `test`: a key is generated and kept in the data folder.
     pub jwt_secret: Option<Secret<String>>,
-    /// How long a token is good for.
+    /// The lifetime of a token.
     pub jwt_expires_in: Duration,
-    /// The people who may register.
+    /// The policy for creating accounts.
     pub registration: RegistrationMode,
-    /// The fewest characters of a new password.
+    /// The minimum number of characters of a new password.
     pub min_password_length: usize,
-    /// Refuses a password that is easily guessed.
+    /// Refuse new passwords that are easily guessed.
     pub refuse_common_passwords: bool,
-    /// argon2id's memory in KiB.
+    /// The memory of argon2id, in KiB.
     pub argon2_memory_kib: u32,
-    /// argon2id's passes over the memory.
+    /// The passes of argon2id over its memory.
     pub argon2_iterations: u32,
-    /// Passwords hashed at once.
+    /// The number of passwords hashed at the same time.
     pub hashing_threads: usize,
-    /// Requests that may wait for a hash; more are answered 503 `OVERLOADED`.
+    /// The maximum number of requests that wait for a hash. More are answered 503 `OVERLOADED`.
     pub max_waiting_hashes: usize,
 }
 
 impl AuthConfig {
-    pub(super) fn read(reader: &mut Reader<'_>, profile: Profile, purpose: Purpose) -> Option<Self> {
-        let jwt_secret = read_secret(reader, profile == Profile::Prod && purpose == Purpose::Serve);
+    pub(super) fn read(reader: &mut SettingsReader<'_>, profile: Profile, purpose: ConfigPurpose) -> Option<Self> {
+        let jwt_secret = read_secret(reader, profile == Profile::Prod && purpose == ConfigPurpose::Serve);
         let jwt_expires_in = reader.required::<Duration>("auth.jwt_expires_in", "a duration such as 24h or 7d");
         let registration = reader.required("auth.registration", "open, first_user, closed or invite");
         let min_password_length = positive(reader, "auth.min_password_length");
@@ -88,7 +88,7 @@ impl AuthConfig {
         let hashing_threads = positive(reader, "auth.hashing_threads");
         let max_waiting_hashes = positive(reader, "auth.max_waiting_hashes");
         if jwt_expires_in.is_some_and(|duration| duration.is_zero() || duration > LONGEST_LIFETIME) {
-            reader.refuse("auth.jwt_expires_in", "not a time that a token can be good for", "set from 1s to ten years");
+            reader.refuse("auth.jwt_expires_in", "not a valid lifetime", "set 1s to ten years");
             return None;
         }
         if min_password_length.is_some_and(|length| length > 128) {
@@ -109,7 +109,7 @@ impl AuthConfig {
     }
 }
 
-fn read_bounded(reader: &mut Reader<'_>, key: &'static str, least: u32, most: u32) -> Option<u32> {
+fn read_bounded(reader: &mut SettingsReader<'_>, key: &'static str, least: u32, most: u32) -> Option<u32> {
     let allowed = format!("a whole number from {least} to {most}");
     let number = reader.required::<u32>(key, &allowed)?;
     if (least..=most).contains(&number) {
@@ -119,11 +119,11 @@ fn read_bounded(reader: &mut Reader<'_>, key: &'static str, least: u32, most: u3
     None
 }
 
-/// In `prod` a missing, short or well-known secret stops the start: whoever can guess it can be anybody.
+/// In `prod` a missing, short or well-known secret stops the start: whoever guesses it can sign in as anybody.
 #[expect(clippy::option_option, reason = "left out is one thing, wrong another")]
-fn read_secret(reader: &mut Reader<'_>, strict: bool) -> Option<Option<Secret<String>>> {
+fn read_secret(reader: &mut SettingsReader<'_>, strict: bool) -> Option<Option<Secret<String>>> {
     const KEY: &str = "auth.jwt_secret";
-    const REMEDY: &str = "set JWT_SECRET (or JWT_SECRET_FILE) to what `openssl rand -base64 48` prints";
+    const REMEDY: &str = "set JWT_SECRET (or JWT_SECRET_FILE) to the output of `openssl rand -base64 48`";
     let secret = reader.optional::<Secret<String>>(KEY, "a text")?;
     if !strict {
         return Some(secret);
@@ -147,7 +147,7 @@ fn weakness(secret: &str) -> Option<String> {
     }
     let lower = secret.to_lowercase();
     if let Some(word) = WELL_KNOWN.iter().find(|word| lower.contains(**word)) {
-        return Some(format!("well-known: it holds `{word}`"));
+        return Some(format!("well-known: it contains `{word}`"));
     }
     let mut distinct: Vec<u8> = secret.bytes().collect();
     distinct.sort_unstable();

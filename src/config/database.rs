@@ -1,51 +1,51 @@
-//! `[database]`: where the data is.
+//! `[database]`: the location of the data and the limits of connections and statements.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Profile;
 use super::database_url::DatabaseUrl;
-use super::reader::Reader;
+use super::profile::Profile;
+use super::reader::SettingsReader;
 use super::server::{positive_or, processors};
 
 const URL_FORM: &str = "a URL such as postgres://user:password@host:5432/database";
 
-/// Where the data is.
+/// The settings of the database.
 #[derive(Debug, Clone)]
 pub struct DatabaseConfig {
-    /// Where the data is.
+    /// The database to use.
     pub location: Location,
-    /// The server itself, past a connection pooler; migrations go there. [`Location`] if left out.
+    /// A URL of the server itself, bypassing a connection pooler, for migrations. Defaults to [`Location`].
     pub direct_url: Option<DatabaseUrl>,
-    /// A replica that reports may be read from.
+    /// A read replica for reports.
     pub read_url: Option<DatabaseUrl>,
-    /// A database that may be emptied, for a role that may not create one.
+    /// A database that may be emptied, for a role that may not create databases.
     pub shadow_url: Option<DatabaseUrl>,
-    /// The folder for what the program itself keeps: the embedded database, the development secret.
+    /// The folder for the program's own files: the embedded database, the development secret.
     pub data_dir: PathBuf,
-    /// The folder of PostgreSQL's server programs for the embedded database, if not the newest found.
+    /// The folder of PostgreSQL's server programs for the embedded database. Defaults to the newest version found.
     pub programs: Option<PathBuf>,
-    /// Connections that this process opens at most; left out, three for each processor and two more, eight at least. More do
-    /// not make a database faster, they only take turns on its processors. A quarter is for changes of many rows, a sixth for
-    /// long lists, one for finding out whether the database can be used, and the rest for everything that is short.
+    /// The maximum number of connections of this process. Defaults to three per processor plus two, between 8 and 32;
+    /// more do not make the database faster, they only take turns on its processors. A quarter is reserved for bulk
+    /// changes, a sixth for long lists, one for readiness checks, and the rest serves short requests.
     pub max_connections: u32,
-    /// How long a request waits for a connection before it is answered 503.
+    /// The maximum time that a request waits for a connection before it is answered 503.
     pub acquire_timeout: Duration,
-    /// How long one statement of a request may take.
+    /// The maximum duration of one statement of a request.
     pub statement_timeout: Duration,
 }
 
-/// Which database.
+/// The kinds of database that the program can use.
 #[derive(Debug, Clone)]
 pub enum Location {
-    /// A server that is there already.
+    /// A running server.
     Url(DatabaseUrl),
     /// A private PostgreSQL that this program starts.
     Embedded,
 }
 
 impl DatabaseConfig {
-    pub(super) fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Self> {
+    pub(super) fn read(reader: &mut SettingsReader<'_>, profile: Profile) -> Option<Self> {
         let url = reader.optional::<DatabaseUrl>("database.url", URL_FORM);
         let direct_url = reader.optional("database.direct_url", URL_FORM);
         let read_url = reader.optional("database.read_url", URL_FORM);
@@ -64,7 +64,7 @@ impl DatabaseConfig {
             (Some(url), false) => Location::Url(url),
             (None, false) if profile == Profile::Prod => {
                 let remedy = "set DATABASE_URL (or DATABASE_URL_FILE) to postgres://user:password@host:5432/database";
-                reader.refuse("database.url", "not set, and prod has no database of its own", remedy);
+                reader.refuse("database.url", "not set, and prod starts no private database", remedy);
                 return None;
             }
             (None, _) => Location::Embedded,
@@ -83,7 +83,7 @@ impl DatabaseConfig {
     }
 }
 
-fn read_connections(reader: &mut Reader<'_>) -> Option<u32> {
+fn read_connections(reader: &mut SettingsReader<'_>) -> Option<u32> {
     let by_processors =
         || u32::try_from(processors().saturating_mul(3).saturating_add(2)).unwrap_or(u32::MAX).clamp(8, 32);
     positive_or(reader, "database.max_connections", by_processors)

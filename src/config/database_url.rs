@@ -1,15 +1,15 @@
-//! The URL of a database, as PostgreSQL and as Prisma write it.
+//! Database URLs in the forms of PostgreSQL and of Prisma.
 
 use std::fmt;
 
 use sqlx::postgres::PgConnectOptions;
 
-use super::reader::Setting;
+use super::reader::SettingValue;
 use super::secret::{Secret, mask_url};
 
-/// Parameters of Prisma's URLs that PostgreSQL does not know, such as pool sizes and time-outs. They are ignored: the program
-/// has settings of its own for them.
-const OF_PRISMA: &[&str] = &[
+/// Parameters of Prisma URLs that PostgreSQL does not know, such as pool sizes and time-outs. They are ignored
+/// without a warning, because the program has settings of its own for them.
+const PRISMA_PARAMETERS: &[&str] = &[
     "connection_limit",
     "connect_timeout",
     "pgbouncer",
@@ -21,7 +21,7 @@ const OF_PRISMA: &[&str] = &[
 ];
 
 /// Parameters that sqlx reads from a URL.
-const KNOWN: &[&str] = &[
+const SQLX_PARAMETERS: &[&str] = &[
     "application_name",
     "dbname",
     "host",
@@ -42,39 +42,39 @@ const KNOWN: &[&str] = &[
     "user",
 ];
 
-/// A PostgreSQL URL. It may hold a password, so it is shown masked.
+/// A PostgreSQL URL. It may contain a password, so `Debug` masks it.
 #[derive(Clone)]
 pub struct DatabaseUrl {
     url: Secret<String>,
     options: Box<PgConnectOptions>,
-    /// The parameters that nobody here reads.
-    passed_over: Vec<String>,
+    /// Names of unknown parameters.
+    unknown_parameters: Vec<String>,
 }
 
 impl DatabaseUrl {
-    /// The URL with its password: for connecting, not for showing.
+    /// The URL with its password, for connecting.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.url.expose()
     }
 
-    /// How the database is reached.
+    /// The connection options.
     #[must_use]
     pub fn options(&self) -> PgConnectOptions {
         PgConnectOptions::clone(&self.options)
     }
 
-    /// The parameters that nobody here reads, for a warning.
+    /// The names of parameters that neither PostgreSQL nor Prisma knows, for a warning.
     #[must_use]
-    pub fn passed_over(&self) -> &[String] {
-        &self.passed_over
+    pub fn unknown_parameters(&self) -> &[String] {
+        &self.unknown_parameters
     }
 
-    /// Reads one of the original's, with the schema that it names.
+    /// Parses the URL of an original database; returns it with the schema named in its `schema` parameter.
     ///
     /// # Errors
-    /// What is wrong with it, without showing it.
-    pub fn of_original(text: &str) -> Result<(Self, Option<String>), String> {
+    /// A description of the problem that does not contain the URL.
+    pub fn parse_original(text: &str) -> Result<(Self, Option<String>), String> {
         let (address, query) = text.split_once('?').unwrap_or((text, ""));
         let (schemas, others): (Vec<&str>, Vec<&str>) = query.split('&').partition(|pair| pair.starts_with("schema="));
         let schema = schemas.last().and_then(|pair| pair.split_once('=')).map(|(_, name)| name.to_owned());
@@ -82,74 +82,74 @@ impl DatabaseUrl {
         match Self::read(&url) {
             Some(url) => Ok((url, schema.filter(|name| !name.is_empty()))),
             None => Err(Self::problem(&url).unwrap_or_else(|| {
-                "is no URL of PostgreSQL; write postgres://user@host:5432/database, or the name of a file".to_owned()
+                "is not a PostgreSQL URL; write postgres://user@host:5432/database, or the name of a file".to_owned()
             })),
         }
     }
 
-    fn parse(text: &str) -> Result<Self, Wrong> {
+    fn parse(text: &str) -> Result<Self, UrlError> {
         let text = text.trim();
         let (_, rest) = text
             .split_once("://")
             .filter(|(scheme, _)| ["postgres", "postgresql"].contains(scheme))
-            .ok_or(Wrong::Form)?;
-        if has_bare_password(rest) {
-            return Err(Wrong::BarePassword);
+            .ok_or(UrlError::Form)?;
+        if has_unescaped_character(rest) {
+            return Err(UrlError::UnescapedCharacter);
         }
         let (address, query) = text.split_once('?').unwrap_or((text, ""));
-        let (mut kept, mut passed_over) = (Vec::new(), Vec::new());
+        let (mut kept, mut unknown_parameters) = (Vec::new(), Vec::new());
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             if key == "schema" && !["", "public"].contains(&value) {
-                return Err(Wrong::OtherSchema);
+                return Err(UrlError::OtherSchema);
             }
-            if KNOWN.contains(&key) || key.starts_with("options[") || key.starts_with("options%5B") {
+            if SQLX_PARAMETERS.contains(&key) || key.starts_with("options[") || key.starts_with("options%5B") {
                 kept.push(pair);
-            } else if !OF_PRISMA.contains(&key) {
-                passed_over.push(key.chars().filter(|c| !c.is_control()).take(64).collect());
+            } else if !PRISMA_PARAMETERS.contains(&key) {
+                unknown_parameters.push(key.chars().filter(|c| !c.is_control()).take(64).collect());
             }
         }
         let separator = if kept.is_empty() { "" } else { "?" };
         let url = format!("{address}{separator}{}", kept.join("&"));
-        let options = Box::new(url.parse().map_err(|_| Wrong::Form)?);
-        Ok(Self { url: Secret::new(url), options, passed_over })
+        let options = Box::new(url.parse().map_err(|_| UrlError::Form)?);
+        Ok(Self { url: Secret::new(url), options, unknown_parameters })
     }
 }
 
-/// What is wrong with a URL.
-enum Wrong {
+/// The reasons why a text is not an acceptable URL.
+enum UrlError {
     Form,
-    BarePassword,
+    UnescapedCharacter,
     OtherSchema,
 }
 
-/// Whether what ends at the last `@` has a character in it that ends the address before. Such a URL may be one all the same,
-/// which leads to a host that is named like the user.
-fn has_bare_password(rest: &str) -> bool {
+/// Returns true if the part before the last `@` contains a character that ends the authority of a URL. Such a text
+/// may still be a valid URL, but its host would then be the user name.
+fn has_unescaped_character(rest: &str) -> bool {
     let address = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let behind = &rest[address..];
-    // The value of a parameter may have one.
+    // Values of parameters may contain an `@`.
     let (path, query) = behind.split_once('?').unwrap_or((behind, ""));
     let in_a_key = query.split('&').any(|pair| pair.split('=').next().is_some_and(|key| key.contains('@')));
     behind.contains('#') || path.contains('@') || in_a_key
 }
 
-impl Setting for DatabaseUrl {
+impl SettingValue for DatabaseUrl {
     fn read(text: &str) -> Option<Self> {
         Self::parse(text).ok()
     }
 
     fn problem(text: &str) -> Option<String> {
         match Self::parse(text) {
-            Ok(_) | Err(Wrong::Form) => None,
-            Err(Wrong::BarePassword) => Some(
-                "has a character in it that means something in a URL; in a password @ : / # ? % have to be percent-encoded \
-                 (# is %23, / is %2F)"
+            Ok(_) | Err(UrlError::Form) => None,
+            Err(UrlError::UnescapedCharacter) => Some(
+                "contains a character with a special meaning in URLs; in a password, @ : / # ? % must be \
+                 percent-encoded (# is %23, / is %2F)"
                     .to_owned(),
             ),
-            Err(Wrong::OtherSchema) => Some(
-                "names another schema than public, which is not supported this way; leave `schema` out, or set the search \
-                 path with `options=-csearch_path%3Dname`"
+            Err(UrlError::OtherSchema) => Some(
+                "names a schema other than public, which is not supported; leave `schema` out, or set the search path \
+                 with `options=-csearch_path%3Dname`"
                     .to_owned(),
             ),
         }
@@ -193,12 +193,13 @@ mod tests {
         let url = "postgresql://u:p@h:5432/d?schema=public&connection_limit=5&sslmode=require&channel_binding=require";
         let url = DatabaseUrl::read(url).expect("a URL");
         assert_eq!(url.expose(), "postgresql://u:p@h:5432/d?sslmode=require");
-        assert_eq!(url.passed_over(), ["channel_binding"]);
-        assert!(DatabaseUrl::read("postgres://h/d?schema=public").expect("a URL").passed_over().is_empty());
-        assert!(problem("postgres://u:p@h/d?schema=other").contains("another schema than public"));
-        let (url, schema) = DatabaseUrl::of_original("postgres://u:p@h/d?schema=other&sslmode=require").expect("a URL");
+        assert_eq!(url.unknown_parameters(), ["channel_binding"]);
+        assert!(DatabaseUrl::read("postgres://h/d?schema=public").expect("a URL").unknown_parameters().is_empty());
+        assert!(problem("postgres://u:p@h/d?schema=other").contains("a schema other than public"));
+        let (url, schema) =
+            DatabaseUrl::parse_original("postgres://u:p@h/d?schema=other&sslmode=require").expect("a URL");
         assert_eq!((url.expose(), schema.as_deref()), ("postgres://u:p@h/d?sslmode=require", Some("other")));
-        let problem = DatabaseUrl::of_original("postgres://u:hun#ter2@h/d").expect_err("a bare password");
+        let problem = DatabaseUrl::parse_original("postgres://u:hun#ter2@h/d").expect_err("a bare password");
         assert!(problem.contains("percent-encoded") && !problem.contains("ter2"), "{problem}");
     }
 }

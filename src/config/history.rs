@@ -1,36 +1,37 @@
-//! `[history]`: how long what was deleted can be restored, and what was done be undone.
+//! `[history]`: how long deleted transactions can be restored and operations undone.
 
 use std::time::Duration;
 
-use super::reader::Reader;
+use super::reader::SettingsReader;
 
-/// The times that deleted transactions can be restored, and operations be undone.
+/// The settings of the trash and of undo.
 #[derive(Debug, Clone, Copy)]
 pub struct HistoryConfig {
     /// The time that a deleted transaction stays in the trash.
     pub trash_retention: Duration,
-    /// The time that an operation is kept, with all that it changed. No shorter than the trash's, which is made of it.
+    /// The time that an operation stays undoable. Never shorter than the trash's, because transactions are restored
+    /// from the operation that deleted them.
     pub retention: Duration,
 }
 
-/// So much is certainly a mistake: everything that is deleted would be gone before it could be restored.
-const LEAST: Duration = Duration::from_mins(1);
+/// A shorter time is certainly a mistake: deleted transactions would be gone before anybody could restore them.
+const MIN_RETENTION: Duration = Duration::from_mins(1);
 
 impl HistoryConfig {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        const KEY: &str = "history.trash_retention";
+    pub(super) fn read(reader: &mut SettingsReader<'_>) -> Option<Self> {
+        const TRASH: &str = "history.trash_retention";
         const RETENTION: &str = "history.retention";
-        let trash_retention = reader.required::<Duration>(KEY, "a duration such as 30days");
+        let trash_retention = reader.required::<Duration>(TRASH, "a duration such as 30days");
         let retention = reader.required::<Duration>(RETENTION, "a duration such as 365days");
         let (trash_retention, retention) = (trash_retention?, retention?);
-        if trash_retention < LEAST {
-            reader.refuse(KEY, "less than a minute would restore nothing", "set for example 30days");
+        if trash_retention < MIN_RETENTION {
+            reader.refuse(TRASH, "less than a minute would restore nothing", "set for example 30days");
             return None;
         }
         if retention < trash_retention {
-            let told =
-                format!("less than {KEY}, and what is in the trash is restored from the operation that deleted it");
-            reader.refuse(RETENTION, &told, "set at least as much, for example 365days");
+            let problem =
+                format!("less than {TRASH}, but a deleted transaction is restored from the operation that deleted it");
+            reader.refuse(RETENTION, &problem, "set at least as much, for example 365days");
             return None;
         }
         Some(Self { trash_retention, retention })

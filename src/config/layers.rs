@@ -1,5 +1,5 @@
-//! The layers that settings come from, lowest first: the built-in `app.toml`, the file named by `APP_CONFIG`, the
-//! environment, the command line. figment merges them and remembers which one each value came from.
+//! Merges the layers of settings, lowest first: the built-in `app.toml`, the file named by `APP_CONFIG`, environment
+//! variables, command-line flags. figment remembers the layer of each value.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,12 +8,12 @@ use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Provider};
 
+use super::profile::{Environment, Profile};
 use super::reader::Mistake;
-use super::{Environment, Profile};
 
 const BUILT_IN: &str = include_str!("../../app.toml");
 
-/// The plain environment names, kept from the service that this one takes over from, and what each sets.
+/// Environment variables without a prefix, kept from the service that this one replaces, and the settings they set.
 pub(super) const PLAIN_NAMES: &[(&str, &str)] = &[
     ("DATABASE_URL", "database.url"),
     ("DATABASE_DIRECT_URL", "database.direct_url"),
@@ -27,14 +27,14 @@ pub(super) const PLAIN_NAMES: &[(&str, &str)] = &[
     ("RUST_LOG", "log.filter"),
 ];
 
-/// One value from outside a file, with a name that says where it was found.
-struct Single {
+/// A single value from the environment or the command line, with a description of its origin.
+struct SingleValue {
     key: String,
     value: String,
     origin: String,
 }
 
-impl Provider for Single {
+impl Provider for SingleValue {
     fn metadata(&self) -> Metadata {
         Metadata::named(self.origin.clone())
     }
@@ -49,13 +49,13 @@ impl Provider for Single {
     }
 }
 
-/// A file of settings whose name says what it is.
-struct File {
+/// A file of settings with a description of its origin.
+struct SettingsFile {
     toml: figment::providers::Data<Toml>,
     name: String,
 }
 
-impl Provider for File {
+impl Provider for SettingsFile {
     fn metadata(&self) -> Metadata {
         Metadata::named(self.name.clone())
     }
@@ -65,22 +65,22 @@ impl Provider for File {
     }
 }
 
-/// Puts the layers on top of each other.
+/// Merges the layers for a profile.
 pub(super) fn merge(
     profile: Profile,
     environment: &Environment,
     flags: &BTreeMap<&'static str, String>,
 ) -> Result<Figment, Vec<Mistake>> {
     let mut mistakes = Vec::new();
-    let mut figment =
-        Figment::new().merge(File { toml: Toml::string(BUILT_IN).nested(), name: "the built-in app.toml".to_owned() });
+    let mut figment = Figment::new()
+        .merge(SettingsFile { toml: Toml::string(BUILT_IN).nested(), name: "the built-in app.toml".to_owned() });
 
     if let Some(path) = environment.get("APP_CONFIG") {
         match std::fs::read_to_string(path) {
             Ok(text) => {
-                let file = File { toml: Toml::string(&text).nested(), name: format!("the file {path}") };
+                let file = SettingsFile { toml: Toml::string(&text).nested(), name: format!("the file {path}") };
                 if let Err(error) = file.data() {
-                    mistakes.push(mistake("APP_CONFIG", format!("{path} is not TOML: {error}"), "mend the file"));
+                    mistakes.push(mistake("APP_CONFIG", format!("{path} is not TOML: {error}"), "fix the file"));
                 } else {
                     figment = figment.merge(file);
                 }
@@ -97,12 +97,12 @@ pub(super) fn merge(
     }
     for (key, value) in flags {
         let origin = "the command line".to_owned();
-        figment = figment.merge(Single { key: (*key).to_owned(), value: value.clone(), origin });
+        figment = figment.merge(SingleValue { key: (*key).to_owned(), value: value.clone(), origin });
     }
     if mistakes.is_empty() { Ok(figment.select(profile.name())) } else { Err(mistakes) }
 }
 
-fn from_environment(environment: &Environment, mistakes: &mut Vec<Mistake>) -> Vec<Single> {
+fn from_environment(environment: &Environment, mistakes: &mut Vec<Mistake>) -> Vec<SingleValue> {
     let mut found = Vec::new();
     for (name, value) in environment {
         if value.is_empty() {
@@ -110,19 +110,19 @@ fn from_environment(environment: &Environment, mistakes: &mut Vec<Mistake>) -> V
         }
         let (base, from_file) = name.strip_suffix("_FILE").map_or((name.as_str(), false), |base| (base, true));
         let plain = PLAIN_NAMES.iter().find(|(plain, _)| *plain == base).map(|(_, key)| (*key).to_owned());
-        // Without a section it is somebody else's variable, such as APP_NAME.
+        // A variable without a section, such as APP_NAME, belongs to somebody else.
         let sectioned = || base.strip_prefix("APP_").filter(|key| key.contains("__"));
         let Some(key) = plain.or_else(|| sectioned().map(|key| key.to_lowercase().replace("__", "."))) else {
             continue;
         };
         if !from_file {
-            found.push(Single { key, value: value.clone(), origin: format!("the environment variable {name}") });
+            found.push(SingleValue { key, value: value.clone(), origin: format!("the environment variable {name}") });
             continue;
         }
         match std::fs::read_to_string(Path::new(value)) {
             Ok(text) => {
                 let value = text.trim_end_matches(['\r', '\n']).to_owned();
-                found.push(Single { key, value, origin: format!("the file that {name} names") });
+                found.push(SingleValue { key, value, origin: format!("the file that {name} names") });
             }
             Err(error) => mistakes.push(mistake(
                 name,

@@ -1,26 +1,26 @@
-//! `[log]`: what is logged, and how.
+//! `[log]`: the format and the filter of the log.
 
-use super::reader::{Reader, Setting};
+use super::reader::{SettingValue, SettingsReader};
 
-/// What is logged, and how.
+/// The settings of the log.
 #[derive(Debug, Clone)]
 pub struct LogConfig {
-    /// The form of a line.
+    /// The format of a line.
     pub format: LogFormat,
-    /// Which lines, in the words of `RUST_LOG`: `info`, `info,app=debug`.
+    /// The lines to log, in the syntax of `RUST_LOG`: `info`, `info,app=debug`.
     pub filter: String,
 }
 
-/// The form of a line.
+/// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For a person at a terminal.
+    /// Text for a person at a terminal.
     Human,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-impl Setting for LogFormat {
+impl SettingValue for LogFormat {
     fn read(text: &str) -> Option<Self> {
         match text {
             "human" => Some(Self::Human),
@@ -31,21 +31,21 @@ impl Setting for LogFormat {
 }
 
 impl LogConfig {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+    pub(super) fn read(reader: &mut SettingsReader<'_>) -> Option<Self> {
         const FILTER: &str = "log.filter";
         let format = reader.required("log.format", "`human` or `json`");
         let filter = reader.required::<String>(FILTER, "a filter such as info,app=debug");
         if let Some(text) = &filter
             && let Err(error) = tracing_subscriber::EnvFilter::builder().parse(text)
         {
-            reader.refuse(FILTER, &format!("`{text}` is no filter: {error}"), "set for example info or info,app=debug");
+            reader.refuse(FILTER, &format!("`{text}` is not a filter: {error}"), "set, for example, info");
             return None;
         }
-        if let Some(word) = filter.as_deref().and_then(no_level) {
+        if let Some(word) = filter.as_deref().and_then(unknown_level) {
             reader.refuse(
                 FILTER,
-                &format!("`{word}` is no level"),
-                "there are off, error, warn, info, debug and trace; a part of the program comes with one: info,app::http=debug",
+                &format!("`{word}` is not a level"),
+                "the levels are off, error, warn, info, debug and trace; a target needs one: info,app::http=debug",
             );
             return None;
         }
@@ -53,9 +53,9 @@ impl LogConfig {
     }
 }
 
-/// A word of a filter that stands alone and is no level. It would be taken for a part of the program, of which there is none of
-/// that name, and nothing at all would be logged.
-fn no_level(filter: &str) -> Option<&str> {
+/// Finds a word of a filter that stands alone and is not a level. `EnvFilter` would take it for the name of a target
+/// that does not exist, and nothing would be logged.
+fn unknown_level(filter: &str) -> Option<&str> {
     let level = |word: &str| word.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
     let words = filter.split(',').map(str::trim).filter(|word| !word.is_empty());
     let alone = |word: &&str| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
@@ -71,12 +71,12 @@ mod tests {
         for right in
             ["info", "INFO", "off", "info,app=debug", "app", "app::http", "warn, sqlx=debug", "", "[request]=info"]
         {
-            assert_eq!(no_level(right), None, "{right}");
+            assert_eq!(unknown_level(right), None, "{right}");
         }
         for (wrong, word) in
             [("loud", "loud"), ("inf", "inf"), ("info,verbose", "verbose"), ("debgu,app=info", "debgu")]
         {
-            assert_eq!(no_level(wrong), Some(word));
+            assert_eq!(unknown_level(wrong), Some(word));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Reads settings one by one, keeps every mistake, and remembers where each value came from.
+//! Reads settings one by one, collects every mistake, and keeps the origin of each value.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,17 +10,18 @@ use figment::value::Value;
 
 use super::secret::{MASK, Secret};
 
-/// A type that a setting can have: read from text, whichever layer the text came from.
-pub(super) trait Setting: Sized {
-    /// Reads the value; `None` if the text does not have this form.
+/// A type of setting, parsed from text regardless of the layer that the text came from.
+pub(super) trait SettingValue: Sized {
+    /// Parses the value; `None` if the text does not have the expected form.
     fn read(text: &str) -> Option<Self>;
 
-    /// What is wrong with a text that cannot be read, where that is more than not being what is allowed.
+    /// A description of the problem with a text that cannot be parsed, if more can be said than that it is not what is
+    /// allowed.
     fn problem(_text: &str) -> Option<String> {
         None
     }
 
-    /// How `app config` shows the text of such a value.
+    /// The value as `app config` shows it.
     fn shown(text: &str) -> String {
         text.to_owned()
     }
@@ -28,7 +29,7 @@ pub(super) trait Setting: Sized {
 
 macro_rules! settings_by_from_str {
     ($($type:ty),*) => {$(
-        impl Setting for $type {
+        impl SettingValue for $type {
             fn read(text: &str) -> Option<Self> {
                 text.trim().parse().ok()
             }
@@ -37,19 +38,19 @@ macro_rules! settings_by_from_str {
 }
 settings_by_from_str!(bool, u16, u32, u64, usize, IpAddr, ipnet::IpNet);
 
-impl Setting for String {
+impl SettingValue for String {
     fn read(text: &str) -> Option<Self> {
         Some(text.to_owned())
     }
 }
 
-impl Setting for PathBuf {
+impl SettingValue for PathBuf {
     fn read(text: &str) -> Option<Self> {
         (!text.is_empty()).then(|| Self::from(text))
     }
 }
 
-impl Setting for Duration {
+impl SettingValue for Duration {
     /// `30s`, `15m`, `24h`, `7d`, `500ms`, `1h 30m`; a bare number is seconds.
     fn read(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -60,16 +61,16 @@ impl Setting for Duration {
     }
 }
 
-impl<T: Setting> Setting for Vec<T> {
-    /// A list: comma-separated in the environment, an array in a file.
+impl<T: SettingValue> SettingValue for Vec<T> {
+    /// Splits a comma-separated list. Arrays of a file arrive in the same form.
     fn read(text: &str) -> Option<Self> {
         text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(T::read).collect()
     }
 }
 
-impl Setting for Secret<String> {
+impl SettingValue for Secret<String> {
     fn read(text: &str) -> Option<Self> {
-        // A file made by `echo` ends with a newline that is no part of the secret.
+        // A file made by `echo` ends with a newline that is not part of the secret.
         Some(Self::new(text.trim_end_matches(['\r', '\n']).to_owned()))
     }
 
@@ -78,14 +79,14 @@ impl Setting for Secret<String> {
     }
 }
 
-/// One thing that is wrong with the configuration.
+/// One problem of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
     /// The setting, such as `server.port`.
     pub key: String,
-    /// What is wrong with it, and where it was set.
+    /// The problem, and the origin of the value.
     pub problem: String,
-    /// What is allowed, or what to do; empty where the problem says it.
+    /// The allowed values, or the remedy; empty where the problem says it.
     pub allowed: String,
 }
 
@@ -98,29 +99,29 @@ impl fmt::Display for Mistake {
 
 /// A setting in force, for `app config`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct ShownSetting {
     /// The setting, such as `server.port`.
     pub key: &'static str,
-    /// Its value; secrets masked. `None` if it is not set.
+    /// The value, with secrets masked; `None` if it is not set.
     pub value: Option<String>,
     /// The layer that set it.
     pub origin: String,
 }
 
-/// Takes settings out of the layers.
-pub(super) struct Reader<'a> {
+/// Reads settings from the merged layers.
+pub(super) struct SettingsReader<'a> {
     figment: &'a Figment,
     mistakes: Vec<Mistake>,
-    shown: Vec<Shown>,
+    shown: Vec<ShownSetting>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> SettingsReader<'a> {
     pub(super) fn new(figment: &'a Figment) -> Self {
         Self { figment, mistakes: Vec::new(), shown: Vec::new() }
     }
 
-    /// A setting that has to have a value. `allowed` says what it may be. `None` is a mistake, already noted.
-    pub(super) fn required<T: Setting>(&mut self, key: &'static str, allowed: &str) -> Option<T> {
+    /// Reads a setting that must have a value. `allowed` describes valid values. Returns `None` after noting a mistake.
+    pub(super) fn required<T: SettingValue>(&mut self, key: &'static str, allowed: &str) -> Option<T> {
         let before = self.mistakes.len();
         let value = self.optional(key, allowed)?;
         if value.is_none() && self.mistakes.len() == before {
@@ -129,15 +130,15 @@ impl<'a> Reader<'a> {
         value
     }
 
-    /// A setting that may be left out. The outer `None` is a mistake, already noted.
+    /// Reads a setting that may be left out. The outer `None` means that a mistake has been noted.
     #[expect(clippy::option_option, reason = "left out is one thing, wrong another")]
-    pub(super) fn optional<T: Setting>(&mut self, key: &'static str, allowed: &str) -> Option<Option<T>> {
+    pub(super) fn optional<T: SettingValue>(&mut self, key: &'static str, allowed: &str) -> Option<Option<T>> {
         let Some(text) = self.figment.find_value(key).ok().and_then(|value| text_of(&value)) else {
-            self.shown.push(Shown { key, value: None, origin: "not set".to_owned() });
+            self.shown.push(ShownSetting { key, value: None, origin: "not set".to_owned() });
             return Some(None);
         };
         let origin = self.origin(key);
-        self.shown.push(Shown { key, value: Some(T::shown(&text)), origin: origin.clone() });
+        self.shown.push(ShownSetting { key, value: Some(T::shown(&text)), origin: origin.clone() });
         if let Some(value) = T::read(&text) {
             return Some(Some(value));
         }
@@ -146,21 +147,21 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// Notes a mistake that only the section as a whole can see.
+    /// Notes a mistake.
     pub(super) fn refuse(&mut self, key: &str, problem: &str, allowed: &str) {
         self.mistakes.push(Mistake { key: key.to_owned(), problem: problem.to_owned(), allowed: allowed.to_owned() });
     }
 
-    /// Where a setting came from, in words.
+    /// The origin of a setting, in words.
     pub(super) fn origin(&self, key: &str) -> String {
         self.figment.find_metadata(key).map_or_else(|| "not set".to_owned(), |metadata| metadata.name.to_string())
     }
 
-    /// Ends the reading: what was read, or every mistake. A key that nothing asked for is one.
-    pub(super) fn finish(mut self) -> Result<Vec<Shown>, Vec<Mistake>> {
+    /// Ends the reading. Returns the settings read, or every mistake; a key that nothing asked for is one.
+    pub(super) fn finish(mut self) -> Result<Vec<ShownSetting>, Vec<Mistake>> {
         let mut present = Vec::new();
         if let Ok(value) = self.figment.extract::<Value>() {
-            leaves("", &value, &mut present);
+            collect_keys("", &value, &mut present);
         }
         for key in present {
             if !self.shown.iter().any(|shown| shown.key == key) {
@@ -188,7 +189,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A value of any layer as text. An empty text counts as not set: so a compose file may pass a variable on unset.
+/// The text of a value of any layer. An empty text counts as not set, so that a compose file may pass an unset
+/// variable on.
 fn text_of(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(_, text) => text.clone(),
@@ -208,12 +210,12 @@ fn text_of(value: &Value) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-fn leaves(prefix: &str, value: &Value, found: &mut Vec<String>) {
+fn collect_keys(prefix: &str, value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Dict(_, entries) => {
             for (name, entry) in entries {
                 let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-                leaves(&key, entry, found);
+                collect_keys(&key, entry, found);
             }
         }
         _ => found.push(prefix.to_owned()),

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-/// A value that `Debug` and `Display` never show.
+/// A value that `Debug` and `Display` mask.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret<T>(T);
 
-/// What is shown in a secret's place.
+/// The text shown instead of a secret.
 pub const MASK: &str = "********";
 
 impl<T> Secret<T> {
@@ -15,7 +15,7 @@ impl<T> Secret<T> {
         Self(value)
     }
 
-    /// The value itself; name the use where you call it.
+    /// The value itself.
     pub const fn expose(&self) -> &T {
         &self.0
     }
@@ -33,18 +33,18 @@ impl<T> fmt::Display for Secret<T> {
     }
 }
 
-/// A URL with its password masked, in the authority and in the query: what may be shown of it. A text with no `://`
-/// is masked whole, because nothing says where in it a password stands.
+/// Masks the password of a URL, in the authority and in the query. A text without `://` is masked whole, because the
+/// position of its password is unknown.
 #[must_use]
 pub fn mask_url(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return MASK.to_owned() };
     let (rest, query) = match rest.split_once('?') {
-        // A question mark in a password: what comes before is no whole address.
+        // A question mark inside a password: the part before it is not a whole authority.
         Some((before, after)) if !before.contains('@') && before.contains(':') && after.contains('@') => (rest, None),
         Some((before, after)) => (before, Some(after)),
         None => (rest, None),
     };
-    // The last `@` ends the user information, also where a password holds an unescaped one or a slash.
+    // The last `@` ends the user information, even if a password contains an unescaped one or a slash.
     let masked = match rest.rsplit_once('@') {
         Some((user_info, address)) => match user_info.split_once(':') {
             Some((user, _)) => format!("{user}:{MASK}@{address}"),

@@ -1,70 +1,73 @@
-//! `[server]`: listening, limits, CORS, proxies.
+//! `[server]`: addresses, limits, CORS, proxies.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::Profile;
-use super::reader::{Reader, Setting};
+use super::profile::Profile;
+use super::reader::{SettingValue, SettingsReader};
 
-/// What no machine needs more of; asking the system for more only fails later, and worse.
+/// The maximum number of worker threads. No machine needs more, and asking the system for more only fails later, and
+/// worse.
 const MAX_WORKERS: u16 = 1024;
 
-/// Listening, limits, CORS.
+/// The settings of the HTTP server.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
     /// The address to listen on.
     pub address: SocketAddr,
-    /// Threads that serve. One a processor if nothing is set.
+    /// Threads that serve requests. Defaults to one per processor.
     pub worker_threads: usize,
-    /// The address of the internal listener, with the metrics and the health in detail; `None` if it is off.
+    /// The address of the internal listener, with metrics and detailed health; `None` if it is off.
     pub internal: Option<SocketAddr>,
-    /// Whether the OpenAPI document and Swagger UI are served.
+    /// Serve the OpenAPI document and Swagger UI.
     pub docs: bool,
-    /// Connections held at once; a newcomer displaces one that is idle.
+    /// The maximum number of connections. A new connection displaces an idle one.
     pub max_connections: usize,
-    /// Connections that one address, of version 6 one /64, holds at once; trusted proxies have no such limit.
+    /// The maximum number of connections per address (IPv6: per /64). Trusted proxies have no such limit.
     pub max_connections_per_address: usize,
-    /// Requests worked on at once; more are answered 503 `OVERLOADED` at once.
+    /// The maximum number of requests in progress. More are answered 503 `OVERLOADED` immediately.
     pub max_in_flight: usize,
-    /// Requests of one account worked on at once; more wait for the others of it.
+    /// The maximum number of requests in progress per account. More wait.
     pub max_in_flight_per_account: usize,
-    /// Requests from one address, of version 6 one /64, worked on at once; more wait for the others of it.
+    /// The maximum number of requests in progress per address (IPv6: per /64). More wait.
     pub max_in_flight_per_address: usize,
-    /// The largest body in bytes; larger is 413.
+    /// The maximum size of a request body, in bytes. Larger bodies are answered 413.
     pub max_body_bytes: usize,
-    /// Bytes that all bodies which are arriving may take together, but for the first 16 KiB of each; past them 503.
+    /// The maximum number of bytes of all request bodies that are arriving, not counting the first 16 KiB of each.
+    /// Beyond it, requests are answered 503.
     pub body_memory_bytes: usize,
-    /// Bytes that all answers which wait for their clients may take together, but for small ones; past them 503.
+    /// The maximum number of bytes of all responses that wait for their clients, not counting small ones. Beyond it,
+    /// requests are answered 503.
     pub answer_memory_bytes: usize,
-    /// For a body to arrive; one of more than 16 KiB has a second more for each 16 KiB.
+    /// The time for a body to arrive. A body of more than 16 KiB has one more second per 16 KiB.
     pub body_timeout: Duration,
-    /// From the first byte of the request to the head of the answer; longer is 408.
+    /// The time from the first byte of a request to the head of its response. Longer is answered 408.
     pub request_timeout: Duration,
-    /// For the head of a request to arrive, and for a kept connection to stay silent.
+    /// The time for the head of a request to arrive, and for a kept connection to stay silent.
     pub header_timeout: Duration,
-    /// How long a client may take nothing of a streamed answer before it is cut off.
+    /// The time that a client may read nothing of a streamed response before its connection is closed.
     pub stall_timeout: Duration,
-    /// What requests under way are given when the server stops.
+    /// The time that requests in progress are given when the server stops.
     pub drain_timeout: Duration,
-    /// The origins that a browser may call from.
+    /// The origins that browsers may call from.
     pub cors: CorsOrigins,
-    /// The proxies whose `X-Forwarded-For` is believed.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
 }
 
-/// The origins that a browser may call from.
+/// The origins that browsers may call from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CorsOrigins {
-    /// Any.
+    /// Any origin.
     Any,
-    /// These, such as `https://expenses.example.com`. None: no other origin than the server's own.
+    /// The listed origins, such as `https://expenses.example.com`. An empty list allows no origin but the server's own.
     These(Vec<String>),
 }
 
 impl ServerConfig {
-    pub(super) fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Self> {
+    pub(super) fn read(reader: &mut SettingsReader<'_>, profile: Profile) -> Option<Self> {
         let host = reader.required::<IpAddr>("server.host", "an IP address, such as 0.0.0.0 or ::1");
         let port = reader.required::<u16>("server.port", "a port from 0 to 65535");
         let worker_threads = read_workers(reader);
@@ -110,9 +113,9 @@ impl ServerConfig {
     }
 }
 
-/// The internal listener: an address and a port, or `off`.
+/// Reads the address of the internal listener, or `off`.
 #[expect(clippy::option_option, reason = "off is one thing, wrong another")]
-fn read_internal(reader: &mut Reader<'_>) -> Option<Option<SocketAddr>> {
+fn read_internal(reader: &mut SettingsReader<'_>) -> Option<Option<SocketAddr>> {
     const KEY: &str = "server.internal";
     const ALLOWED: &str = "an address and a port such as 127.0.0.1:9464, or off";
     let text = reader.required::<String>(KEY, ALLOWED)?;
@@ -126,26 +129,31 @@ fn read_internal(reader: &mut Reader<'_>) -> Option<Option<SocketAddr>> {
     address.map(Some)
 }
 
-fn read_workers(reader: &mut Reader<'_>) -> Option<usize> {
+fn read_workers(reader: &mut SettingsReader<'_>) -> Option<usize> {
     const KEY: &str = "server.worker_threads";
     let all = || u16::try_from(processors()).map_or(MAX_WORKERS, |threads| threads.min(MAX_WORKERS));
     let threads = positive_or(reader, KEY, all)?;
     if threads > MAX_WORKERS {
-        reader.refuse(KEY, "more threads than a system gives", &format!("set {MAX_WORKERS} at most, or leave it out"));
+        let remedy = format!("set {MAX_WORKERS} at most, or leave it out");
+        reader.refuse(KEY, "more threads than any machine needs", &remedy);
         return None;
     }
     Some(threads.into())
 }
 
-/// The processors that this process may use.
+/// The number of processors that this process may use.
 pub(super) fn processors() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
-/// A whole number above 0, or what stands for it where it is left out.
-pub(super) fn positive_or<N>(reader: &mut Reader<'_>, key: &'static str, default: impl FnOnce() -> N) -> Option<N>
+/// Reads a whole number above 0, or returns the default if it is left out.
+pub(super) fn positive_or<N>(
+    reader: &mut SettingsReader<'_>,
+    key: &'static str,
+    default: impl FnOnce() -> N,
+) -> Option<N>
 where
-    N: Setting + Default + PartialEq,
+    N: SettingValue + Default + PartialEq,
 {
     let number = reader.optional::<N>(key, "a whole number above 0")?;
     if number == Some(N::default()) {
@@ -155,8 +163,8 @@ where
     Some(number.unwrap_or_else(default))
 }
 
-/// A whole number above 0.
-pub(super) fn positive(reader: &mut Reader<'_>, key: &'static str) -> Option<usize> {
+/// Reads a whole number above 0.
+pub(super) fn positive(reader: &mut SettingsReader<'_>, key: &'static str) -> Option<usize> {
     let number = reader.required::<u32>(key, "a whole number above 0")?;
     if number == 0 {
         reader.refuse(key, "0 would let nothing through", "set a whole number above 0");
@@ -165,7 +173,7 @@ pub(super) fn positive(reader: &mut Reader<'_>, key: &'static str) -> Option<usi
     usize::try_from(number).ok()
 }
 
-fn read_origins(reader: &mut Reader<'_>, profile: Profile) -> Option<CorsOrigins> {
+fn read_origins(reader: &mut SettingsReader<'_>, profile: Profile) -> Option<CorsOrigins> {
     const KEY: &str = "server.cors_origins";
     let origins = reader.optional::<Vec<String>>(KEY, "a list of origins such as https://expenses.example.com")?;
     let origins = origins.unwrap_or_default();
@@ -178,7 +186,7 @@ fn read_origins(reader: &mut Reader<'_>, profile: Profile) -> Option<CorsOrigins
     }
     let wrong: Vec<&String> = origins.iter().filter(|origin| !is_origin(origin)).collect();
     if !wrong.is_empty() {
-        let problem = format!("{wrong:?} is no origin");
+        let problem = format!("{wrong:?} is not a valid origin");
         reader.refuse(KEY, &problem, "an origin is scheme, host and port with no path: https://expenses.example.com");
         return None;
     }

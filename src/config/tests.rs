@@ -5,7 +5,7 @@ fn environment(pairs: &[(&str, &str)]) -> Environment {
 }
 
 fn load(profile: Profile, pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    Config::load(&environment(pairs), &Flags::new(), Some(profile), Purpose::Serve)
+    Config::load(&environment(pairs), &Flags::new(), Some(profile), ConfigPurpose::Serve)
 }
 
 fn message(result: Result<Config, ConfigError>) -> String {
@@ -33,7 +33,7 @@ fn prod_names_everything_that_is_missing_at_once() {
 #[test]
 fn work_on_the_database_needs_no_secret_for_tokens() {
     let pairs = environment(&[("DATABASE_URL", "postgres://u:p@h/d")]);
-    Config::load(&pairs, &Flags::new(), Some(Profile::Prod), Purpose::Maintain).expect("a configuration");
+    Config::load(&pairs, &Flags::new(), Some(Profile::Prod), ConfigPurpose::Maintain).expect("a configuration");
 }
 
 #[test]
@@ -81,9 +81,9 @@ fn a_key_that_nobody_knows_is_a_mistake() {
 fn the_command_line_wins_over_the_environment_and_that_over_the_files() {
     let flags = Flags::from([("server.port", "4002".to_owned())]);
     let pairs = environment(&[("PORT", "4001"), ("APP_SERVER__HOST", "::1")]);
-    let config = Config::load(&pairs, &flags, Some(Profile::Dev), Purpose::Serve).expect("a configuration");
+    let config = Config::load(&pairs, &flags, Some(Profile::Dev), ConfigPurpose::Serve).expect("a configuration");
     assert_eq!(config.server.address.to_string(), "[::1]:4002");
-    let port = config.shown.iter().find(|shown| shown.key == "server.port").expect("shown");
+    let port = config.settings.iter().find(|shown| shown.key == "server.port").expect("shown");
     assert_eq!(port.origin, "the command line");
 }
 
@@ -132,9 +132,9 @@ fn a_throttle_time_is_read_as_either_version_of_the_original_has_it() {
 
 #[test]
 fn an_unknown_profile_is_a_mistake() {
-    let error = Config::load(&environment(&[("APP_PROFILE", "staging")]), &Flags::new(), None, Purpose::Serve)
+    let error = Config::load(&environment(&[("APP_PROFILE", "staging")]), &Flags::new(), None, ConfigPurpose::Serve)
         .expect_err("a mistake");
-    assert!(error.to_string().contains("`staging` is no profile"), "{error}");
+    assert!(error.to_string().contains("`staging` is not a profile"), "{error}");
 }
 
 #[test]
@@ -169,15 +169,15 @@ fn quotas_have_bounds_and_are_shown() {
     let config = config.expect("a configuration");
     assert!(
         config
-            .shown
+            .settings
             .iter()
             .any(|shown| shown.key == "quotas.transactions" && shown.value.as_deref() == Some("1000000"))
     );
     for (key, value, told) in [
-        ("APP_QUOTAS__TRANSACTIONS", "0", "quotas.transactions: out of range; a whole number from 1 on"),
+        ("APP_QUOTAS__TRANSACTIONS", "0", "quotas.transactions: out of range; a whole number of at least 1"),
         ("APP_QUOTAS__TAGS", "many", "quotas.tags: `many`"),
         ("APP_QUOTAS__CATEGORY_DEPTH", "101", "a whole number from 1 to 100"),
-        ("APP_QUOTAS__TAGS_PER_TRANSACTION", "49", "a whole number from 50 on"),
+        ("APP_QUOTAS__TAGS_PER_TRANSACTION", "49", "a whole number of at least 50"),
         ("APP_QUOTAS__TEXT_BYTES", "99999999999999999999", "quotas.text_bytes"),
     ] {
         let message = message(load(Profile::Dev, &[(key, value)]));

@@ -2,31 +2,32 @@
 
 use std::time::Duration;
 
-use super::reader::Reader;
+use super::reader::SettingsReader;
 
-/// Rate limits, by account for who is signed in and by address for who is not.
+/// Rate limits: per account for signed-in clients, per address for all others.
 #[derive(Debug, Clone)]
 pub struct ThrottleConfig {
-    /// The time that the limits are counted in.
+    /// The period of the limits.
     pub ttl: Duration,
-    /// Requests in that time.
+    /// Requests per period.
     pub limit: u32,
-    /// Failures to sign in to one account from one address in that time; and registrations from one address.
+    /// Failed sign-ins to one account from one address per period; also registrations from one address.
     pub login_limit: u32,
-    /// Failures to sign in from one address in that time, whatever the accounts.
+    /// Failed sign-ins from one address per period, to any account.
     pub login_address_limit: u32,
-    /// Failures to sign in to one account in that time, whatever the addresses; past it each address has one.
+    /// Failed sign-ins to one account per period, from any address. Beyond it, each address may fail once.
     pub login_account_limit: u32,
-    /// The weight of changes of many rows in that time, by account: a row weighs 1, and more with a long text.
+    /// The weight of bulk changes per account and period. A row weighs 1, or more with a long text.
     pub work_limit: u32,
 }
 
-/// A bare number of `THROTTLE_TTL` under this is seconds (as NestJS's throttler before version 5 has it), from it on
-/// milliseconds (as later ones have it): nobody counts requests in tenths of a second, nor over a quarter of an hour.
-const FIRST_MILLISECONDS: u64 = 1_000;
+/// A plain number in `THROTTLE_TTL` below this is seconds (as in NestJS's throttler before version 5), otherwise
+/// milliseconds (as in later versions). Nobody counts requests in less than a second, or over more than a quarter of
+/// an hour.
+const MIN_MILLISECONDS: u64 = 1_000;
 
 impl ThrottleConfig {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+    pub(super) fn read(reader: &mut SettingsReader<'_>) -> Option<Self> {
         const NUMBER: &str = "a whole number above 0";
         let ttl = reader.required::<String>("throttle.ttl", "a duration such as 60s");
         let ttl = ttl.and_then(|text| read_ttl(reader, text.trim()));
@@ -58,15 +59,15 @@ impl ThrottleConfig {
     }
 }
 
-fn read_ttl(reader: &mut Reader<'_>, text: &str) -> Option<Duration> {
+fn read_ttl(reader: &mut SettingsReader<'_>, text: &str) -> Option<Duration> {
     let ttl = match text.parse::<u64>() {
-        Ok(seconds) if seconds < FIRST_MILLISECONDS => Some(Duration::from_secs(seconds)),
+        Ok(seconds) if seconds < MIN_MILLISECONDS => Some(Duration::from_secs(seconds)),
         Ok(milliseconds) => Some(Duration::from_millis(milliseconds)),
         Err(_) => humantime::parse_duration(text).ok(),
     };
     let ttl = ttl.filter(|ttl| (Duration::from_millis(1)..=Duration::from_hours(24)).contains(ttl));
     if ttl.is_none() {
-        let problem = format!("`{text}` (from {}) is no duration up to a day", reader.origin("throttle.ttl"));
+        let problem = format!("`{text}` (from {}) is not a duration of at most a day", reader.origin("throttle.ttl"));
         reader.refuse("throttle.ttl", &problem, "set for example 60s, 60 (seconds) or 60000 (milliseconds)");
     }
     ttl

@@ -1,23 +1,23 @@
-//! What an error of the database means for whoever asked.
+//! Classification of database errors for the caller.
 
 use sqlx::Error;
 
-/// What an error of the database means.
+/// The consequence of a database error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
-    /// The database cannot be reached now; later it may.
+    /// The database cannot be reached now; a retry may succeed.
     Unavailable,
-    /// The database has too much to do, or the statement took too long.
+    /// The database is overloaded, or the statement took too long.
     Overloaded,
-    /// A mistake of the program.
+    /// A bug in the program.
     Mistake,
 }
 
-/// What an error means, by its kind and its SQLSTATE.
+/// Classifies an error by its kind and its SQLSTATE.
 #[must_use]
 pub fn meaning(error: &Error) -> Meaning {
     match error {
-        // Something else than the protocol is what a proxy without a server behind it sends, or one that is cut off.
+        // Protocol errors are sent by a proxy that has no server behind it, or appear when one is cut off.
         Error::Io(_)
         | Error::Tls(_)
         | Error::Protocol(_)
@@ -32,22 +32,23 @@ pub fn meaning(error: &Error) -> Meaning {
 
 fn by_sqlstate(code: &str) -> Meaning {
     match code {
-        // Cancelled by a time-out, lock not had, deadlock, serialization; out of disk, of memory, of something else.
+        // Cancelled by a timeout, lock not available, deadlock, serialization failure.
         "57014" | "55P03" | "40P01" | "40001" => Meaning::Overloaded,
-        // Too many connections; read-only after a fail-over; a connection that somebody left in a failed transaction, which
-        // the pool takes out of use; a session or a transaction that was idle for too long.
+        // Too many connections; read-only after a failover; a connection in a failed transaction, which the pool will
+        // close;
+        // a session or a transaction that was idle for too long.
         "53300" | "25006" | "25P02" | "25P03" | "57P05" => Meaning::Unavailable,
-        // Insufficient resources, limits of the server.
+        // Insufficient resources, configured limits.
         code if code.starts_with("53") => Meaning::Overloaded,
-        // Connection failures; shutting down or starting up; may not sign in (any more); an error of the system.
+        // Connection failures; shutdown or startup; authorization (no longer) valid; system errors.
         code if ["08", "57P", "28", "58"].iter().any(|class| code.starts_with(class)) => Meaning::Unavailable,
         _ => Meaning::Mistake,
     }
 }
 
-/// An error while connecting as one that [means](meaning) that the database is not available. Whatever it is, it is not a
-/// mistake in a request: a password that is not right any more, a database that is being restored, a proxy with no server
-/// behind it.
+/// Converts an error of connecting so that it is [classified](meaning) as unavailable. No failure to connect is a bug
+/// in the program: the password may have changed, the database may be being restored, a proxy may have no server behind
+/// it.
 #[must_use]
 pub fn while_connecting(error: Error) -> Error {
     match meaning(&error) {
@@ -56,7 +57,7 @@ pub fn while_connecting(error: Error) -> Error {
     }
 }
 
-/// Whether a statement broke the constraint of this name.
+/// Returns true if a statement violated the named constraint.
 #[must_use]
 pub fn breaks(error: &Error, constraint: &str) -> bool {
     error.as_database_error().and_then(|error| error.constraint()) == Some(constraint)

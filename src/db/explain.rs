@@ -1,6 +1,6 @@
-//! What an error of the database is in words: where it happened, why, and what to do next.
+//! Describes database errors for people: where it happened, why, and what to do next.
 //!
-//! sqlx's own words name neither host nor database, say causes twice, and end with a line of PostgreSQL's C sources.
+//! sqlx's own messages name neither host nor database, repeat causes, and end with a line of PostgreSQL's C sources.
 
 use std::error::Error;
 use std::fmt;
@@ -8,10 +8,10 @@ use std::io::ErrorKind;
 
 use sqlx::postgres::PgConnectOptions;
 
-/// The most characters of a name that stands in a message: it came from a URL.
+/// The maximum length of a name in a message, in characters; the name comes from a URL.
 const MAX_NAME: usize = 100;
 
-/// Where a connection goes: all of its URL that may be shown.
+/// The target of a connection, without secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     database: String,
@@ -20,7 +20,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// Where these options lead.
+    /// The target of these options.
     #[must_use]
     pub fn of(options: &PgConnectOptions) -> Self {
         let server = match options.get_socket() {
@@ -28,11 +28,11 @@ impl Place {
             None => format!("{}:{}", shown(options.get_host()), options.get_port()),
         };
         let user = options.get_username();
-        // PostgreSQL's own default is the database that is named like the user.
+        // PostgreSQL's default is the database with the name of the user.
         Self { database: shown(options.get_database().unwrap_or(user)), server, user: shown(user) }
     }
 
-    /// The server alone: `localhost:5432`.
+    /// The server alone, such as `localhost:5432`.
     #[must_use]
     pub fn server(&self) -> &str {
         &self.server
@@ -45,7 +45,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Why there is no connection, and what to do about it.
+/// A failure to connect, with the cause and the remedy.
 #[derive(Debug)]
 pub struct NoConnection {
     place: Place,
@@ -53,10 +53,10 @@ pub struct NoConnection {
 }
 
 impl NoConnection {
-    /// An error of connecting with these options.
+    /// Describes an error of connecting with these options.
     #[must_use]
     pub fn new(options: &PgConnectOptions, error: sqlx::Error) -> Self {
-        // The pool puts what is no mistake of a request's into one of reading and writing.
+        // The pool wraps some errors in an I/O error; see `while_connecting`.
         let error = match error {
             sqlx::Error::Io(outer) => match outer.downcast::<sqlx::Error>() {
                 Ok(inner) => inner,
@@ -67,7 +67,7 @@ impl NoConnection {
         Self { place: Place::of(options), error }
     }
 
-    /// PostgreSQL's code, where it was reached and refused.
+    /// The SQLSTATE, if the server was reached and refused the connection.
     #[must_use]
     pub fn sqlstate(&self) -> Option<String> {
         sqlstate(&self.error)
@@ -89,13 +89,13 @@ impl NoConnection {
         if let Some(code) = self.sqlstate() {
             return match code.as_str() {
                 "28P01" => Some(
-                    "Is it the one that the role has? A password with @ : / # ? % in it has to be percent-encoded in a URL \
-                     (# is %23)."
+                    "Is it the role's password? In a URL, the characters @ : / # ? % of a password must be \
+                     percent-encoded (# is %23)."
                         .to_owned(),
                 ),
-                "3D000" => Some(format!("Make it with `createdb -O {} {}`.", word(user), word(database))),
+                "3D000" => Some(format!("Create it with `createdb -O {} {}`.", word(user), word(database))),
                 "28000" if Cause(&self.error).to_string().ends_with("does not exist") => {
-                    Some(format!("Make the role with `createuser -P {}`.", word(user)))
+                    Some(format!("Create the role with `createuser -P {}`.", word(user)))
                 }
                 "42501" => Some(format!(
                     "As its owner: `grant connect on database {} to {}`.",
@@ -108,7 +108,7 @@ impl NoConnection {
         let sqlx::Error::Io(error) = &self.error else { return None };
         let remedy = match error.kind() {
             ErrorKind::ConnectionRefused | ErrorKind::NotFound => "Is PostgreSQL running there?",
-            ErrorKind::TimedOut => "Are host and port right, and does no firewall drop what is sent there?",
+            ErrorKind::TimedOut => "Are host and port right, and does no firewall drop the packets?",
             _ if is_unknown_host(error) => "Is the name right, and can this machine resolve it?",
             _ => return None,
         };
@@ -125,7 +125,7 @@ impl fmt::Display for NoConnection {
 
 impl Error for NoConnection {}
 
-/// Why a question to a database was not answered, and what to do about it.
+/// A failed query, with the cause and the remedy.
 #[derive(Debug)]
 pub struct Failure {
     place: Place,
@@ -133,7 +133,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// An error on a connection that these options made.
+    /// Describes an error on a connection with these options.
     #[must_use]
     pub fn new(options: &PgConnectOptions, error: sqlx::Error) -> Self {
         Self { place: Place::of(options), error }
@@ -157,7 +157,7 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
-/// The words of an error, each cause once, without the line of PostgreSQL's sources that sqlx adds.
+/// The message of an error, with each cause once and without the source line that sqlx adds.
 pub struct Cause<'a>(pub &'a sqlx::Error);
 
 impl fmt::Display for Cause<'_> {
@@ -170,13 +170,13 @@ impl fmt::Display for Cause<'_> {
                 None if error.raw_os_error().is_some() => write!(formatter, "{}", error.kind()),
                 None => write!(formatter, "{error}"),
             },
-            sqlx::Error::PoolTimedOut => formatter.write_str("no connection came free in time"),
+            sqlx::Error::PoolTimedOut => formatter.write_str("no connection became available in time"),
             error => write!(formatter, "{error}"),
         }
     }
 }
 
-/// An error with everything that caused it, each cause once.
+/// An error with its chain of causes, each once.
 pub struct Chain<'a>(pub &'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {
@@ -186,7 +186,7 @@ impl fmt::Display for Chain<'_> {
         while let Some(error) = next {
             let database = error.downcast_ref::<sqlx::Error>();
             let words = database.map_or_else(|| error.to_string(), |error| Cause(error).to_string());
-            // Many an error has its cause in its own words already.
+            // Many errors include their cause in their own message.
             if !told.contains(&words) {
                 let separator = if told.is_empty() { "" } else { ": " };
                 told = told + separator + &words;
@@ -201,12 +201,12 @@ fn sqlstate(error: &sqlx::Error) -> Option<String> {
     Some(error.as_database_error()?.code()?.into_owned())
 }
 
-/// Whether a name could not be resolved, for which the standard library has no kind.
+/// Returns true if a host name could not be resolved; the standard library has no error kind for it.
 fn is_unknown_host(error: &std::io::Error) -> bool {
     error.to_string().contains("failed to lookup address")
 }
 
-/// A name as it is shown: on one line, and not endless.
+/// A name for display: without control characters, and shortened.
 fn shown(name: &str) -> String {
     let printable = name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
     printable.take(MAX_NAME).collect()
@@ -216,12 +216,12 @@ fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-/// A name as a word of a shell.
+/// Quotes a name as a word of a shell command.
 fn word(name: &str) -> String {
     if is_plain(name) { name.to_owned() } else { format!("'{}'", name.replace('\'', r"'\''")) }
 }
 
-/// A name as it stands in SQL.
+/// Quotes a name as an SQL identifier.
 fn identifier(name: &str) -> String {
     if is_plain(name) { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }

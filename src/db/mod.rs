@@ -1,4 +1,4 @@
-//! The database: pools, and what its errors mean.
+//! Access to the database: pools, classification and explanation of errors.
 
 #[cfg(feature = "embedded-db")]
 pub mod embedded;

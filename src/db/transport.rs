@@ -1,14 +1,14 @@
-//! The way to the database: whether somebody between could read along, or answer in its place.
+//! Checks if a connection to the database could be read, or answered, by a third party.
 
 use std::net::IpAddr;
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-/// A warning for the log where the database is on another machine and the connection does not make sure that it is the
-/// right one: without that, encryption keeps out only who listens.
+/// A warning for the log, if the database is on another machine and the connection does not verify the server's
+/// identity. Encryption without verification only keeps out passive listeners.
 ///
-/// A socket, this machine, and a name without a dot (which only the network of this container or this machine knows)
-/// need no encryption.
+/// Sockets, the local machine, and host names without a dot (which only the container network or the local machine
+/// knows) need no encryption.
 #[must_use]
 pub fn warning(options: &PgConnectOptions) -> Option<String> {
     let host = options.get_host();
@@ -17,14 +17,14 @@ pub fn warning(options: &PgConnectOptions) -> Option<String> {
     }
     let (mode, danger) = match options.get_ssl_mode() {
         PgSslMode::VerifyCa | PgSslMode::VerifyFull => return None,
-        PgSslMode::Require => ("require", "whoever can answer in its place sees and changes everything"),
-        PgSslMode::Prefer => ("prefer", "it goes unencrypted if it is told to"),
+        PgSslMode::Require => ("require", "anyone who can impersonate the server can read and change everything"),
+        PgSslMode::Prefer => ("prefer", "it falls back to no encryption"),
         PgSslMode::Allow => ("allow", "it is not encrypted unless the server insists"),
         PgSslMode::Disable => ("disable", "it is not encrypted"),
     };
     Some(format!(
-        "the connection to the database at {host} is not secured (sslmode={mode}): {danger}; set sslmode=verify-full and \
-         sslrootcert in its URL, as docs/docker.md says under \"TLS to the database\""
+        "the connection to the database at {host} is not secured (sslmode={mode}): {danger}; set sslmode=verify-full \
+         and sslrootcert in its URL, as docs/docker.md says under \"TLS to the database\""
     ))
 }
 

@@ -1,12 +1,12 @@
-//! Civil days: a day as a person wrote it, which no time zone moves.
+//! Civil dates: a day as a person wrote it, independent of time zones.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 
-/// Reads a day from `YYYY-MM-DD` or from an ISO 8601 date-time, of which the day *as written* counts:
-/// `2026-02-16T23:30:00-05:00` is the 16th.
+/// Reads a date from `YYYY-MM-DD` or from an ISO 8601 date-time. Of a date-time the date *as written* counts:
+/// `2026-02-16T23:30:00-05:00` is the 16th, not the 17th of UTC.
 ///
-/// The whole text is checked, so a wrong time or offset makes it no date. `None` for anything else.
+/// The time and the offset are checked, too. Returns `None` for anything that is not valid.
 #[must_use]
 pub fn parse_day(text: &str) -> Option<NaiveDate> {
     let (day, rest) = text.split_at_checked(10)?;
@@ -18,13 +18,13 @@ pub fn parse_day(text: &str) -> Option<NaiveDate> {
     }
 }
 
-/// The present day in a time zone.
+/// The current date in a time zone.
 #[must_use]
 pub fn today(now: DateTime<Utc>, zone: Tz) -> NaiveDate {
     now.with_timezone(&zone).date_naive()
 }
 
-/// `YYYY-MM-DD` with a year from 1 to 9999: what both PostgreSQL and every client can hold.
+/// Reads `YYYY-MM-DD` with a year from 1 to 9999, the range that both PostgreSQL and every client can hold.
 fn plain_day(text: &str) -> Option<NaiveDate> {
     let bytes = text.as_bytes();
     let digits_at = |range: std::ops::Range<usize>| -> Option<u32> {
@@ -38,7 +38,7 @@ fn plain_day(text: &str) -> Option<NaiveDate> {
     (year >= 1).then(|| NaiveDate::from_ymd_opt(year, digits_at(5..7)?, digits_at(8..10)?))?
 }
 
-/// `HH:MM`, `HH:MM:SS` or `HH:MM:SS.fff`, with `Z`, `±HH:MM`, `±HHMM`, `±HH` or nothing behind it.
+/// Checks `HH:MM`, `HH:MM:SS` or `HH:MM:SS.fff`, followed by `Z`, `±HH:MM`, `±HHMM`, `±HH` or nothing.
 fn time_of_day(text: &str) -> bool {
     let end = text.find(['Z', 'z', '+', '-']).unwrap_or(text.len());
     let (clock, offset) = text.split_at(end);

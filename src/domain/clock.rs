@@ -1,16 +1,16 @@
-//! Where the time comes from, so that a test can say what day it is.
+//! The clock, as a trait, so that tests can set the time.
 
 use std::fmt::Debug;
 
 use chrono::{DateTime, Utc};
 
-/// A source of the present instant. Everything that asks for the time takes one of these.
+/// A source of the current time. Everything that needs the time takes one of these.
 pub trait Clock: Debug + Send + Sync {
-    /// The present instant, in UTC.
+    /// The current time, in UTC.
     fn now(&self) -> DateTime<Utc>;
 }
 
-/// The machine's clock.
+/// The system clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -21,7 +21,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still, for tests.
+/// A clock that always shows the same time, for tests.
 #[derive(Debug, Clone, Copy)]
 pub struct FixedClock(pub DateTime<Utc>);
 
@@ -31,7 +31,7 @@ impl Clock for FixedClock {
     }
 }
 
-/// An instant as the API writes it: RFC 3339 in UTC with milliseconds (`2026-02-16T09:30:00.000Z`).
+/// Formats an instant for the API: RFC 3339 in UTC with milliseconds (`2026-02-16T09:30:00.000Z`).
 #[must_use]
 pub fn rfc3339_millis(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)

@@ -1,4 +1,4 @@
-//! Currencies of ISO 4217 and how many decimals each has.
+//! ISO 4217 currencies and the number of decimals of each.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +9,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// A currency of ISO 4217 that money can be counted in (not `XXX`, `XTS` or a metal, which have no minor unit).
+/// An ISO 4217 currency with a minor unit. Excludes `XXX`, `XTS` and the metals, which have none.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Currency {
     inner: iso_currency::Currency,
@@ -29,22 +29,22 @@ impl ToSchema for Currency {
     }
 }
 
-/// The text is not the code of a currency.
+/// The error for a text that is not the code of a known currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an ISO 4217 currency code")]
 pub struct UnknownCurrency;
 
 impl Currency {
-    /// The three letters, such as `THB`.
+    /// The three-letter code, such as `THB`.
     #[must_use]
     pub fn code(self) -> &'static str {
         self.inner.code()
     }
 
-    /// The codes of all currencies, in their order.
+    /// All currency codes, sorted.
     #[must_use]
     pub fn codes() -> &'static [&'static str] {
-        // A request with a misspelt field is told the fields there are, and must not cost a search for currencies.
+        // Computed once: the message for an unknown field lists them, and building the list tries 17,576 codes.
         static CODES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
             let letters = || 'A'..='Z';
             let triples = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
@@ -53,7 +53,7 @@ impl Currency {
         &CODES
     }
 
-    /// How many decimals an amount may have: 0 for JPY, 2 for THB, 3 for KWD, at most 4.
+    /// The number of decimals an amount may have: 0 for JPY, 2 for THB, 3 for KWD, at most 4.
     #[must_use]
     pub fn decimals(self) -> u32 {
         self.decimals

@@ -1,4 +1,5 @@
-//! The words of the trade: money, days, time. Pure: nothing here knows of HTTP, SQL or configuration.
+//! Domain types and rules: money, currencies, dates, names, text search. Nothing here knows HTTP, SQL statements or the
+//! configuration.
 
 pub mod civil_date;
 pub mod clock;

@@ -1,4 +1,4 @@
-//! Exact money: read from text, kept as a decimal, never a float.
+//! Exact amounts of money: parsed from text and kept as decimals, never as floats.
 
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
@@ -6,41 +6,42 @@ use serde::{Serialize, Serializer};
 use super::currency::Currency;
 use super::number::Plain;
 
-/// The digits that an amount may have before the decimal point. With at most 4 behind it and most currencies at 2,
-/// every amount keeps to the 15 significant digits that a reader of JSON numbers as doubles brings back unchanged.
+/// The maximum number of digits before the decimal point. With at most 4 digits behind it, and 2 for most currencies,
+/// amounts keep within the 15 significant digits that survive a round trip through an IEEE double, which is how many
+/// clients read JSON numbers.
 pub const MAX_INTEGER_DIGITS: u32 = 12;
 
-/// The most significant digits an amount may have.
+/// The maximum number of significant digits.
 pub const MAX_SIGNIFICANT_DIGITS: usize = 15;
 
-/// A positive amount in major units (`150` is 150.00 THB), not yet held against a currency's decimals.
+/// A positive amount in major units (`150` is 150.00 THB), not yet checked against the decimals of a currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Amount(Decimal);
 
-/// Why a text is no amount.
+/// The reasons why a text is not a valid amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
-    /// Not a decimal number at all.
+    /// Not a decimal number.
     #[error("must be a number")]
     NotANumber,
     /// Zero or less.
     #[error("must be positive")]
     NotPositive,
-    /// More than [`MAX_INTEGER_DIGITS`] before the point.
+    /// More than [`MAX_INTEGER_DIGITS`] digits before the decimal point.
     #[error("must have at most 12 digits before the decimal point")]
     TooLarge,
     /// More decimals than any currency has.
     #[error("must have at most 4 decimals")]
     TooManyDecimals,
-    /// More than [`MAX_SIGNIFICANT_DIGITS`].
+    /// More than [`MAX_SIGNIFICANT_DIGITS`] significant digits.
     #[error("must have at most 15 significant digits")]
     TooPrecise,
 }
 
-/// Reads a bound of amounts: an amount, or zero.
+/// Parses a filter bound: an amount, or zero.
 ///
 /// # Errors
-/// What is wrong with the text, as [`AmountError`].
+/// [`AmountError`] for a text that is neither.
 pub fn parse_bound(text: &str) -> Result<Decimal, AmountError> {
     match Plain::read(text) {
         Some(number) if number.digits.is_empty() => Ok(Decimal::ZERO),
@@ -49,10 +50,10 @@ pub fn parse_bound(text: &str) -> Result<Decimal, AmountError> {
 }
 
 impl Amount {
-    /// Reads an amount from the text of a JSON number or of a decimal string: `150`, `150.5`, `1.5e2`.
+    /// Parses an amount from the text of a JSON number or of a decimal string: `150`, `150.5`, `1.5e2`.
     ///
     /// # Errors
-    /// What is wrong with the text, as [`AmountError`].
+    /// [`AmountError`] with the first rule that the text breaks.
     pub fn parse(text: &str) -> Result<Self, AmountError> {
         let number = Plain::read(text).ok_or(AmountError::NotANumber)?;
         if number.digits.is_empty() || number.negative {
@@ -68,7 +69,7 @@ impl Amount {
             return Err(AmountError::TooPrecise);
         }
         let mantissa: i128 = number.digits.parse().map_err(|_| AmountError::NotANumber)?;
-        // Both are small now: at most 16 digits, and a scale from -11 to 4.
+        // Neither can overflow: the mantissa has at most 15 digits, and the scale is between -11 and 4.
         let scaled = match u32::try_from(number.decimals()) {
             Ok(scale) => Decimal::try_from_i128_with_scale(mantissa, scale),
             Err(_) => Decimal::try_from_i128_with_scale(
@@ -79,20 +80,20 @@ impl Amount {
         scaled.map(Self).map_err(|_| AmountError::NotANumber)
     }
 
-    /// Whether the currency has as many decimals as the amount.
+    /// Returns true if the amount has no more decimals than the currency.
     #[must_use]
     pub fn fits(self, currency: Currency) -> bool {
         self.0.normalize().scale() <= currency.decimals()
     }
 
-    /// The amount as a decimal.
+    /// The decimal value.
     #[must_use]
     pub fn value(self) -> Decimal {
         self.0
     }
 }
 
-/// A decimal that is written as a JSON number with its exact digits and no needless zeros: `150`, `150.5`.
+/// A decimal that serializes as a JSON number with its exact digits and without trailing zeros: `150`, `150.5`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JsonDecimal(pub Decimal);
 
@@ -102,7 +103,7 @@ impl Serialize for JsonDecimal {
     }
 }
 
-/// `part` as a percentage of `whole` with two decimals, halves away from zero; 0 when `whole` is 0.
+/// `part` as a percentage of `whole`, rounded to two decimals, halves away from zero. 0 when `whole` is 0.
 #[must_use]
 pub fn percent(part: Decimal, whole: Decimal) -> Decimal {
     part.checked_mul(Decimal::ONE_HUNDRED)

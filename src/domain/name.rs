@@ -1,12 +1,13 @@
-//! Names that look the same are the same: what is not seen is taken out of them, letters have one form, and blanks are single.
+//! Normalization and comparison of names.
 //!
-//! Names are kept as they are written, without that. Whether one is another is told by its [`key`], for which case and the
-//! compatibility forms of letters do not count; the database's function `name_key` is the same.
+//! [`clean`] makes names that look the same equal: it removes invisible characters, composes letters, and collapses
+//! white space. Names are stored in that form. [`key`] decides whether two names are the same; it also ignores case and
+//! the compatibility forms of letters. The SQL function `name_key` computes the same key.
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// A name as it is kept: composed letters, single blanks, and nothing that is not seen but where a script or an emoji needs it.
-/// Empty if nothing of it is seen.
+/// Normalizes a name: composed letters, single spaces, and no invisible characters except those that a script or an
+/// emoji needs. The result is empty if nothing in the text is visible.
 #[must_use]
 pub fn clean(text: &str) -> String {
     let characters: Vec<char> = text.nfc().collect();
@@ -21,20 +22,20 @@ pub fn clean(text: &str) -> String {
             clean.push(character);
         }
     }
-    // What was between them is gone, so that letters and their accents may stand together now.
+    // Removing characters may have brought letters and their accents together, so that they compose now.
     clean.into_iter().collect::<String>().trim_end().nfc().collect()
 }
 
-/// What a name is held against others by. The database puts a hash in the place of the end of a very long one.
+/// The key that names are compared by. The database replaces the end of a very long key with a hash.
 #[must_use]
 pub fn key(name: &str) -> String {
     let seen: String = name.nfkc().filter(|character| !is_unseen(*character)).nfkc().collect();
     let words: Vec<&str> = seen.split(is_blank).filter(|word| !word.is_empty()).collect();
-    // The Greek s that ends a word is another letter only where it is written.
+    // A Greek sigma at the end of a word has a form of its own (ς), in lower case only.
     words.join(" ").to_uppercase().to_lowercase().replace('ς', "σ").nfkc().collect()
 }
 
-/// Whether something of a text is seen.
+/// Returns true if any character of the text is visible.
 #[must_use]
 pub fn is_seen(text: &str) -> bool {
     text.chars().any(|character| !is_blank(character) && !is_unseen(character))
@@ -45,8 +46,8 @@ fn is_blank(character: char) -> bool {
     character.is_whitespace() || character == '\u{2800}'
 }
 
-/// Control characters, and those that Unicode's `Default_Ignorable_Code_Point` says are not shown: joiners, the byte order mark,
-/// soft hyphens, direction marks, fillers, variation selectors, tags.
+/// Control characters, and those with the Unicode property `Default_Ignorable_Code_Point`: joiners, the byte order
+/// mark, soft hyphens, direction marks, fillers, variation selectors, tags.
 #[must_use]
 pub fn is_unseen(character: char) -> bool {
     (character.is_control() && !character.is_whitespace())
@@ -74,8 +75,8 @@ pub fn is_unseen(character: char) -> bool {
         )
 }
 
-/// Whether a character that is not seen changes how those beside it look: joiners between letters that are joined and between
-/// emoji, the selector of an emoji's form, the letters of a flag.
+/// Returns true if an invisible character changes the look of its neighbours: joiners between joining letters and
+/// between emoji, the selector of an emoji's form, the letters of a flag.
 fn is_needed(before: Option<char>, character: char, after: Option<char>) -> bool {
     let Some(before) = before else { return false };
     match character {
@@ -88,7 +89,8 @@ fn is_needed(before: Option<char>, character: char, after: Option<char>) -> bool
     }
 }
 
-/// Letters of the scripts that have joiners, from Arabic to those of India and its neighbours, and emoji with what is behind them.
+/// Letters of the scripts that use joiners (from Arabic to those of India and its neighbours), and emoji with their
+/// modifiers.
 fn is_joined(character: char) -> bool {
     matches!(
         character,
@@ -96,7 +98,7 @@ fn is_joined(character: char) -> bool {
     ) || is_picture(character)
 }
 
-/// Arrows, signs, pictures, their skin tones; and ideographs, which have variants, too.
+/// Arrows, symbols, pictures and skin tones; and ideographs, which have variants, too.
 fn is_picture(character: char) -> bool {
     matches!(character, '\u{203c}'..='\u{2bff}' | '\u{3030}'..='\u{9fff}' | '\u{1f000}'..='\u{1faff}' | '\u{20000}'..='\u{3fffd}')
 }

@@ -1,19 +1,19 @@
-//! Numbers read from their text, exactly, in any notation that JSON has.
+//! Exact numbers, parsed from text in any notation that JSON allows.
 
-/// The whole number that a text stands for: `7`, `7.0` and `70e-1` alike. `None` if it is none, or beyond 64 bits.
+/// Parses a whole number: `7`, `7.0` and `70e-1` alike. Returns `None` for a fraction and for anything beyond 64 bits.
 #[must_use]
 pub fn whole(text: &str) -> Option<i64> {
     let number = Plain::read(text)?;
     if number.digits.is_empty() {
         return Some(0);
     }
-    // More digits than these are beyond 64 bits, and are not written down.
+    // A number with more integer digits than 19 is beyond 64 bits; its zeros are never written out.
     let zeros = usize::try_from(number.exponent).ok().filter(|_| number.integer_digits() <= 19)?;
     let sign = if number.negative { "-" } else { "" };
     format!("{sign}{}{}", number.digits, "0".repeat(zeros)).parse().ok()
 }
 
-/// A decimal number taken apart, before any arithmetic: digits without leading and trailing zeros, and the power of ten.
+/// A decimal number in parts: digits without leading and trailing zeros, and a power of ten.
 pub(super) struct Plain {
     pub(super) negative: bool,
     pub(super) digits: String,
@@ -21,9 +21,9 @@ pub(super) struct Plain {
 }
 
 impl Plain {
-    /// JSON's grammar of numbers, but that a string may also have leading zeros or start with a plus.
+    /// Parses JSON's grammar of numbers. A string may also have leading zeros or start with a plus sign.
     pub(super) fn read(text: &str) -> Option<Self> {
-        // Longer than any number that could pass; a bound, so that no exponent or digit count overflows.
+        // No valid number is longer. The bound keeps exponents and digit counts from overflowing.
         if text.len() > 400 {
             return None;
         }
@@ -67,7 +67,7 @@ fn read_power(text: &str) -> Option<i64> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    // An exponent of any length is a number; past this bound they are all alike: far too large or far too small.
+    // Beyond this bound all exponents are equally far out of range.
     let size = digits.parse::<i64>().unwrap_or(1_000_000).min(1_000_000);
     Some(if text.starts_with('-') { -size } else { size })
 }

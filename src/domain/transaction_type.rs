@@ -1,16 +1,16 @@
-//! Which way money goes.
+//! The type of a transaction: income or expense.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Which way money goes.
+/// The direction of the money: in or out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sqlx(type_name = "transaction_type", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TransactionType {
-    /// It comes in.
+    /// Money comes in.
     Income,
-    /// It goes out.
+    /// Money goes out.
     Expense,
 }
 
@@ -23,6 +23,6 @@ impl TryFrom<String> for TransactionType {
     }
 }
 
-/// The words for them in the API.
+/// The names of the types in the API.
 pub const TRANSACTION_TYPES: &[(&str, TransactionType)] =
     &[("INCOME", TransactionType::Income), ("EXPENSE", TransactionType::Expense)];

@@ -1,4 +1,4 @@
-//! What an answer holds until its client has taken it: its shares of requests under way, and memory.
+//! Resources that a response holds until its client has read it: shares of requests in progress, and memory.
 
 use std::any::Any;
 use std::pin::Pin;
@@ -11,35 +11,36 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Frame, SizeHint};
 
 use super::error::ApiError;
-use super::memory::Memory;
+use super::memory::MemoryBudget;
 use super::rate_limit::Caller;
 
-/// An answer of up to so many bytes is not counted: it fits into the buffer of its connection, and connections are counted.
+/// Responses up to this size are not counted: they fit into the buffer of their connection, and connections are
+/// limited.
 const FREE_BYTES: u64 = 16 * 1024;
 
-/// An answer up to this size is compressed at once, so that nothing but its bytes waits for the client.
+/// Responses up to this size are compressed before they are sent, so that only their bytes wait for the client.
 const WHOLE_BYTES: u64 = 64 * 1024;
 
-/// What an answer without a known size takes: its chunks in work, and the state of its compression.
+/// The memory counted for a response of unknown size: its chunks in flight, and the state of its compression.
 const STREAM_BYTES: u64 = 384 * 1024;
 
-/// In an answer that is made of what is there once for all clients.
+/// Marks a response whose bytes are shared by all clients, such as a document.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SharedBytes;
 
-/// In an answer that can be compressed at once.
+/// Marks a response that can be compressed before it is sent.
 #[derive(Debug, Clone, Copy)]
 struct Small;
 
-/// Notes the size of an answer before it is compressed.
-pub(super) fn note_size<B: HttpBody>(mut response: Response<B>) -> Response<B> {
+/// Marks small responses, before they are compressed.
+pub(super) fn mark_small<B: HttpBody>(mut response: Response<B>) -> Response<B> {
     if response.body().size_hint().exact().is_some_and(|bytes| bytes <= WHOLE_BYTES) {
         response.extensions_mut().insert(Small);
     }
     response
 }
 
-/// Compresses a small answer to its end.
+/// Compresses a small response completely.
 pub(super) async fn compressed<B>(response: Response<B>) -> Response
 where
     B: HttpBody<Data = Bytes, Error: Into<tower::BoxError>> + Send + 'static,
@@ -54,36 +55,36 @@ where
     }
 }
 
-/// Takes the memory that an answer needs until its client has taken it, or answers that there is none.
-pub(super) fn counted(response: Response, client: Caller, memory: &Memory) -> Response {
+/// Reserves the memory that a response needs until its client has read it, or answers 503.
+pub(super) fn counted(response: Response, client: Caller, memory: &MemoryBudget) -> Response {
     let bytes = response.body().size_hint().exact().unwrap_or(STREAM_BYTES);
     if bytes <= FREE_BYTES || response.extensions().get::<SharedBytes>().is_some() {
         return response;
     }
     match usize::try_from(bytes).ok().and_then(|bytes| memory.take(client, bytes)) {
-        Some(held) => Kept::with(response, held),
+        Some(held) => GuardedBody::with(response, held),
         None => ApiError::overloaded().into_response(),
     }
 }
 
-/// A body that keeps something until it is gone.
-pub(super) struct Kept<T> {
+/// A body that owns a guard until the body is dropped.
+pub(super) struct GuardedBody<T> {
     body: Body,
-    _kept: T,
+    _guard: T,
 }
 
-impl<T: Any + Send + Unpin> Kept<T> {
-    /// The same answer, which keeps `kept` until its body is gone.
-    pub(super) fn with(response: Response, kept: T) -> Response {
-        // What is small is in the buffer of its connection as soon as it is answered.
+impl<T: Any + Send + Unpin> GuardedBody<T> {
+    /// Attaches a guard to the body of a response.
+    pub(super) fn with(response: Response, guard: T) -> Response {
+        // A small body is in the buffer of its connection immediately, so nothing has to be held for it.
         if response.body().size_hint().exact().is_some_and(|bytes| bytes <= FREE_BYTES) {
             return response;
         }
-        response.map(|body| Body::new(Self { body, _kept: kept }))
+        response.map(|body| Body::new(Self { body, _guard: guard }))
     }
 }
 
-impl<T: Unpin> HttpBody for Kept<T> {
+impl<T: Unpin> HttpBody for GuardedBody<T> {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -1,4 +1,4 @@
-//! The address a request comes from. Only a proxy that the configuration names is believed when it says for whom it asks.
+//! The client address of a request. `X-Forwarded-For` is only trusted if the peer is a configured proxy.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::http::{HeaderMap, header};
 use ipnet::IpNet;
 
-/// The other end of the connection; the server puts it into each request's extensions.
+/// The remote end of the connection. The server inserts it into the extensions of each request.
 #[derive(Debug, Clone, Copy)]
 pub struct PeerAddress(pub SocketAddr);
 
-/// The client's address: the peer's, or, where the peer is a trusted proxy, the last address in `X-Forwarded-For` that
-/// is none.
+/// The address of the client: the peer, or, if the peer is a trusted proxy, the last address in `X-Forwarded-For` that
+/// is not a trusted proxy.
 #[must_use]
 pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
@@ -27,7 +27,7 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
         .flat_map(|value| value.split(','))
         .collect();
     for text in forwarded.into_iter().rev() {
-        // What is no address was written by somebody who is not believed; the one before it stands.
+        // Anything that is not an address was not written by a trusted proxy; the address before it counts.
         let Some(address) = parse(text.trim()) else { break };
         client = address.to_canonical();
         if !is_trusted(client) {
@@ -37,28 +37,27 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> I
     client
 }
 
-/// An address as proxies write it: plain, with a port, and of version 6 in brackets or without.
+/// Parses an address in the forms that proxies write: with or without a port, IPv6 with or without brackets.
 fn parse(text: &str) -> Option<IpAddr> {
     let bracketed = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     let address = bracketed.unwrap_or(text).parse::<IpAddr>().ok();
     address.or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
-/// Says once that there seems to be a proxy that is not trusted: all of its clients would share one address, and its limits.
+/// Warns once about a proxy that is not trusted. All clients behind it would share one address and its limits.
 fn warn_of_proxy(peer: IpAddr, headers: &HeaderMap) {
     static WARNED: AtomicBool = AtomicBool::new(false);
     let forwarded = headers.contains_key("x-forwarded-for") || headers.contains_key(header::FORWARDED);
     if forwarded && !WARNED.load(Ordering::Relaxed) && !WARNED.swap(true, Ordering::Relaxed) {
         tracing::warn!(
             %peer,
-            "a request says that it was forwarded, by a peer that is not trusted: if that is your proxy, all its clients \
-             share one address and one limit until server.trusted_proxies (APP_SERVER__TRUSTED_PROXIES) names it. \
-             X-Forwarded-For is read, Forwarded is not"
+            "a request has forwarding headers, but its peer is not a trusted proxy: if it is your proxy, all its \
+             clients share one address and its limits until server.trusted_proxies (APP_SERVER__TRUSTED_PROXIES) contains it. X-Forwarded-For is supported, Forwarded is not"
         );
     }
 }
 
-/// The address as far as one customer has it to himself: an IPv6 address is cut to its /64.
+/// The part of an address that belongs to a single customer: an IPv4 address, or the /64 of an IPv6 address.
 #[must_use]
 pub fn network_of(address: IpAddr) -> IpAddr {
     match address {
@@ -67,7 +66,7 @@ pub fn network_of(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The block of addresses around a network that one customer can have easily: a /24 of version 4, a /48 of version 6.
+/// The block around a network that a single customer can easily obtain: a /24 for IPv4, a /48 for IPv6.
 #[must_use]
 pub fn block_of(network: IpAddr) -> IpAddr {
     match network {

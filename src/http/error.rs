@@ -1,4 +1,4 @@
-//! The one error of the API. Whatever goes wrong becomes an [`ApiError`], and that becomes status, code and message.
+//! The error type of the API, which maps every failure to a status, a code and a message.
 
 use std::error::Error;
 use std::time::Duration;
@@ -12,101 +12,101 @@ use super::envelope::{FailureBody, FailureError, Meta};
 use crate::db::error::{Meaning, meaning};
 use crate::db::explain::{Cause, Chain};
 
-/// What went wrong with a request.
+/// A failed request.
 #[derive(Debug)]
 pub enum ApiError {
-    /// The input breaks rules: all of them, in the order of the fields.
+    /// The input is invalid. Contains a message per broken rule, in the order of the fields.
     Validation(Vec<String>),
-    /// The request cannot be read at all.
+    /// The request cannot be parsed.
     BadRequest(String),
-    /// Nobody is signed in.
+    /// The request has no valid token.
     Unauthorized,
-    /// The e-mail address or the password is wrong; which one is not said.
+    /// The e-mail address or the password is wrong; the response does not say which.
     InvalidCredentials,
-    /// `auth.registration` does not let this registration through.
+    /// `auth.registration` does not allow this registration.
     RegistrationClosed {
-        /// For people: why, and what to do.
+        /// The reason and the remedy, for people.
         message: &'static str,
     },
-    /// A row that is not there, or is somebody else's.
+    /// A resource that does not exist, or belongs to another user.
     NotFound {
-        /// Such as `TRANSACTION_NOT_FOUND`.
+        /// The code, such as `TRANSACTION_NOT_FOUND`.
         code: &'static str,
-        /// Such as `Transaction not found: 42`.
+        /// The message, such as `Transaction not found: 42`.
         message: String,
     },
-    /// No such route.
+    /// The path matches no route.
     NoRoute,
-    /// The route is there, the method is not.
+    /// The route does not support the method.
     MethodNotAllowed,
-    /// The request did not arrive, or was not worked off, in time.
+    /// The request did not arrive, or was not processed, in time.
     Timeout,
-    /// Something else stands in the way.
+    /// The request conflicts with the current state.
     Conflict {
-        /// Such as `EMAIL_ALREADY_EXISTS`.
+        /// The code, such as `EMAIL_ALREADY_EXISTS`.
         code: &'static str,
-        /// For people.
+        /// The message, for people.
         message: String,
     },
-    /// Something else stands in the way, and what it is takes more than a sentence.
+    /// A conflict with a list of its causes.
     Obstructed {
-        /// Such as `UNDO_CONFLICT`.
+        /// The code, such as `UNDO_CONFLICT`.
         code: &'static str,
-        /// For people.
+        /// The message, for people.
         message: String,
-        /// Each thing that stands in the way.
+        /// One message per cause.
         details: Vec<String>,
     },
-    /// The user has, or would have, more than a quota allows; nothing was changed.
+    /// The request would exceed a quota of the user; nothing was changed.
     QuotaExceeded {
-        /// For people: which quota, how much of it is used, and what to do.
+        /// The quota, its usage and the remedy, for people.
         message: String,
     },
-    /// It is not what it was when it was read: `If-Match`; or it is there: `If-None-Match`.
+    /// `If-Match` does not match the current version, or `If-None-Match` matches an existing one.
     PreconditionFailed(&'static str),
     /// The body is larger than allowed.
     PayloadTooLarge,
     /// The head of the request is larger than allowed.
     HeadTooLarge,
-    /// The method is none that HTTP has.
+    /// The method is not defined by HTTP.
     UnknownMethod,
-    /// The body is in a transfer coding that is not known here.
+    /// The transfer coding of the body is not supported.
     UnknownCoding,
-    /// The body is not JSON by its own word.
+    /// The content type of the body is not JSON.
     UnsupportedMediaType,
-    /// The body is compressed by its own word.
+    /// The body has a content encoding.
     EncodedBody,
     /// Too many requests.
     TooManyRequests {
-        /// When to try again.
+        /// The time after which a retry may succeed.
         retry_after: Duration,
     },
-    /// More work than an account may have done at once or in a time.
+    /// The request needs more work than an account may cause at once or in a period.
     TooMuchWork {
-        /// When to try again; `None` if it is too much however long one waits.
+        /// The time after which a retry may succeed; `None` if the request is too large at any time.
         retry_after: Option<Duration>,
-        /// For people: the limit, and what to do.
+        /// The limit and the remedy, for people.
         message: String,
     },
-    /// The server cannot work now.
+    /// The server cannot handle requests now.
     Unavailable {
-        /// Such as `MIGRATIONS_PENDING`.
+        /// The code, such as `MIGRATIONS_PENDING`.
         code: &'static str,
-        /// For people.
+        /// The message, for people.
         message: String,
     },
-    /// Anything else. What it was is logged and never answered.
+    /// Any other failure. Its cause is logged and never sent to the client.
     Internal(Box<dyn Error + Send + Sync>),
 }
 
-/// The code of a failure, beside its answer, for the log.
+/// The error code of a response, for the log.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ErrorCode(pub(super) &'static str);
+pub(super) struct LoggedErrorCode(pub(super) &'static str);
 
-/// The seconds after which a client may try again when the server cannot work.
+/// The `Retry-After` of 503 responses, in seconds.
 const RETRY_UNAVAILABLE_SECONDS: u64 = 2;
 
-/// The codes of all failures, in their order.
+/// All error codes, sorted.
 pub const CODES: &[&str] = &[
     "ALREADY_UNDONE",
     "BAD_REQUEST",
@@ -145,7 +145,7 @@ pub const CODES: &[&str] = &[
 ];
 
 impl ApiError {
-    /// The database cannot be reached.
+    /// A 503 response: the database cannot be reached.
     #[must_use]
     pub fn database_unavailable() -> Self {
         Self::Unavailable {
@@ -154,18 +154,18 @@ impl ApiError {
         }
     }
 
-    /// There is more to do than can be done.
+    /// A 503 response: the server has more work than it can handle.
     #[must_use]
     pub fn overloaded() -> Self {
         Self::Unavailable { code: "OVERLOADED", message: "The server has too much to do; try again shortly".to_owned() }
     }
 
-    /// Something that cannot happen did.
+    /// A 500 response for an unexpected error, which is logged.
     pub fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Internal(error.into())
     }
 
-    /// The status of the answer.
+    /// The HTTP status.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
@@ -188,7 +188,7 @@ impl ApiError {
         }
     }
 
-    /// The code in the answer.
+    /// The error code.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -225,7 +225,7 @@ impl ApiError {
         }
     }
 
-    /// What went wrong, for a log or a terminal: of what is never answered, the causes.
+    /// The message for logs and terminals; for internal errors it includes the causes.
     #[must_use]
     pub fn in_words(&self) -> String {
         match self {
@@ -267,7 +267,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        // The boundary: the one place that logs an error.
+        // The only place that logs errors of requests.
         if let Self::Internal(error) = &self {
             tracing::error!(error = %Bounded(Chain(error.as_ref())), "a request failed");
         }
@@ -281,7 +281,7 @@ impl IntoResponse for ApiError {
         let body =
             FailureBody { success: false, error: FailureError { code, message, details }, meta: Meta::current() };
         let mut response = (status, Json(body)).into_response();
-        response.extensions_mut().insert(ErrorCode(code));
+        response.extensions_mut().insert(LoggedErrorCode(code));
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -292,10 +292,10 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// The most bytes of an error in the log: the database's may quote what a client sent.
+/// The maximum length of a logged error, in bytes. Database errors may quote what a client sent.
 const MAX_LOGGED_BYTES: usize = 2_000;
 
-/// An error as it is logged, cut where it is too long.
+/// An error for the log, cut to [`MAX_LOGGED_BYTES`].
 pub(super) struct Bounded<T>(pub(super) T);
 
 impl<T: std::fmt::Display> std::fmt::Display for Bounded<T> {

@@ -1,4 +1,4 @@
-//! What a request has to pass before its handler: rate limit, the share of its client, its body, load, readiness, time.
+//! Admission of requests: rate limit, request body, limits per account and address, load, readiness, timeout.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -13,82 +13,82 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
-use super::answer::{self, Kept};
+use super::answer::{self, GuardedBody};
 use super::context;
 use super::error::ApiError;
 use super::identity::CurrentUser;
-use super::memory::Memory;
+use super::memory::MemoryBudget;
 use super::rate_limit::{Admission, Caller, RateLimits};
 use super::readiness::ReadinessState;
-use super::request_body::{Bodies, Read};
+use super::request_body::{BodyReader, ReadOutcome};
 use super::shares::Shares;
 
-/// A request waits so long for another one of the same client to end.
-const PATIENCE_FOR_OWN: Duration = Duration::from_secs(10);
+/// The maximum time that a request waits for other requests of the same client.
+const MAX_WAIT_FOR_OWN: Duration = Duration::from_secs(10);
 
-/// What the guard holds a request against.
+/// The limits that apply to each request.
 pub(super) struct Guard {
-    /// Requests that may be under way.
+    /// Requests in progress, in total.
     pub(super) permits: Semaphore,
-    /// Requests that an account may have under way.
+    /// Requests in progress per account, including responses that are still being read by their client.
     pub(super) accounts: Arc<Shares<i64>>,
-    /// Requests of an account that may be worked on: three quarters of what there are connections of the database, so that one
-    /// account's slow requests leave some to the others. With half of them, a busy account had a quarter fewer answers.
+    /// Requests being processed per account: three quarters of the database connections, so that the slow requests of
+    /// one account leave some to others. With half of them, the throughput of a busy account was a quarter lower.
     pub(super) working: Arc<Shares<i64>>,
-    /// Requests from an address that may be worked on.
+    /// Requests being processed per address.
     pub(super) addresses: Arc<Shares<IpAddr>>,
-    /// Reads bodies.
-    pub(super) bodies: Bodies,
-    /// The memory for answers that wait for their clients.
-    pub(super) answers: Memory,
+    /// The reader of request bodies.
+    pub(super) bodies: BodyReader,
+    /// The memory for responses that wait for their clients.
+    pub(super) answers: MemoryBudget,
     /// The rate limits.
     pub(super) limits: Arc<RateLimits>,
-    /// Whether the API can work.
+    /// The readiness of the API.
     pub(super) readiness: ReadinessState,
-    /// The time until the head of the answer.
+    /// The maximum time until the head of the response.
     pub(super) patience: Duration,
 }
 
-/// What is behind the guard.
+/// The kind of routes behind the guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Behind {
-    /// The API, which needs its database.
+pub(super) enum GuardedRoutes {
+    /// The API, which needs the database.
     Api,
-    /// Documents, which need nothing.
+    /// Documents, which need no database.
     Documents,
 }
 
-/// In a request whose body was not read, because it is too large for somebody who is not signed in.
+/// Marks a request whose body was not read, because it is too large for a client that is not signed in.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BodyLeft;
 
-/// In the answer to a request whose body was read to its end.
+/// Marks the response to a request whose body was read completely.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BodyRead;
 
-/// Goes around each route. One function and not a layer for each step, because every layer costs every request.
+/// Wraps each route. A single function instead of a layer per step, because every layer costs time on every request.
 pub(super) async fn guard(
     guard: Arc<Guard>,
-    behind: Behind,
+    routes: GuardedRoutes,
     route: Route,
     mut request: Request,
 ) -> Result<Response, Infallible> {
-    context::note_route(&request);
-    let Admission { address, allowance, excess } = guard.limits.admit(&mut request);
+    context::record_route(&request);
+    let Admission { address, allowance, refusal } = guard.limits.admit(&mut request);
     let mut body_is_read = false;
-    let passed = match excess {
-        Some(excess) => Err(excess),
-        None => guard.pass(behind, route, request, address, &mut body_is_read).await,
+    let passed = match refusal {
+        Some(refusal) => Err(refusal),
+        None => guard.pass(routes, route, request, address, &mut body_is_read).await,
     };
     let mut response = passed.unwrap_or_else(IntoResponse::into_response);
     if body_is_read {
         response.extensions_mut().insert(BodyRead);
     }
-    allowance.tell(response.headers_mut());
+    allowance.write_headers(response.headers_mut());
     Ok(response)
 }
 
-/// `GET /api` says where the migrations stand, so it has to answer while they are not applied.
+/// `GET /api` reports the state of migrations, so it has to answer while they are pending.
 fn serves_always(request: &Request) -> bool {
     request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str() == "/api")
 }
@@ -96,7 +96,7 @@ fn serves_always(request: &Request) -> bool {
 impl Guard {
     async fn pass(
         &self,
-        behind: Behind,
+        routes: GuardedRoutes,
         route: Route,
         mut request: Request,
         address: IpAddr,
@@ -105,19 +105,19 @@ impl Guard {
         let deadline = Instant::now() + self.patience;
         let account = request.extensions().get::<CurrentUser>().map(|user| user.id);
         let caller = account.map_or(Caller::Address(address), Caller::Account);
-        // Before anything is taken that others need: a body that comes slowly holds up nobody.
+        // First, before the request holds anything that others need: a body that arrives slowly delays nobody.
         let memory = match self.bodies.read(&mut request, caller, deadline).await? {
-            Read::Whole(bytes, memory) => {
+            ReadOutcome::Whole(bytes, memory) => {
                 *body_is_read = true;
                 *request.body_mut() = Body::from(bytes);
                 memory
             }
-            Read::Left => {
+            ReadOutcome::Skipped => {
                 request.extensions_mut().insert(BodyLeft);
                 None
             }
         };
-        let own = self.patience.min(PATIENCE_FOR_OWN);
+        let own = self.patience.min(MAX_WAIT_FOR_OWN);
         let of_account = match account {
             Some(account) => {
                 let under_way = self.accounts.take(account, own).await.ok_or_else(ApiError::overloaded)?;
@@ -127,9 +127,9 @@ impl Guard {
             None => None,
         };
         let of_address = self.addresses.take(address, own).await.ok_or_else(ApiError::overloaded)?;
-        // As many as may be are under way: a queue would only make all of them slow.
+        // The limit is reached without a queue, because a queue would only make all requests slow.
         let permit = self.permits.try_acquire().map_err(|_| ApiError::overloaded())?;
-        if behind == Behind::Api
+        if routes == GuardedRoutes::Api
             && !serves_always(&request)
             && let Some(refusal) = self.readiness.refusal()
         {
@@ -139,7 +139,7 @@ impl Guard {
         let Ok(response) = answered.map_err(|_| ApiError::Timeout)?;
         let under_way = of_account.map(|(under_way, _)| under_way);
         drop((permit, of_address, memory));
-        // An answer that is not taken counts as under way, for who asked for it and for nobody else.
-        Ok(Kept::with(answer::counted(response, caller, &self.answers), under_way))
+        // A response that is not read counts as in progress for the account that asked for it, and for nobody else.
+        Ok(GuardedBody::with(answer::counted(response, caller, &self.answers), under_way))
     }
 }

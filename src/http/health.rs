@@ -1,4 +1,4 @@
-//! For whoever watches over the process: does it live, can it work, what has it done.
+//! Liveness, readiness and metrics for monitoring.
 
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -9,12 +9,12 @@ use serde_json::json;
 
 use super::readiness::{Readiness, ReadinessState};
 
-/// The routes for everybody, outside of `/api` and of its envelope and limits: they say that and not why.
+/// The public routes, outside of `/api` and its envelope and limits. They report the state without its cause.
 pub(super) fn public(readiness: ReadinessState) -> Router {
     Router::new().route("/healthz", routing::get(alive)).route("/readyz", routing::get(ready)).with_state(readiness)
 }
 
-/// The routes of the internal listener, which tell whoever runs the service everything.
+/// The routes of the internal listener, which report the cause and the metrics.
 pub fn internal(readiness: ReadinessState, metrics: Option<PrometheusHandle>) -> Router {
     let router = Router::new()
         .route("/healthz", routing::get(alive))
@@ -31,17 +31,17 @@ async fn alive() -> Json<serde_json::Value> {
 }
 
 async fn ready(State(state): State<ReadinessState>) -> Response {
-    let (status, word) = judged(&state.get());
+    let (status, word) = status_of(&state.get());
     (status, Json(json!({"status": word}))).into_response()
 }
 
 async fn ready_in_detail(State(state): State<ReadinessState>) -> Response {
     let readiness = state.get();
-    let (status, word) = judged(&readiness);
+    let (status, word) = status_of(&readiness);
     (status, Json(json!({"status": word, "message": readiness.to_string()}))).into_response()
 }
 
-fn judged(readiness: &Readiness) -> (StatusCode, &'static str) {
+fn status_of(readiness: &Readiness) -> (StatusCode, &'static str) {
     match readiness {
         Readiness::Ready | Readiness::Ahead { .. } => (StatusCode::OK, "ready"),
         Readiness::MigrationRunning { .. } => (StatusCode::SERVICE_UNAVAILABLE, "migration_running"),

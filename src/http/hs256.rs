@@ -1,7 +1,8 @@
-//! HMAC-SHA-256 for jsonwebtoken, and no other algorithm.
+//! HMAC-SHA-256 for jsonwebtoken; no other algorithm is available.
 //!
-//! The crate's own back ends bring RSA and elliptic curves along, with an open advisory against the first; a program
-//! that only ever signs with a shared secret needs none of that, and what is not there cannot be confused with it.
+//! The crate's own back ends also bring RSA and elliptic curves, with an open advisory against the former. A program
+//! that only signs with a shared secret needs neither, and algorithms that are not compiled in cannot be confused with
+//! it.
 
 use hmac::{Hmac, KeyInit, Mac};
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
@@ -13,7 +14,7 @@ use signature::{Signer, Verifier};
 static PROVIDER: CryptoProvider =
     CryptoProvider { signer_factory: signer, verifier_factory: verifier, key_utils: KeyUtils::new_unimplemented() };
 
-/// Makes this the process's provider. Doing it again does nothing.
+/// Installs this provider for the process. Later calls have no effect.
 pub(super) fn install() {
     let _ = PROVIDER.install_default();
 }
@@ -48,7 +49,7 @@ impl Signer<Vec<u8>> for Hs256 {
 
 impl Verifier<Vec<u8>> for Hs256 {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
-        // Compared in constant time.
+        // The comparison takes constant time.
         self.0.clone().chain_update(message).verify_slice(signature).map_err(signature::Error::from_source)
     }
 }

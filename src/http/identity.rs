@@ -1,4 +1,4 @@
-//! Who is asking. A handler that takes a [`CurrentUser`] is for people who are signed in; one that does not is public.
+//! Authentication. A handler with a [`CurrentUser`] argument requires a valid token; all other handlers are public.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,21 +15,22 @@ use super::error::ApiError;
 use super::hs256;
 use crate::domain::clock::Clock;
 
-/// The user who signed in, by a token that the server itself made.
+/// The signed-in user, identified by a token that this service issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CurrentUser {
     /// The user's id.
     pub id: i64,
 }
 
-/// The most bytes of a token: the longest address makes one of half of them.
+/// The maximum length of a token, in bytes; twice that of a token for the longest e-mail address.
 const MAX_TOKEN_BYTES: usize = 2048;
 
-/// The header of every token that is taken, as it is written: `{"typ":"JWT","alg":"HS256"}` here, and the same two the other
-/// way round by the original. It is never parsed, so that nothing in a header can be.
-const HEADERS: [&str; 2] = ["eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"];
+/// The accepted token headers, in base64: `{"typ":"JWT","alg":"HS256"}`, and the same fields in the other order, as
+/// issued by the original service. Headers are compared and never parsed, so that no content of a header can be
+/// exploited.
+const ACCEPTED_HEADERS: [&str; 2] = ["eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"];
 
-/// Makes and checks the tokens: JWT, HMAC-SHA-256 and nothing else.
+/// Issues and verifies tokens: JWT with HMAC-SHA-256 only.
 pub struct Tokens {
     encoding: EncodingKey,
     decoding: DecodingKey,
@@ -37,7 +38,7 @@ pub struct Tokens {
     clock: Arc<dyn Clock>,
 }
 
-/// What a token says; the same as the original's, whose tokens go on being good.
+/// The claims of a token; the same as those of the original service, whose tokens stay valid.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Claims {
@@ -50,7 +51,7 @@ struct Claims {
 }
 
 impl Tokens {
-    /// Tokens signed with `secret` that are good for `lifetime`.
+    /// Creates tokens that are signed with `secret` and expire after `lifetime`.
     #[must_use]
     pub fn new(secret: &str, lifetime: Duration, clock: Arc<dyn Clock>) -> Self {
         hs256::install();
@@ -62,10 +63,10 @@ impl Tokens {
         }
     }
 
-    /// A token for a user, and how many seconds it is good for.
+    /// Issues a token for a user; returns it with its lifetime in seconds.
     ///
     /// # Errors
-    /// Only if the claims cannot be written as JSON.
+    /// [`jsonwebtoken::errors::Error`] if the claims cannot be serialized.
     pub fn issue(&self, user_id: i64, email: &str) -> Result<(String, u64), jsonwebtoken::errors::Error> {
         let iat = self.clock.now().timestamp();
         let seconds = self.lifetime.as_secs();
@@ -74,7 +75,7 @@ impl Tokens {
         Ok((jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)?, seconds))
     }
 
-    /// Who a request's `Authorization` header speaks for; `None` without a good token.
+    /// The user of the `Authorization` header; `None` without a valid token.
     #[must_use]
     pub fn identify(&self, headers: &HeaderMap) -> Option<CurrentUser> {
         let mut given = headers.get_all(header::AUTHORIZATION).iter();
@@ -82,21 +83,21 @@ impl Tokens {
         if !scheme.eq_ignore_ascii_case("bearer") || given.next().is_some() {
             return None;
         }
-        let claims = self.verified(token.trim())?;
+        let claims = self.verify(token.trim())?;
         let now = self.clock.now().timestamp();
-        // To the second, as the original does.
+        // Compared in whole seconds, as the original service does.
         let is_good = claims.exp > now && claims.nbf.is_none_or(|from| from <= now);
         is_good.then_some(CurrentUser { id: claims.user_id })
     }
 
-    /// What a token says, if it is signed by this server. Nothing of it is parsed before.
-    fn verified(&self, token: &str) -> Option<Claims> {
+    /// The claims of a token, if its signature is valid. The claims are not parsed before that.
+    fn verify(&self, token: &str) -> Option<Claims> {
         if token.len() > MAX_TOKEN_BYTES {
             return None;
         }
         let (message, signature) = token.rsplit_once('.')?;
         let (header, claims) = message.split_once('.')?;
-        if !HEADERS.contains(&header) {
+        if !ACCEPTED_HEADERS.contains(&header) {
             return None;
         }
         let is_signed =
@@ -115,7 +116,7 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        // The rate limit has read the token already, to count by account.
+        // The rate limiter has verify the token already, to count by account.
         if let Some(user) = parts.extensions.get::<Self>() {
             return Ok(*user);
         }

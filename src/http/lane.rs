@@ -1,12 +1,12 @@
-//! Work that costs much: it takes its turn before it takes a connection.
+//! Queues for expensive work, which waits for its turn before it takes a database connection.
 //!
-//! A change of many rows holds a connection, and locks, for as long as it takes. So it runs on connections of its own; each
-//! user has one such change under way at a time, and whoever comes next waits in line without holding anything. While a
-//! user's own change of many rows goes on, the user's other changes pass one at a time: they may have to wait for its locks,
-//! and would else take all connections for that.
+//! A bulk change holds a connection and locks for as long as it runs. It runs on connections of its own. A user has one
+//! bulk change in progress at a time; the next ones wait in a queue without holding anything. While it runs, other
+//! changes of the same user run one at a time, because they may have to wait for its locks and would otherwise occupy
+//! all connections.
 //!
-//! The turns are those of one process. What a user does on several replicas at once waits for locks in the database, there
-//! on the connections for such work, too.
+//! The queues are local to a process. Concurrent work of a user on several replicas waits for locks in the database
+//! instead, also on the connections for expensive work.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,51 +17,52 @@ use super::error::ApiError;
 use super::shares::{Share, Shares};
 use crate::db::pool::{Lease, Pools};
 
-/// Pieces of work of one kind that one user may have waiting.
+/// The maximum length of a user's queue.
 const MAX_WAITING: usize = 31;
 
-/// The lines of all users who have something in them.
+/// The queues of all users with work in them.
 #[derive(Debug, Clone)]
-pub struct Lanes(Arc<Inner>);
+pub struct WorkLanes(Arc<LaneState>);
 
 #[derive(Debug)]
-struct Inner {
+struct LaneState {
     pools: Pools,
-    /// One piece of work in each line of each user.
-    lines: Arc<Shares<(i64, Line)>>,
-    /// As many pieces of work as there are connections for it.
+    /// One piece of work per user and kind.
+    lines: Arc<Shares<(i64, LaneKind)>>,
+    /// One permit per connection for expensive work.
     all: Arc<Semaphore>,
-    /// One less, where there is more than one: reading, which is short, does not wait for changes.
+    /// One permit less, if there is more than one connection, so that expensive reads, which are short, do not wait for
+    /// changes.
     changes: Arc<Semaphore>,
-    /// How long work waits in line.
+    /// The maximum time that work waits in a queue.
     patience: Duration,
 }
 
-/// The lines that a user has.
+/// The queues of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Line {
-    /// Changes of many rows.
+enum LaneKind {
+    /// Bulk changes.
     Changes,
-    /// Reading that counts many rows.
+    /// Reads that count many rows.
     Reads,
-    /// Other changes beside a change of many rows.
-    Beside,
+    /// Other changes during a bulk change.
+    SmallChanges,
 }
 
-/// A turn, which ends by dropping it.
+/// A turn; dropping it ends it.
 #[derive(Debug)]
 pub struct Turn {
-    // In this order: the user's next piece of work finds a place among everybody's.
-    _everybodys: Vec<OwnedSemaphorePermit>,
-    _own: Share<(i64, Line)>,
+    // The order matters: the global permits are released before the user's next piece of work starts to wait for them.
+    _global: Vec<OwnedSemaphorePermit>,
+    _own: Share<(i64, LaneKind)>,
 }
 
-impl Lanes {
-    /// Lanes to the connections for such work. `patience` is how long work waits in line before it is refused.
+impl WorkLanes {
+    /// Creates queues for the connections of expensive work. Work that waits longer than `patience` is refused.
     #[must_use]
     pub fn new(pools: Pools, patience: Duration) -> Self {
         let size = pools.costly.max_size();
-        Self(Arc::new(Inner {
+        Self(Arc::new(LaneState {
             pools,
             lines: Shares::with_queue(1, MAX_WAITING),
             all: Arc::new(Semaphore::new(size)),
@@ -70,59 +71,64 @@ impl Lanes {
         }))
     }
 
-    /// Waits for the user's turn to change many rows. The connection has to be given back before the turn ends.
+    /// Waits for the user's turn to run a bulk change. Return the connection before the turn ends.
     ///
     /// # Errors
-    /// [`ApiError::TooMuchWork`] if work of the user is in the way for too long, or too much of it is in line;
-    /// [`ApiError::Unavailable`] if everybody's is; the database's.
+    /// [`ApiError::TooMuchWork`] if the user's queue is too long or too slow; [`ApiError::Unavailable`] if all
+    /// connections stay busy for too long, or the database is not available.
     pub async fn change(&self, user_id: i64) -> Result<(Turn, Lease), ApiError> {
-        self.turn(user_id, Line::Changes, &[&self.0.changes, &self.0.all]).await
+        self.turn(user_id, LaneKind::Changes, &[&self.0.changes, &self.0.all]).await
     }
 
-    /// Waits for the user's turn to read what costs much.
+    /// Waits for the user's turn to run an expensive read.
     ///
     /// # Errors
-    /// As [`Self::change`].
+    /// The same errors as [`Self::change`].
     pub async fn read(&self, user_id: i64) -> Result<(Turn, Lease), ApiError> {
-        self.turn(user_id, Line::Reads, &[&self.0.all]).await
+        self.turn(user_id, LaneKind::Reads, &[&self.0.all]).await
     }
 
-    /// A turn to change a few rows: at once, unless a change of many rows of the same user is under way.
+    /// A turn for a small change: immediately, unless a bulk change of the same user is in progress.
     ///
     /// # Errors
-    /// As [`Self::change`].
+    /// The same errors as [`Self::change`].
     pub async fn change_few(&self, user_id: i64) -> Result<Option<Turn>, ApiError> {
-        if self.0.lines.held(&(user_id, Line::Changes)) == 0 {
+        if self.0.lines.held(&(user_id, LaneKind::Changes)) == 0 {
             return Ok(None);
         }
-        let own = self.own(user_id, Line::Beside).await?;
-        Ok(Some(Turn { _everybodys: Vec::new(), _own: own }))
+        let own = self.own(user_id, LaneKind::SmallChanges).await?;
+        Ok(Some(Turn { _global: Vec::new(), _own: own }))
     }
 
-    /// Tells if nobody is in any line, and so nothing of anybody is remembered.
+    /// Returns true if all queues are empty, and so no user is remembered.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.0.lines.is_empty()
     }
 
-    async fn turn(&self, user_id: i64, line: Line, everybodys: &[&Arc<Semaphore>]) -> Result<(Turn, Lease), ApiError> {
-        // First the user's own line, so that a user has one place at most in everybody's, and all take turns.
+    async fn turn(
+        &self,
+        user_id: i64,
+        line: LaneKind,
+        semaphores: &[&Arc<Semaphore>],
+    ) -> Result<(Turn, Lease), ApiError> {
+        // The user's own queue comes first, so that a user has at most one place in the global queue.
         let own = self.own(user_id, line).await?;
-        let mut permits = Vec::with_capacity(everybodys.len());
-        for everybodys in everybodys {
-            let permit = tokio::time::timeout(self.0.patience, Arc::clone(everybodys).acquire_owned()).await;
+        let mut permits = Vec::with_capacity(semaphores.len());
+        for semaphore in semaphores {
+            let permit = tokio::time::timeout(self.0.patience, Arc::clone(semaphore).acquire_owned()).await;
             permits.push(permit.ok().and_then(Result::ok).ok_or_else(ApiError::overloaded)?);
         }
         let lease = self.0.pools.costly.acquire().await?;
-        Ok((Turn { _everybodys: permits, _own: own }, lease))
+        Ok((Turn { _global: permits, _own: own }, lease))
     }
 
-    async fn own(&self, user_id: i64, line: Line) -> Result<Share<(i64, Line)>, ApiError> {
-        self.0.lines.take((user_id, line), self.0.patience).await.ok_or_else(busy_with_own)
+    async fn own(&self, user_id: i64, line: LaneKind) -> Result<Share<(i64, LaneKind)>, ApiError> {
+        self.0.lines.take((user_id, line), self.0.patience).await.ok_or_else(busy_with_own_work)
     }
 }
 
-fn busy_with_own() -> ApiError {
+fn busy_with_own_work() -> ApiError {
     ApiError::TooMuchWork {
         retry_after: Some(Duration::from_secs(5)),
         message: "Other changes of many rows of this account are under way, and nothing was changed; \

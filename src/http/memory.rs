@@ -1,4 +1,4 @@
-//! A budget of the bytes that clients can make the server hold, and what one of them may have of it.
+//! Memory budgets for data that clients make the server hold, with a limit per client.
 
 use std::sync::Arc;
 
@@ -7,46 +7,46 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::rate_limit::Caller;
 use super::shares::{Share, Shares};
 
-/// One client may hold a part of the budget, so that it is used up by many or not at all.
-const PART_OF_ONE: usize = 6;
+/// The part of a budget that a single client may hold, as a divisor.
+const CLIENT_DIVISOR: usize = 6;
 
 /// A budget of bytes.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(super) struct MemoryBudget {
     all: Arc<Semaphore>,
-    each: Arc<Shares<Caller>>,
+    per_client: Arc<Shares<Caller>>,
 }
 
-/// Bytes of a budget that are held; given back when it is dropped.
+/// Bytes taken from a budget; dropping them returns them.
 #[derive(Debug)]
-pub(super) struct Held {
-    of_all: OwnedSemaphorePermit,
-    of_client: Share<Caller>,
+pub(super) struct MemoryShare {
+    global: OwnedSemaphorePermit,
+    own: Share<Caller>,
 }
 
-impl Memory {
-    /// A budget of so many bytes.
+impl MemoryBudget {
+    /// Creates a budget of `bytes`.
     pub(super) fn new(bytes: usize) -> Self {
         let bytes = bytes.min(Semaphore::MAX_PERMITS);
-        Self { all: Arc::new(Semaphore::new(bytes)), each: Shares::new(bytes / PART_OF_ONE) }
+        Self { all: Arc::new(Semaphore::new(bytes)), per_client: Shares::new(bytes / CLIENT_DIVISOR) }
     }
 
-    /// Takes bytes for a client; `None` where it, or all of them together, hold too many.
-    pub(super) fn take(&self, client: Caller, bytes: usize) -> Option<Held> {
-        let of_client = self.each.try_take(client, bytes)?;
-        let of_all = Arc::clone(&self.all).try_acquire_many_owned(u32::try_from(bytes).ok()?).ok()?;
-        Some(Held { of_all, of_client })
+    /// Takes bytes for a client; `None` if the client, or all clients together, would hold too many.
+    pub(super) fn take(&self, client: Caller, bytes: usize) -> Option<MemoryShare> {
+        let own = self.per_client.try_take(client, bytes)?;
+        let global = Arc::clone(&self.all).try_acquire_many_owned(u32::try_from(bytes).ok()?).ok()?;
+        Some(MemoryShare { global, own })
     }
 
-    /// Takes more bytes for what is held already.
-    pub(super) fn grow(&self, held: &mut Held, bytes: usize) -> bool {
+    /// Takes more bytes. Returns false if the client, or all clients together, would hold too many.
+    pub(super) fn grow(&self, held: &mut MemoryShare, bytes: usize) -> bool {
         let more = u32::try_from(bytes).ok();
         let Some(more) = more.and_then(|bytes| Arc::clone(&self.all).try_acquire_many_owned(bytes).ok()) else {
             return false;
         };
-        let granted = held.of_client.grow(bytes);
+        let granted = held.own.grow(bytes);
         if granted {
-            held.of_all.merge(more);
+            held.global.merge(more);
         }
         granted
     }
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn one_client_cannot_use_up_the_budget_of_all() {
-        let memory = Memory::new(600);
+        let memory = MemoryBudget::new(600);
         let [first, second] = [Caller::Account(1), Caller::Account(2)];
         assert!(memory.take(first, 101).is_none());
         let mut held = memory.take(first, 60).expect("within its part");

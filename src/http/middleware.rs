@@ -1,4 +1,4 @@
-//! What every request goes through, whatever it asks for.
+//! Middleware for all requests.
 
 use std::time::{Duration, Instant};
 
@@ -8,11 +8,11 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument;
 
 use super::context::{REQUEST_ID, RequestContext};
-use super::error::{ApiError, ErrorCode};
+use super::error::{ApiError, LoggedErrorCode};
 use super::{idempotency, protocol};
 use crate::config::{CorsOrigins, LogFormat};
 
-/// Gives the request a span, one line in the log, its metrics, and its id in the answer.
+/// Adds the request's span, log line, metrics, and the request id in the response.
 pub(super) async fn observe(
     answered: impl Future<Output = Response> + Send + 'static,
     context: RequestContext,
@@ -25,13 +25,13 @@ pub(super) async fn observe(
         let elapsed = started.elapsed();
         let status = response.status().as_u16();
         let (method, route) = (protocol::label(context.method()), context.route());
-        // The route and not the path: ids, and a query with amounts and words, are no business of a log that is kept.
+        // The route pattern instead of the path: ids and queries with amounts and words must not be kept in logs.
         let us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         if matches!(route, "/healthz" | "/readyz") {
-            // Asked every few seconds for as long as the process lives.
+            // Probes run every few seconds, so they are not logged by default.
             tracing::debug!(target: "app::request", method, route, status, us, "answered");
         } else {
-            tell(&context, format, method, status, elapsed, response.extensions().get());
+            log_request(&context, format, method, status, elapsed, response.extensions().get());
         }
         let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
         metrics::counter!("http_requests_total", &labels).increment(1);
@@ -44,14 +44,14 @@ pub(super) async fn observe(
     handled.instrument(span).await
 }
 
-/// Writes the line of a request.
-fn tell(
+/// Writes the log line of a request.
+fn log_request(
     context: &RequestContext,
     format: LogFormat,
     method: &str,
     status: u16,
     elapsed: Duration,
-    code: Option<&ErrorCode>,
+    code: Option<&LoggedErrorCode>,
 ) {
     match format {
         LogFormat::Json => {
@@ -61,20 +61,20 @@ fn tell(
             let route = context.route();
             tracing::info!(target: "app::request", method, route, status, us, client, user, "answered");
         }
-        // At a terminal somebody looks for what went wrong; what they looked for and how much it was stays out here as well.
+        // At a terminal, the path helps to find errors. The query is left out here, too.
         LogFormat::Human => {
             let path = printable(context.path().split('?').next().unwrap_or_default());
             let ms = elapsed.as_secs_f64() * 1000.0;
-            let code = code.map_or_else(String::new, |ErrorCode(code)| format!(" {code}"));
+            let code = code.map_or_else(String::new, |LoggedErrorCode(code)| format!(" {code}"));
             tracing::info!(target: "app::request", "{method} {path} {status} {ms:.1} ms{code}");
         }
     }
 }
 
-/// The most characters of a path in the log.
+/// The maximum length of a path in the log, in characters.
 const MAX_PATH: usize = 200;
 
-/// A path as it is logged: on one line, whatever a terminal would make of it, and not endless.
+/// A path for the log: on one line, without control characters, and of limited length.
 fn printable(path: &str) -> String {
     let mut text = String::new();
     for character in path.chars().take(MAX_PATH) {
@@ -89,7 +89,7 @@ fn printable(path: &str) -> String {
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
-/// Headers that make a browser careful with what it is given.
+/// Headers that restrict browsers in handling the response.
 pub(super) fn security_headers<B>(mut response: Response<B>) -> Response<B> {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -98,19 +98,19 @@ pub(super) fn security_headers<B>(mut response: Response<B>) -> Response<B> {
     headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
     headers
         .insert(PERMISSIONS_POLICY, HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=()"));
-    // A page says itself what it needs. Everything else is data, which no page may run and nobody may keep.
+    // Pages set their own policy. Everything else is data that must not be run as a page, or cached by others.
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         let nothing =
             HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
         headers.insert(header::CONTENT_SECURITY_POLICY, nothing);
-        // What has a tag may be kept by its own user, and is asked for again.
+        // A response with an ETag may be cached by the user's own client, and is revalidated.
         let kept = if headers.contains_key(header::ETAG) { "private, no-cache" } else { "no-store" };
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
     }
     response
 }
 
-/// What a browser may ask from another origin.
+/// The requests that browsers may send from other origins.
 pub(super) fn cors(origins: &CorsOrigins) -> CorsLayer {
     use axum::http::Method;
     let origin = match origins {
@@ -139,30 +139,30 @@ pub(super) fn cors(origins: &CorsOrigins) -> CorsLayer {
         .max_age(Duration::from_hours(1))
 }
 
-/// A handler that panicked: the request gets its 500, the server goes on.
+/// The 500 response for a handler that panicked; the server continues.
 pub(super) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     let words = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     ApiError::internal(format!("a handler panicked: {words}")).into_response()
 }
 
-/// Ends the connection with an answer: the rest of its request may be on its way, and the next could not be told from it.
+/// Closes the connection after a response, because the unread rest of the request could be taken for the next one.
 pub(super) fn closing(mut response: Response) -> Response {
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
-/// No such route.
+/// The response to a path without a route.
 pub(super) async fn no_route() -> ApiError {
     ApiError::NoRoute
 }
 
-/// The route is there, the method is not. The router adds `Allow`.
+/// The response to a method that the route does not support. The router adds `Allow`.
 pub(super) async fn no_method() -> ApiError {
     ApiError::MethodNotAllowed
 }
 
-/// `/api-docs`, where the original has its documentation, leads to where it is.
+/// Redirects `/api-docs`, the documentation path of the original service.
 pub(super) async fn to_docs() -> Response {
     (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, "/api/docs/")]).into_response()
 }

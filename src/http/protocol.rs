@@ -1,13 +1,15 @@
-//! What RFC 9112 asks of a request before anybody looks at its contents, as far as hyper leaves it to the program.
+//! Checks of RFC 9112 that hyper leaves to the application.
 
 use axum::extract::Request;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method, Version, header};
 
-use super::MAX_HEAD_BYTES;
 use super::error::ApiError;
 
-/// Refuses a request that is not to be worked on at all.
+/// The maximum size of the head of a request (target and headers), in bytes.
+pub const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// Refuses a request that violates the protocol.
 pub(super) fn check(request: &Request) -> Result<(), ApiError> {
     if label(request.method()) == OTHER {
         return Err(ApiError::UnknownMethod);
@@ -19,10 +21,10 @@ pub(super) fn check(request: &Request) -> Result<(), ApiError> {
     check_coding(request.headers())
 }
 
-/// The label of a method that is none of those known.
+/// The label of unknown methods.
 const OTHER: &str = "OTHER";
 
-/// The name of a method for logs and metrics, which keep nothing that comes from outside.
+/// The name of a method for logs and metrics, which must not contain arbitrary text from clients.
 pub(super) fn label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -39,7 +41,7 @@ pub(super) fn label(method: &Method) -> &'static str {
     }
 }
 
-/// The bytes that target and headers have; hyper's own limit lets more through if it comes at once.
+/// The size of target and headers, in bytes. hyper's own limit lets larger heads through if they arrive at once.
 fn head_bytes(request: &Request) -> usize {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
@@ -53,7 +55,7 @@ fn check_host(request: &Request) -> Result<(), ApiError> {
         (None, _) if request.version() <= Version::HTTP_10 => Ok(()),
         (None, _) => refused("The header Host is missing"),
         (Some(_), Some(_)) => refused("The header Host must be given once"),
-        // A target without a host has an empty one.
+        // A target without an authority has an empty Host.
         (Some(host), None) if host.is_empty() => Ok(()),
         (Some(host), None) => {
             let valid = host.to_str().is_ok_and(|host| !host.contains('@') && host.parse::<Authority>().is_ok());
@@ -62,7 +64,7 @@ fn check_host(request: &Request) -> Result<(), ApiError> {
     }
 }
 
-/// A body in a coding that is not undone would be taken for something else.
+/// Refuses transfer codings other than chunked, because a body in another coding would be misinterpreted.
 fn check_coding(headers: &HeaderMap) -> Result<(), ApiError> {
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {

@@ -1,4 +1,4 @@
-//! Whether the API can work: the database answers and has the schema that this binary needs.
+//! The readiness of the API: if the database answers and has the schema that this binary needs.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,29 +7,29 @@ use tokio::sync::watch;
 
 use super::error::ApiError;
 
-/// Whether the API can work.
+/// The readiness of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readiness {
-    /// It can.
+    /// Requests are served.
     Ready,
-    /// It can, though the database has migrations that this binary does not know: a release was rolled back.
+    /// Requests are served, but the database has migrations that this binary does not know: a release was rolled back.
     Ahead {
-        /// The versions that this binary does not know, and what became of each, in a word.
+        /// The unknown versions, each with its state in a word.
         unknown: Vec<(i64, &'static str)>,
     },
     /// A migration that this binary needs is being applied.
     MigrationRunning {
-        /// Which, and since when.
+        /// The migration and its start time, in words.
         running: String,
     },
-    /// Migrations wait for `app migrate deploy`.
+    /// Migrations are pending; `app migrate deploy` applies them.
     MigrationsPending {
-        /// How many.
+        /// The number of pending migrations.
         count: usize,
     },
-    /// The record of migrations is not what the binary holds, or one has failed.
+    /// The record of migrations differs from the binary, or a migration has failed.
     MigrationsWrong {
-        /// What is wrong and what to run.
+        /// The problem and the command to run.
         problem: String,
     },
     /// The database does not answer.
@@ -37,13 +37,13 @@ pub enum Readiness {
 }
 
 impl Readiness {
-    /// Whether requests are served.
+    /// Returns true if requests are served.
     #[must_use]
     pub const fn serves(&self) -> bool {
         matches!(self, Self::Ready | Self::Ahead { .. })
     }
 
-    /// Where the migrations stand, in a word: what `GET /api` tells everybody.
+    /// The state of migrations in a word, as `GET /api` reports it publicly.
     #[must_use]
     pub const fn migrations(&self) -> &'static str {
         match self {
@@ -55,7 +55,7 @@ impl Readiness {
         }
     }
 
-    /// Why not, as the API answers it.
+    /// The response while requests are not served.
     #[must_use]
     pub fn refusal(&self) -> Option<ApiError> {
         match self {
@@ -63,14 +63,15 @@ impl Readiness {
             Self::MigrationRunning { .. } => Some(waiting("The service is being updated; try again shortly")),
             Self::MigrationsPending { .. } => Some(waiting("Migrations of the database are pending; try again later")),
             Self::MigrationsWrong { .. } => {
-                Some(waiting("The migrations of the database need somebody to look after them; try again later"))
+                Some(waiting("The migrations of the database need attention; try again later"))
             }
             Self::DatabaseUnavailable => Some(ApiError::database_unavailable()),
         }
     }
 }
 
-/// Strangers are told that it waits; the log, `app migrate status` and the internal listener say for what.
+/// The response while migrations are pending. It does not say why: the log, `app migrate status` and the internal
+/// listener do.
 fn waiting(message: &str) -> ApiError {
     ApiError::Unavailable { code: "MIGRATIONS_PENDING", message: message.to_owned() }
 }
@@ -99,36 +100,36 @@ impl fmt::Display for Readiness {
     }
 }
 
-/// The latest that is known, shared by the job that finds it out and everybody who asks.
+/// The current readiness, shared by the job that updates it and its readers.
 #[derive(Debug, Clone)]
 pub struct ReadinessState(Arc<watch::Sender<Readiness>>);
 
 impl ReadinessState {
-    /// Starts with what is known at the start.
+    /// Creates the state with an initial readiness.
     #[must_use]
     pub fn new(readiness: Readiness) -> Self {
         Self(Arc::new(watch::Sender::new(readiness)))
     }
 
-    /// The latest that is known.
+    /// The current readiness.
     #[must_use]
     pub fn get(&self) -> Readiness {
         self.0.borrow().clone()
     }
 
-    /// Whether requests are served.
+    /// Returns true if requests are served.
     #[must_use]
     pub fn serves(&self) -> bool {
         self.0.borrow().serves()
     }
 
-    /// Why requests are not served, for an answer at once, before anything asks the database.
+    /// The response while requests are not served, without asking the database.
     #[must_use]
     pub fn refusal(&self) -> Option<ApiError> {
         self.0.borrow().refusal()
     }
 
-    /// Notes what was found out, and says so in the log when it is news.
+    /// Updates the readiness, and logs it if it has changed.
     pub fn set(&self, readiness: Readiness) {
         self.0.send_if_modified(|known| {
             if *known == readiness {

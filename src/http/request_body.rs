@@ -1,4 +1,4 @@
-//! The body of a request, read before anything is done for it: within a size, a time and the memory there is for bodies.
+//! Reads request bodies before any other work is done, with limits on size, time and memory.
 
 use std::time::Duration;
 
@@ -10,51 +10,54 @@ use http_body_util::BodyExt as _;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::ApiError;
-use super::memory::{Held, Memory};
+use super::memory::{MemoryBudget, MemoryShare};
 use super::rate_limit::Caller;
 
-/// The bytes of a body that are not counted: connections are, and each has one body at most.
+/// The number of bytes of each body that are not counted, because connections are limited and each has one body at
+/// most.
 const FREE_BYTES: usize = 16 * 1024;
 
-/// The bytes a second in which a body arrives at least, once its time has begun to run out.
-const LEAST_RATE: u64 = 16 * 1024;
+/// The minimum rate at which a large body has to arrive, in bytes per second.
+const MIN_RATE: u64 = 16 * 1024;
 
-/// Bytes that are taken from the memory at a time.
+/// The number of bytes taken from the memory budget at a time.
 const STEP_BYTES: usize = 16 * 1024;
 
-/// Reads the bodies of requests.
-pub(super) struct Bodies {
-    /// The most bytes of a body.
+/// The reader of request bodies.
+pub(super) struct BodyReader {
+    /// The maximum size of a body, in bytes.
     pub(super) max_bytes: usize,
-    /// The most bytes of a body of somebody who is not signed in.
+    /// The maximum size of a body of a client that is not signed in, in bytes.
     pub(super) max_anonymous_bytes: usize,
-    /// The time that a body of any size has; a larger one has more, by [`LEAST_RATE`].
+    /// The time for a body of any size to arrive; a larger one has more, by [`MIN_RATE`].
     pub(super) patience: Duration,
-    /// The memory for all bodies that are large.
-    pub(super) memory: Memory,
+    /// The memory budget for all large bodies.
+    pub(super) memory: MemoryBudget,
 }
 
-/// A body that was read, or was left where it is.
-pub(super) enum Read {
-    /// All of it, and the memory it takes.
-    Whole(Bytes, Option<Held>),
-    /// Nothing: it is too large for a stranger. A handler that wants to know who asks refuses it for that.
-    Left,
+/// The result of reading a body.
+pub(super) enum ReadOutcome {
+    /// The complete body, and the memory that it takes.
+    Whole(Bytes, Option<MemoryShare>),
+    /// Not read: it is too large for a client that is not signed in. Handlers that need an identity refuse such a
+    /// request anyway.
+    Skipped,
 }
 
-impl Bodies {
+impl BodyReader {
     /// Reads the body of a request from `client`, until `deadline` at most.
     ///
     /// # Errors
-    /// [`ApiError::PayloadTooLarge`], [`ApiError::Timeout`], that there is no memory for it, or that it ended early.
+    /// [`ApiError::PayloadTooLarge`], [`ApiError::Timeout`], [`ApiError::Unavailable`] if the memory budget is used up,
+    /// [`ApiError::BadRequest`] if the body ends early.
     pub(super) async fn read(
         &self,
         request: &mut Request,
         client: Caller,
         deadline: Instant,
-    ) -> Result<Read, ApiError> {
+    ) -> Result<ReadOutcome, ApiError> {
         if request.body().is_end_stream() {
-            return Ok(Read::Whole(Bytes::new(), None));
+            return Ok(ReadOutcome::Whole(Bytes::new(), None));
         }
         let announced = announced(request.headers(), request.body().size_hint().upper());
         if announced.is_some_and(|bytes| bytes > self.max_bytes as u64) {
@@ -63,11 +66,11 @@ impl Bodies {
         let is_signed_in = matches!(client, Caller::Account(_));
         let max_bytes = if is_signed_in { self.max_bytes } else { self.max_anonymous_bytes };
         if announced.is_some_and(|bytes| bytes > max_bytes as u64) {
-            return Ok(Read::Left);
+            return Ok(ReadOutcome::Skipped);
         }
         let body = std::mem::take(request.body_mut());
         let (bytes, held) = self.collect(body, client, max_bytes, deadline).await?;
-        Ok(Read::Whole(bytes, held))
+        Ok(ReadOutcome::Whole(bytes, held))
     }
 
     async fn collect(
@@ -76,21 +79,21 @@ impl Bodies {
         client: Caller,
         max_bytes: usize,
         deadline: Instant,
-    ) -> Result<(Bytes, Option<Held>), ApiError> {
+    ) -> Result<(Bytes, Option<MemoryShare>), ApiError> {
         let begun = Instant::now();
         let mut read = BytesMut::new();
-        let mut held: Option<Held> = None;
+        let mut held: Option<MemoryShare> = None;
         let mut paid = FREE_BYTES;
         loop {
-            let earned = Duration::from_millis(read.len() as u64 * 1000 / LEAST_RATE);
-            let due = (begun + self.patience + earned).min(deadline);
+            let extra = Duration::from_millis(read.len() as u64 * 1000 / MIN_RATE);
+            let due = (begun + self.patience + extra).min(deadline);
             let frame = match timeout_at(due, body.frame()).await {
                 Err(_) => return Err(ApiError::Timeout),
                 Ok(None) => return Ok((read.freeze(), held)),
                 Ok(Some(Err(_))) => return Err(ended_early()),
                 Ok(Some(Ok(frame))) => frame,
             };
-            // Trailers mean nothing here.
+            // Trailers are ignored.
             let Ok(data) = frame.into_data() else { continue };
             let length = read.len() + data.len();
             if length > max_bytes {
@@ -110,13 +113,13 @@ impl Bodies {
                 }
                 paid += more;
             }
-            // Copied: a frame of one byte may keep a buffer of thousands.
+            // Copied, because a frame of one byte may keep a buffer of thousands of bytes alive.
             read.extend_from_slice(&data);
         }
     }
 }
 
-/// The size that a body has by its own word.
+/// The announced size of a body.
 fn announced(headers: &HeaderMap, expected: Option<u64>) -> Option<u64> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     length.or(expected)

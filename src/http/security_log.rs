@@ -1,27 +1,27 @@
-//! Security events in the log: target `app::security`, a line an event. docs/security-log.md tells administrators of each;
-//! a test holds the page against this list. No line has an e-mail address, a password or a token.
+//! Security events in the log, with the target `app::security`. docs/security-log.md describes each event; a test
+//! compares it with this list. No event contains an e-mail address, a password or a token.
 
 use std::net::IpAddr;
 
-/// An event.
+/// A security event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecurityEvent {
-    /// Somebody signed in.
+    /// A user signed in.
     SignInSucceeded,
     /// A sign-in failed.
     SignInFailed {
-        /// The address has no account, so that it was not the password.
+        /// The e-mail address has no account, so that the password was not the problem.
         unknown_account: bool,
     },
-    /// A sign-in was refused because of earlier failures; told once a minute for each address.
+    /// A sign-in was refused because of earlier failures. Logged at most once a minute per address.
     SignInLimited,
-    /// Somebody registered.
+    /// A user registered.
     Registered,
-    /// Registration is closed, or the invitation was not valid.
+    /// Registration was refused: it is closed, or the invitation was not valid.
     RegistrationRefused,
-    /// An address or an account asked for more than it may; told once a minute for each.
+    /// A client exceeded its rate limit. Logged at most once a minute per client.
     RequestLimited,
-    /// An invitation was made by a command.
+    /// An invitation was created by a command.
     InviteMade,
     /// An invitation was revoked by a command.
     InviteRevoked,
@@ -63,12 +63,12 @@ impl SecurityEvent {
         }
     }
 
-    /// True for the ordinary case, which is told as INFO; everything else is told as WARN.
+    /// True for ordinary events, which are logged as INFO; all others are logged as WARN.
     const fn is_ordinary(self) -> bool {
         matches!(self, Self::SignInSucceeded | Self::Registered | Self::InviteMade | Self::InviteRevoked)
     }
 
-    /// Writes the line, with the client's address and the account's id where they are known.
+    /// Logs the event, with the client address and the account id if they are known.
     pub fn log(self, client: Option<IpAddr>, user: Option<i64>) {
         let (event, reason) = (self.name(), self.reason());
         let client = client.map(tracing::field::display);

@@ -1,4 +1,4 @@
-//! What one client may hold of something that all of them share: requests under way, bytes of memory.
+//! Limits per client on a shared resource, such as requests in progress or bytes of memory.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -7,65 +7,65 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-/// A number of units that each key may hold at once. Nothing is kept of a key that holds none.
+/// A number of units that each key may hold at the same time. Keys without units take no memory.
 #[derive(Debug)]
 pub(crate) struct Shares<K: Eq + Hash + Clone> {
-    each: usize,
-    most_waiting: usize,
-    keys: Mutex<Keys<K>>,
+    limit: usize,
+    max_waiting: usize,
+    keys: Mutex<UsageByKey<K>>,
 }
 
-type Keys<K> = HashMap<K, Holder<K>>;
+type UsageByKey<K> = HashMap<K, KeyUsage<K>>;
 
-/// What a key holds: one unit at least. Requests wait only while it holds all that it may.
+/// The units of a key, at least one. Requests wait only while the key holds its maximum.
 #[derive(Debug)]
-struct Holder<K: Eq + Hash + Clone> {
+struct KeyUsage<K: Eq + Hash + Clone> {
     held: usize,
     waiting: VecDeque<oneshot::Sender<Share<K>>>,
 }
 
-/// Units that are held; given back when it is dropped.
+/// Units held by a key; dropping them returns them.
 #[derive(Debug)]
 pub(crate) struct Share<K: Eq + Hash + Clone> {
     units: usize,
     key: K,
-    of: Arc<Shares<K>>,
+    shares: Arc<Shares<K>>,
 }
 
 impl<K: Eq + Hash + Clone> Shares<K> {
-    /// Shares of `each` units a key, one at least.
-    pub(crate) fn new(each: usize) -> Arc<Self> {
-        Self::with_queue(each, usize::MAX)
+    /// Creates shares of `limit` units per key, at least one.
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Self::with_queue(limit, usize::MAX)
     }
 
-    /// The same, where so many may wait for a unit of each key.
-    pub(crate) fn with_queue(each: usize, most_waiting: usize) -> Arc<Self> {
-        Arc::new(Self { each: each.max(1), most_waiting, keys: Mutex::default() })
+    /// Like [`Self::new`], with a limit on the number of requests that wait per key.
+    pub(crate) fn with_queue(limit: usize, max_waiting: usize) -> Arc<Self> {
+        Arc::new(Self { limit: limit.max(1), max_waiting, keys: Mutex::default() })
     }
 
-    /// Takes units for a key, if it has so many left.
+    /// Takes units for a key, if they are available.
     pub(crate) fn try_take(self: &Arc<Self>, key: K, units: usize) -> Option<Share<K>> {
         let taken = self.add(&mut self.lock(), &key, units);
         taken.then(|| self.share(key, units))
     }
 
-    /// Takes one unit for a key; waits for it in the order in which it was asked for, `patience` at most. `None` if it
-    /// did not come, or too many wait already.
+    /// Takes one unit for a key. Waits up to `patience`, in the order of calls. Returns `None` if no unit became
+    /// available, or too many requests wait already.
     pub(crate) async fn take(self: &Arc<Self>, key: K, patience: Duration) -> Option<Share<K>> {
         let granted = {
             let mut keys = self.lock();
-            // Nearly always there is one, and then neither a place in the queue nor a timer is needed.
+            // In the common case a unit is available, and neither a queue nor a timer is needed.
             if self.add(&mut keys, &key, 1) {
                 drop(keys);
                 return Some(self.share(key, 1));
             }
             let (sender, granted) = oneshot::channel();
             let waiting = &mut keys.get_mut(&key)?.waiting;
-            // Those who gave up have waited the longest. Without this they would stay until a unit is given back.
+            // Requests that gave up are at the front. Without this they would stay until a unit is returned.
             while waiting.front().is_some_and(oneshot::Sender::is_closed) {
                 waiting.pop_front();
             }
-            if waiting.len() >= self.most_waiting {
+            if waiting.len() >= self.max_waiting {
                 return None;
             }
             waiting.push_back(sender);
@@ -74,25 +74,25 @@ impl<K: Eq + Hash + Clone> Shares<K> {
         tokio::time::timeout(patience, granted).await.ok()?.ok()
     }
 
-    /// The units that a key holds.
+    /// The number of units that a key holds.
     pub(crate) fn held(&self, key: &K) -> usize {
         self.lock().get(key).map_or(0, |holder| holder.held)
     }
 
-    /// Tells if no key holds anything.
+    /// Returns true if no key holds any unit.
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }
 
-    /// Adds to what a key holds, if it may hold so much.
-    fn add(&self, keys: &mut Keys<K>, key: &K, units: usize) -> bool {
+    /// Adds units to a key, if they are available.
+    fn add(&self, keys: &mut UsageByKey<K>, key: &K, units: usize) -> bool {
         let Some(holder) = keys.get_mut(key) else {
-            if units > 0 && units <= self.each {
-                keys.insert(key.clone(), Holder { held: units, waiting: VecDeque::new() });
+            if units > 0 && units <= self.limit {
+                keys.insert(key.clone(), KeyUsage { held: units, waiting: VecDeque::new() });
             }
-            return units <= self.each;
+            return units <= self.limit;
         };
-        let free = units <= self.each - holder.held;
+        let free = units <= self.limit - holder.held;
         if free {
             holder.held += units;
         }
@@ -100,24 +100,24 @@ impl<K: Eq + Hash + Clone> Shares<K> {
     }
 
     fn share(self: &Arc<Self>, key: K, units: usize) -> Share<K> {
-        Share { units, key, of: Arc::clone(self) }
+        Share { units, key, shares: Arc::clone(self) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Keys<K>> {
-        // Nothing panics while it is held, and a map is whole all the same.
+    fn lock(&self) -> MutexGuard<'_, UsageByKey<K>> {
+        // No code panics while it holds the lock, and the map would still be consistent.
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<K: Eq + Hash + Clone> Share<K> {
-    /// The key that holds them.
+    /// The key that holds the units.
     pub(crate) const fn key(&self) -> &K {
         &self.key
     }
 
-    /// Adds units to those held, if the key has so many left.
+    /// Adds units to the share, if they are available.
     pub(crate) fn grow(&mut self, units: usize) -> bool {
-        let more = self.of.add(&mut self.of.lock(), &self.key, units);
+        let more = self.shares.add(&mut self.shares.lock(), &self.key, units);
         if more {
             self.units += units;
         }
@@ -126,19 +126,19 @@ impl<K: Eq + Hash + Clone> Share<K> {
 }
 
 impl<K: Eq + Hash + Clone> Drop for Share<K> {
-    /// Hands the units on to the requests that wait for them.
+    /// Passes the units on to waiting requests.
     fn drop(&mut self) {
         if self.units == 0 {
             return;
         }
-        let mut keys = self.of.lock();
+        let mut keys = self.shares.lock();
         let Some(holder) = keys.get_mut(&self.key) else { return };
         while self.units > 0
             && let Some(next) = holder.waiting.pop_front()
         {
-            match next.send(self.of.share(self.key.clone(), 1)) {
+            match next.send(self.shares.share(self.key.clone(), 1)) {
                 Ok(()) => self.units -= 1,
-                // It gave up, and its unit is still here.
+                // The request gave up, so its unit is still here.
                 Err(mut refused) => refused.units = 0,
             }
         }

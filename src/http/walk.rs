@@ -16,7 +16,7 @@ use sqlx::PgConnection;
 
 use super::envelope::Success;
 use super::error::ApiError;
-use super::lane::{Lanes, Turn};
+use super::lane::{Turn, WorkLanes};
 use super::page::{Cursors, PageRequest, Segment};
 use super::shares::{Share, Shares};
 use super::stream::{self, ListWriter};
@@ -194,7 +194,7 @@ impl<L: Keyed> Walk for KeyedWalk<L> {
 #[derive(Debug, Clone)]
 pub struct Lists {
     pool: Pool,
-    lanes: Lanes,
+    lanes: WorkLanes,
     under_way: Arc<Shares<i64>>,
     patience: Duration,
     stall_timeout: Duration,
@@ -204,7 +204,7 @@ impl Lists {
     /// Lists that are read on connections of `pool`, and in the `lanes` for what costs much where they count. A list waits for
     /// `patience` until others of the account have ended, and a client may take nothing for `stall_timeout`.
     #[must_use]
-    pub fn new(pool: Pool, lanes: Lanes, patience: Duration, stall_timeout: Duration) -> Self {
+    pub fn new(pool: Pool, lanes: WorkLanes, patience: Duration, stall_timeout: Duration) -> Self {
         Self { pool, lanes, under_way: Shares::new(LISTS_OF_ACCOUNT), patience, stall_timeout }
     }
 

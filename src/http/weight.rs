@@ -1,7 +1,7 @@
-//! The weight of a change of many rows, and how much of it an account may do in a time.
+//! The weight of bulk changes, and a limit of weight per account and period.
 //!
-//! The unit is a row without a long text. A text costs by its length, because it is found by each of its characters with
-//! those beside it: a row with 5,000 characters of 4 bytes takes the database about a thousand times as long as one without.
+//! The unit is a row without a long text. A text has a weight, because each trigram of it is indexed: a row with 5,000
+//! characters of 4 bytes takes the database about a thousand times as long as a row without text.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -10,25 +10,25 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, RateLimiter};
 
 use super::error::ApiError;
-use super::rate_limit::quota;
+use super::quota::quota;
 
-/// Bytes of text that a row has without weighing more.
+/// The number of bytes of text in a row that add no weight.
 pub const FREE_BYTES: i64 = 400;
 
-/// Bytes of text beyond those that weigh as much as a row.
+/// The number of bytes beyond [`FREE_BYTES`] that weigh as much as a row.
 pub const BYTES_OF_A_ROW: i64 = 20;
 
-/// A change that weighs this much at most is a small one: it takes no longer than any other request.
+/// The maximum weight of a small change, which takes no longer than any other request.
 pub const SMALL: i64 = 200;
 
-/// The weight that a text of so many bytes adds to each row that gets it.
+/// The weight that a text adds to each row that gets it.
 #[must_use]
 pub fn of_text(bytes: usize) -> i64 {
     let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
     bytes.saturating_sub(FREE_BYTES).max(0) / BYTES_OF_A_ROW
 }
 
-/// The weight that each account may do in a time, counted in this process.
+/// The weight that each account may change in a period, counted per process.
 #[derive(Debug)]
 pub struct WorkLimit {
     limiter: DefaultKeyedRateLimiter<i64>,
@@ -37,17 +37,17 @@ pub struct WorkLimit {
 }
 
 impl WorkLimit {
-    /// Allows this weight in this time, at once or bit by bit.
+    /// Allows `limit` units of weight per `ttl`, in bursts or evenly.
     #[must_use]
     pub fn new(ttl: Duration, limit: u32) -> Self {
         let limit = NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN);
         Self { limiter: RateLimiter::keyed(quota(ttl, limit)), limit, ttl }
     }
 
-    /// Counts a change of this weight. It must not have begun: an error says that nothing was changed.
+    /// Counts a change before it begins, so that an error means that nothing was changed.
     ///
     /// # Errors
-    /// [`ApiError::TooMuchWork`], with a time to wait if it is not too much for one change.
+    /// [`ApiError::TooMuchWork`], with the time to wait unless the change exceeds the limit at any time.
     pub fn charge(&self, user_id: i64, weight: i64) -> Result<(), ApiError> {
         let Some(counted) = NonZeroU32::new(u32::try_from(weight).unwrap_or(u32::MAX)) else { return Ok(()) };
         let (limit, ttl) = (self.limit, humantime::format_duration(self.ttl));
@@ -76,7 +76,7 @@ impl WorkLimit {
         }
     }
 
-    /// Forgets the accounts whose allowance is whole again.
+    /// Removes the accounts whose allowance is complete.
     pub fn forget_idle(&self) {
         self.limiter.retain_recent();
         self.limiter.shrink_to_fit();

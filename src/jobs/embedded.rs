@@ -1,4 +1,4 @@
-//! Watches over the private PostgreSQL: if it dies, it is started again.
+//! Restarts the private PostgreSQL when it dies.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,44 +7,44 @@ use tokio::time::Instant;
 
 use crate::db::embedded::{EmbeddedDatabase, Outcome};
 
-/// The pause between two looks, and before the first restart.
+/// The pause between two checks, and before the first restart.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest pause before a restart.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
-/// A server that ran for this long after a restart has got over what killed it.
+/// The uptime after which a restarted server counts as stable.
 const RECOVERED: Duration = Duration::from_mins(1);
 
-/// Looks again and again, and never gives up: what keeps the server from starting, such as a full disk, may go away.
+/// Checks in a loop and never gives up: the cause of a failed start, such as a full disk, may go away.
 pub(super) async fn watch(database: Arc<EmbeddedDatabase>) {
     let mut restarts = Restarts::default();
     loop {
         tokio::time::sleep(restarts.pause()).await;
-        let looked_at = Arc::clone(&database);
-        match tokio::task::spawn_blocking(move || looked_at.ensure_running()).await {
+        let checked = Arc::clone(&database);
+        match tokio::task::spawn_blocking(move || checked.ensure_running()).await {
             Ok(Ok(Outcome::Attached)) => restarts.note_running(Instant::now()),
             Ok(Ok(_)) => {
                 restarts.note(Instant::now());
-                tracing::warn!(restarts = restarts.count, "the embedded PostgreSQL had died and was started again");
+                tracing::warn!(restarts = restarts.count, "the embedded PostgreSQL died and was restarted");
             }
             Ok(Err(error)) => {
                 restarts.note(Instant::now());
                 let pause = humantime::format_duration(restarts.pause());
                 tracing::error!(
                     restarts = restarts.count,
-                    "the embedded PostgreSQL has died and could not be started again; it is tried again in {pause}: {error}"
+                    "the embedded PostgreSQL died and could not be restarted; the next attempt is in {pause}: {error}"
                 );
             }
             Err(error) => {
                 restarts.note(Instant::now());
-                tracing::error!(%error, "looking after the embedded PostgreSQL failed");
+                tracing::error!(%error, "checking the embedded PostgreSQL failed");
             }
         }
     }
 }
 
-/// The restarts in a row, from which the pauses between them grow.
+/// Consecutive restarts, from which the pauses between them grow.
 #[derive(Debug, Default)]
 struct Restarts {
     count: u32,
@@ -52,19 +52,19 @@ struct Restarts {
 }
 
 impl Restarts {
-    /// The pause before the next look: 1 s, 2 s, 4 s and so on, up to half a minute.
+    /// The pause before the next check: 1 s, 2 s, 4 s and so on, up to 30 s.
     fn pause(&self) -> Duration {
-        // 2^5 s are more than the longest pause.
+        // 2^5 s is more than the longest pause.
         (PAUSE * 2_u32.pow(self.count.min(5))).min(MAX_PAUSE)
     }
 
-    /// Notes a restart, or the attempt at one.
+    /// Records a restart, or an attempt at one.
     fn note(&mut self, now: Instant) {
         self.count = self.count.saturating_add(1);
         self.last = Some(now);
     }
 
-    /// Notes that the server was found running.
+    /// Records that the server was found running.
     fn note_running(&mut self, now: Instant) {
         if self.last.is_none_or(|last| now.duration_since(last) > RECOVERED) {
             *self = Self::default();

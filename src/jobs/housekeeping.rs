@@ -1,4 +1,4 @@
-//! Keeps what is counted in memory from growing, and tells the metrics what the pools hold.
+//! Removes expired rate limit entries, trims memory and pools, and updates the metrics.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use crate::http::rate_limit::RateLimits;
 
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Does so again and again.
+/// Runs in a loop.
 pub(super) async fn run(pools: Pools, limits: Arc<RateLimits>, metrics: Option<PrometheusHandle>) {
     loop {
         tokio::time::sleep(PAUSE).await;
         limits.forget_idle();
-        // A serving thread that is woken gives back what others have freed of its memory before it sleeps again.
+        // A worker thread that is woken returns memory that other threads have freed before it sleeps again.
         for _ in 0..tokio::runtime::Handle::current().metrics().num_workers() {
             tokio::spawn(std::future::ready(()));
         }
@@ -24,12 +24,12 @@ pub(super) async fn run(pools: Pools, limits: Arc<RateLimits>, metrics: Option<P
         }
         for (name, pool) in pools.all() {
             pool.tidy();
-            tell(name, pool);
+            record_pool(name, pool);
         }
     }
 }
 
-fn tell(name: &'static str, pool: &Pool) {
+fn record_pool(name: &'static str, pool: &Pool) {
     let status = pool.status();
     for (state, connections) in [("idle", status.idle), ("used", status.used)] {
         let connections = u32::try_from(connections).unwrap_or(u32::MAX);

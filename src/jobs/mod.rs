@@ -1,4 +1,4 @@
-//! What runs in the background while the server serves. This is the one list of it.
+//! Background jobs of the server; the only list of them.
 
 #[cfg(feature = "embedded-db")]
 mod embedded;
@@ -17,21 +17,21 @@ use crate::db::pool::Pools;
 use crate::http::rate_limit::RateLimits;
 use crate::http::readiness::ReadinessState;
 
-/// What the jobs work with.
+/// The dependencies of the jobs.
 pub struct Jobs {
-    /// The database.
+    /// The database pools.
     pub pools: Pools,
-    /// The profile, which decides what a database that is ahead means.
+    /// The profile; decides whether unknown migrations in the database are an error.
     pub profile: Profile,
-    /// The times that the trash and the history are kept.
+    /// The retention of the trash and of the history.
     pub history: HistoryConfig,
-    /// The most that one user may have.
+    /// The limits per user.
     pub quotas: QuotasConfig,
-    /// What the readiness job finds out.
+    /// The state that the readiness job updates.
     pub readiness: ReadinessState,
-    /// Whose idle entries are forgotten.
+    /// The rate limits, whose idle entries are removed.
     pub limits: Arc<RateLimits>,
-    /// The metrics, which have to be tidied up.
+    /// The metrics recorder, which needs periodic upkeep.
     pub metrics: Option<PrometheusHandle>,
     /// The private PostgreSQL, if the program runs one.
     #[cfg(feature = "embedded-db")]
@@ -39,7 +39,7 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Starts all of them; they end when `stop` is cancelled.
+    /// Starts all jobs. They end when `stop` is cancelled.
     pub fn start(self, tracker: &TaskTracker, stop: &CancellationToken) {
         let upkeep = upkeep::run(self.pools.requests.clone(), self.history, self.quotas, self.readiness.clone());
         tracker.spawn(stop.clone().run_until_cancelled_owned(upkeep));

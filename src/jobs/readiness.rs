@@ -1,4 +1,4 @@
-//! Finds out whether the API can work: does the database answer, and has it the schema that this binary needs?
+//! Checks periodically if the API can work: if the database answers and has the schema that this binary needs.
 
 use std::time::Duration;
 
@@ -8,48 +8,53 @@ use crate::db::pool::{Lease, Pools, is_read_only};
 use crate::http::readiness::{Readiness, ReadinessState};
 use crate::migrate::{self, MigrateError, Migration, Plan, Problem, RunningMigration, State};
 
-/// While the API cannot work, it has to be ready soon after it could: within 2 s of a deploy.
+/// The pause while the API is not ready. Short, so that it is ready within 2 s of a deploy.
 const PAUSE_NOT_READY: Duration = Duration::from_millis(500);
 const PAUSE_READY: Duration = Duration::from_secs(2);
 
-/// Longer than this, and the database counts as away.
+/// The time limit of a check, after which the database counts as unavailable.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Looks again and again.
+/// Checks in a loop.
 pub(super) async fn watch(pools: Pools, profile: Profile, state: ReadinessState) {
     let migrations = migrate::embedded();
-    let mut told = None;
+    let mut last_problem = None;
     loop {
-        state.set(look(&pools, profile, &migrations, &mut told).await);
+        state.set(check(&pools, profile, &migrations, &mut last_problem).await);
         tokio::time::sleep(if state.serves() { PAUSE_READY } else { PAUSE_NOT_READY }).await;
     }
 }
 
-/// `told` is the last thing that the log said of the database, so that it is said once and not twice a second.
-async fn look(pools: &Pools, profile: Profile, migrations: &[Migration], told: &mut Option<String>) -> Readiness {
+/// Checks once. `last_problem` is the last problem logged, so that it is not logged twice a second.
+async fn check(
+    pools: &Pools,
+    profile: Profile,
+    migrations: &[Migration],
+    last_problem: &mut Option<String>,
+) -> Readiness {
     let mut lease = None;
-    let looked = tokio::time::timeout(PATIENCE, find_out(pools, migrations, &mut lease)).await;
-    let problem = match looked {
-        Ok(Ok(Found::Plan(plan))) => {
-            if told.take().is_some() {
+    let probed = tokio::time::timeout(PATIENCE, probe(pools, migrations, &mut lease)).await;
+    let problem = match probed {
+        Ok(Ok(Probe::Plan(plan))) => {
+            if last_problem.take().is_some() {
                 tracing::info!("the database can be used again");
             }
-            // Its every answer was read.
+            // All answers have been read, so the connection can be returned as it is.
             if let Some(lease) = lease {
                 lease.release();
             }
             return readiness(*plan, profile);
         }
-        Ok(Ok(Found::Forbidden)) => {
+        Ok(Ok(Probe::Forbidden)) => {
             return Readiness::MigrationsWrong {
                 problem:
-                    "the role that serves may not read the database's tables; run `app migrate deploy`, which gives \
-                          it the right"
+                    "the serving role may not read the database's tables; run `app migrate deploy`, which grants it \
+                     the rights"
                         .to_owned(),
             };
         }
-        Ok(Ok(Found::ReadOnly)) => {
-            // So new connections reach the new primary once the name or the proxy leads there.
+        Ok(Ok(Probe::ReadOnly)) => {
+            // New connections reach the new primary once the host name or the proxy leads to it.
             pools.renew();
             "it is read-only: a standby, or a primary that was demoted".to_owned()
         }
@@ -59,38 +64,39 @@ async fn look(pools: &Pools, profile: Profile, migrations: &[Migration], told: &
     if let Some(lease) = lease {
         lease.discard();
     }
-    if told.as_ref() != Some(&problem) {
+    if last_problem.as_ref() != Some(&problem) {
         tracing::warn!("the database cannot be used: {problem}");
-        *told = Some(problem);
+        *last_problem = Some(problem);
     }
     Readiness::DatabaseUnavailable
 }
 
-enum Found {
+enum Probe {
     Plan(Box<Plan>),
     ReadOnly,
-    /// The role is another than the one that migrates, and was given no rights yet.
+    /// The serving role is not the migrating role, and has not been granted its rights yet.
     Forbidden,
 }
 
-/// Leaves the connection in `lease`, for the caller to give back or to close: this may be dropped in the middle.
-async fn find_out(pools: &Pools, migrations: &[Migration], lease: &mut Option<Lease>) -> anyhow::Result<Found> {
+/// Leaves the connection in `lease` for the caller to return or to close, because this future may be dropped at any
+/// point.
+async fn probe(pools: &Pools, migrations: &[Migration], lease: &mut Option<Lease>) -> anyhow::Result<Probe> {
     let acquired = pools.readiness.acquire().await;
     let connection = lease.insert(acquired.map_err(|error| pools.readiness.no_connection(error))?);
     if is_read_only(connection).await? {
-        return Ok(Found::ReadOnly);
+        return Ok(Probe::ReadOnly);
     }
     match migrate::status_on(connection, migrations).await {
-        Ok(status) => Ok(Found::Plan(Box::new(status.plan))),
+        Ok(status) => Ok(Probe::Plan(Box::new(status.plan))),
         Err(MigrateError::Database(sqlx::Error::Database(error))) if error.code().as_deref() == Some("42501") => {
-            Ok(Found::Forbidden)
+            Ok(Probe::Forbidden)
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// What the state of the migrations means for a server that runs. What only the database knows is a newer release's matter,
-/// whether it was applied, failed or is being run: the schema has all that this binary needs.
+/// The readiness that follows from the state of the migrations. Migrations that only the database knows belong to a
+/// newer release; whether they were applied, failed or are running, the schema has everything that this binary needs.
 fn readiness(mut plan: Plan, profile: Profile) -> Readiness {
     let running: Vec<String> =
         plan.running.iter().filter(|one| one.is_known && !one.is_applied).map(RunningMigration::to_string).collect();

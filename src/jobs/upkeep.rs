@@ -1,5 +1,5 @@
-//! Work on the database that nobody waits for: what was deleted long ago goes, answers to requests that cannot come again
-//! are forgotten, and what came in by another way than the API is made to be found. In many replicas each does a part.
+//! Periodic maintenance of the database: purges expired trash, idempotency keys and history, and fills the search
+//! columns of rows that were not written through the API. Replicas share the work.
 
 use std::time::Duration;
 
@@ -12,19 +12,20 @@ use crate::features::history::retention_store::{self, Kept};
 use crate::features::{auth, history, payees, quotas, transactions};
 use crate::http::readiness::ReadinessState;
 
-/// Between two rounds.
+/// The pause between two rounds.
 const PAUSE: Duration = Duration::from_mins(1);
 
-/// Between two batches of a round, so that requests come first.
-const BREATH: Duration = Duration::from_millis(50);
+/// The pause between two batches, so that requests come first.
+const BATCH_PAUSE: Duration = Duration::from_millis(50);
 
-/// Between two times that usage is brought up to date: for so long, what a user has may be more than is known.
+/// The interval at which usage is brought up to date, and thus the maximum time for which a quota may be exceeded
+/// unnoticed.
 const SETTLE_PAUSE: Duration = Duration::from_secs(5);
 
-/// Transactions that are purged at once.
+/// The number of transactions purged per batch.
 const BATCH: i64 = 1_000;
 
-/// Does so again and again.
+/// Runs in a loop.
 pub(super) async fn run(pool: Pool, config: HistoryConfig, limits: QuotasConfig, readiness: ReadinessState) {
     let kept =
         Kept { seconds: config.retention.as_secs_f64(), operations: limits.operations, bytes: limits.history_bytes };
@@ -35,21 +36,21 @@ pub(super) async fn run(pool: Pool, config: HistoryConfig, limits: QuotasConfig,
                 failed => failed,
             };
             if let Err(error) = done {
-                tracing::warn!(error = %Cause(&error), "the upkeep of the database did not end; it is tried again");
+                tracing::warn!(error = %Cause(&error), "the maintenance of the database failed; it will be retried");
             }
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// Brings what users have up to date for the quotas, again and again.
+/// Brings the usage of all users up to date for the quotas, in a loop.
 pub(super) async fn settle_usage(pool: Pool, readiness: ReadinessState) {
     loop {
         tokio::time::sleep(SETTLE_PAUSE).await;
         if readiness.serves()
             && let Err(error) = settle(&pool).await
         {
-            tracing::warn!(error = %Cause(&error), "what users have was not added up; it is tried again");
+            tracing::warn!(error = %Cause(&error), "the usage of users could not be updated; it will be retried");
         }
     }
 }
@@ -62,16 +63,16 @@ async fn settle(pool: &Pool) -> Result<(), sqlx::Error> {
 }
 
 async fn round(pool: &Pool, config: HistoryConfig, limits: QuotasConfig) -> Result<(), sqlx::Error> {
-    while let Some(user_id) = whose_to_fold(pool).await? {
+    while let Some(user_id) = next_user_to_index(pool).await? {
         let fold = async |database: &mut PgConnection| transactions::store::fold_pending(database, user_id).await;
         if pool.acquire().await?.transaction(fold).await? == 0 {
-            // Another replica has them.
+            // Another replica is working on them.
             break;
         }
-        tokio::time::sleep(BREATH).await;
+        tokio::time::sleep(BATCH_PAUSE).await;
     }
     while pool.acquire().await?.transaction(payees::store::fold_pending).await? > 0 {
-        tokio::time::sleep(BREATH).await;
+        tokio::time::sleep(BATCH_PAUSE).await;
     }
     let retention = config.trash_retention.as_secs_f64();
     let purge = async |database: &mut PgConnection| {
@@ -80,7 +81,7 @@ async fn round(pool: &Pool, config: HistoryConfig, limits: QuotasConfig) -> Resu
         Ok::<_, sqlx::Error>(!removed.is_empty())
     };
     while pool.acquire().await?.transaction(purge).await? {
-        tokio::time::sleep(BREATH).await;
+        tokio::time::sleep(BATCH_PAUSE).await;
     }
     let mut connection = pool.acquire().await?;
     history::keys_store::forget_old(&mut connection).await?;
@@ -88,7 +89,7 @@ async fn round(pool: &Pool, config: HistoryConfig, limits: QuotasConfig) -> Resu
     quotas::store::count_keys(&mut connection, limits.idempotency_keys).await?;
     for user_id in quotas::store::whose_to_count(&mut connection).await? {
         quotas::store::recount(&mut connection, user_id).await?;
-        tokio::time::sleep(BREATH).await;
+        tokio::time::sleep(BATCH_PAUSE).await;
     }
     auth::store::forget_failures(&mut connection).await?;
     auth::store::forget_networks(&mut connection).await?;
@@ -97,10 +98,10 @@ async fn round(pool: &Pool, config: HistoryConfig, limits: QuotasConfig) -> Resu
     Ok(())
 }
 
-/// Removes what is kept no longer of the history of all users.
+/// Removes expired history of all users.
 ///
 /// # Errors
-/// The database's.
+/// [`sqlx::Error`] if a statement fails.
 pub async fn trim_history(pool: &Pool, kept: &Kept) -> Result<(), sqlx::Error> {
     let mut connection = pool.acquire().await?;
     let mut behind = 0;
@@ -116,19 +117,19 @@ pub async fn trim_history(pool: &Pool, kept: &Kept) -> Result<(), sqlx::Error> {
                 let removed = retention_store::remove(&mut connection, candidate.user_id, last).await?;
                 quotas::store::note_removed(&mut connection, &[(candidate.user_id, removed.bytes)]).await?;
                 if !removed.more {
-                    // Another replica has them.
+                    // Another replica is working on them.
                     break;
                 }
-                tokio::time::sleep(BREATH).await;
+                tokio::time::sleep(BATCH_PAUSE).await;
             }
         }
-        tokio::time::sleep(BREATH).await;
+        tokio::time::sleep(BATCH_PAUSE).await;
     }
     connection.release();
     Ok(())
 }
 
-async fn whose_to_fold(pool: &Pool) -> Result<Option<i64>, sqlx::Error> {
+async fn next_user_to_index(pool: &Pool) -> Result<Option<i64>, sqlx::Error> {
     let mut connection = pool.acquire().await?;
     let user_id = transactions::store::whose_to_fold(&mut connection).await?;
     connection.release();

@@ -1,4 +1,4 @@
-//! The bodies of requests and answers on their way through a connection.
+//! Bodies of requests and responses on a connection.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,16 +8,16 @@ use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use hyper::body::{Frame, Incoming, SizeHint};
 
-use super::connections::{Connection, Phase, UnderWay};
+use super::connections::{ClientConnection, Phase, RequestGuard};
 
-/// The body of a request, which notes on its connection whether it waits for the client.
+/// A request body that records on its connection whether it waits for the client.
 pub(super) struct RequestBody {
     body: Incoming,
-    connection: Arc<Connection>,
+    connection: Arc<ClientConnection>,
 }
 
 impl RequestBody {
-    pub(super) const fn new(body: Incoming, connection: Arc<Connection>) -> Self {
+    pub(super) const fn new(body: Incoming, connection: Arc<ClientConnection>) -> Self {
         Self { body, connection }
     }
 }
@@ -31,7 +31,7 @@ impl HttpBody for RequestBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(context);
-        self.connection.note(if frame.is_pending() { Phase::Receiving } else { Phase::Working });
+        self.connection.set_phase(if frame.is_pending() { Phase::Receiving } else { Phase::Working });
         frame
     }
 
@@ -44,27 +44,27 @@ impl HttpBody for RequestBody {
     }
 }
 
-/// A body that is handed over in pieces: hyper copies what it is given into the buffer of the connection, and takes no more
-/// only when that is full.
+/// A response body that is handed to hyper in small pieces. hyper copies what it is given into its own buffer and stops
+/// only when that is full, so one large piece would be copied whole.
 pub(super) struct AnswerBody {
     body: Body,
     rest: Bytes,
-    /// The turn in which bytes were handed over, and how many.
+    /// The turn of the connection's task in which bytes were last handed over, and their number.
     turn: u64,
     bytes_in_turn: usize,
-    /// The request is under way until its answer is gone.
-    request: UnderWay,
+    /// Dropped with the body: the request is in progress until its response is written.
+    request: RequestGuard,
 }
 
-/// The bytes of a piece.
+/// The size of a piece, in bytes.
 const PIECE: usize = 16 * 1024;
 
-/// The bytes that are handed over before other connections have their turns. A system takes a quarter of a megabyte at once, and
-/// a thousand clients who ask for so much would keep all others waiting.
-const BYTES_A_TURN: usize = PIECE;
+/// The maximum number of bytes per turn of a connection's task. The kernel takes a quarter of a megabyte at once, and a
+/// thousand clients who ask for so much would keep all others waiting.
+const BYTES_PER_TURN: usize = PIECE;
 
 impl AnswerBody {
-    pub(super) fn new(body: Body, request: UnderWay) -> Self {
+    pub(super) fn new(body: Body, request: RequestGuard) -> Self {
         Self { body, rest: Bytes::new(), turn: 0, bytes_in_turn: 0, request: request.answered() }
     }
 }
@@ -81,7 +81,7 @@ impl HttpBody for AnswerBody {
         if self.turn != turn {
             (self.turn, self.bytes_in_turn) = (turn, 0);
         }
-        if self.bytes_in_turn >= BYTES_A_TURN && !self.is_end_stream() {
+        if self.bytes_in_turn >= BYTES_PER_TURN && !self.is_end_stream() {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }

@@ -1,8 +1,10 @@
-//! Which connections are held: so many in all, so many an address, and which of them goes when there is no room.
+//! Limits the number of connections, in total and per address, and chooses the connection to close when there is no
+//! room.
 //!
-//! A connection waits for its client while no request is under way on it, while the body of one arrives, and while an answer is
-//! taken. Such a one makes room for a newcomer: of the address that holds the most, an idle one first, the one that waits the
-//! longest. So a flood displaces itself, also where it keeps its connections busy, and what the server works on goes on.
+//! A connection waits for its client while it has no request, while a request body arrives, and while a response is
+//! written. A waiting connection makes room for a new one: of the address with the most connections, idle ones first,
+//! the longest waiting first. So a flood displaces itself, even if it keeps its connections busy, and requests in
+//! progress are not interrupted.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -11,66 +13,66 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// The connections that are held.
+/// The open connections.
 #[derive(Debug)]
 pub(super) struct Connections {
-    most: usize,
-    most_each: usize,
-    held: Mutex<Held>,
+    max_total: usize,
+    max_per_address: usize,
+    held: Mutex<ConnectionTable>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
-    connections: HashMap<u64, Arc<Connection>>,
+struct ConnectionTable {
+    connections: HashMap<u64, Arc<ClientConnection>>,
     /// The connections of each address.
     addresses: HashMap<IpAddr, Vec<u64>>,
-    /// The addresses by the number of their connections: looking through all of them for each newcomer would take long.
+    /// The addresses ordered by their number of connections, so that the largest is found without a scan.
     ranking: BTreeSet<(usize, IpAddr)>,
     last: u64,
 }
 
-/// A connection.
+/// The state of a connection.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(super) struct ClientConnection {
     address: IpAddr,
     phase: AtomicU8,
-    /// The moment at which the phase began.
+    /// The time at which the phase began, on the clock of [`moment`].
     since: AtomicU64,
-    /// The turns that its task has had, and the one in which the last request began or was answered.
+    /// The number of turns of the connection's task, and the turn in which the last request began or was answered.
     turns: AtomicU64,
     turn_of_request: AtomicU64,
-    /// The requests in a row that were there before the one before them was answered.
+    /// The number of consecutive requests that arrived before their predecessor was answered.
     pipelined: AtomicU32,
     displaced: Notify,
 }
 
-/// What a connection is busy with, one request after the other.
+/// The activity of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Phase {
-    /// No request is under way, or only a part of its head is there.
+    /// No request has arrived completely.
     Idle,
-    /// The body of a request arrives.
+    /// A request body is arriving.
     Receiving,
     /// The server works on a request.
     Working,
-    /// An answer is taken by its client.
+    /// A response is being written.
     Sending,
 }
 
-/// A place among the connections; free again when it is dropped.
+/// A slot for a connection; dropping it frees it.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ConnectionSlot {
     number: u64,
-    connection: Arc<Connection>,
+    connection: Arc<ClientConnection>,
     among: Arc<Connections>,
 }
 
-/// A request under way; its connection is idle again when it is dropped.
+/// A request in progress; dropping it makes the connection idle.
 #[derive(Debug)]
-pub(super) struct UnderWay(Arc<Connection>);
+pub(super) struct RequestGuard(Arc<ClientConnection>);
 
-/// Orders the moments at which phases begin, over all connections.
+/// A logical clock that orders the beginnings of phases across connections.
 static MOMENT: AtomicU64 = AtomicU64::new(0);
 
 fn moment() -> u64 {
@@ -78,24 +80,24 @@ fn moment() -> u64 {
 }
 
 impl Connections {
-    /// Room for `most` connections, of which one address has `most_each`.
-    pub(super) fn new(most: usize, most_each: usize) -> Arc<Self> {
-        Arc::new(Self { most, most_each, held: Mutex::default() })
+    /// Creates limits: `max_total` connections in total, `max_per_address` per address.
+    pub(super) fn new(max_total: usize, max_per_address: usize) -> Arc<Self> {
+        Arc::new(Self { max_total, max_per_address, held: Mutex::default() })
     }
 
-    /// Finds a place for a connection; `exempt` from the limit of an address are trusted proxies. `None` if the server works on
-    /// a request of each connection that could make room.
-    pub(super) fn enter(self: &Arc<Self>, address: IpAddr, exempt: bool) -> Option<Place> {
+    /// Finds a slot for a connection, displacing another if necessary. `exempt` connections (trusted proxies) have no
+    /// limit per address. Returns `None` if every connection that could make room has a request in progress.
+    pub(super) fn enter(self: &Arc<Self>, address: IpAddr, exempt: bool) -> Option<ConnectionSlot> {
         let mut held = self.lock();
         let own = held.addresses.get(&address).map_or(0, Vec::len);
-        if !exempt && own >= self.most_each {
+        if !exempt && own >= self.max_per_address {
             held.displace_of(address)?;
-        } else if held.connections.len() >= self.most {
+        } else if held.connections.len() >= self.max_total {
             held.displace()?;
         }
         held.last += 1;
         let number = held.last;
-        let connection = Arc::new(Connection {
+        let connection = Arc::new(ClientConnection {
             address,
             phase: AtomicU8::new(Phase::Idle as u8),
             since: AtomicU64::new(moment()),
@@ -106,23 +108,23 @@ impl Connections {
         });
         held.insert(number, Arc::clone(&connection));
         drop(held);
-        Some(Place { number, connection, among: Arc::clone(self) })
+        Some(ConnectionSlot { number, connection, among: Arc::clone(self) })
     }
 
-    /// Makes room by closing one, such as when the system has no more file descriptors.
+    /// Closes a waiting connection, for example when the system has run out of file descriptors.
     pub(super) fn displace_one(&self) {
-        // Where none may go there is nothing to be done.
+        // If no connection waits, there is nothing to close.
         let _ = self.lock().displace();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
-        // Nothing panics while it is held.
+    fn lock(&self) -> MutexGuard<'_, ConnectionTable> {
+        // No code panics while it holds the lock.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Held {
-    fn insert(&mut self, number: u64, connection: Arc<Connection>) {
+impl ConnectionTable {
+    fn insert(&mut self, number: u64, connection: Arc<ClientConnection>) {
         let address = connection.address;
         self.connections.insert(number, connection);
         let of_address = self.addresses.entry(address).or_default();
@@ -131,7 +133,7 @@ impl Held {
         self.ranking.insert((of_address.len(), address));
     }
 
-    fn remove(&mut self, number: u64) -> Option<Arc<Connection>> {
+    fn remove(&mut self, number: u64) -> Option<Arc<ClientConnection>> {
         let connection = self.connections.remove(&number)?;
         let address = connection.address;
         if let Some(of_address) = self.addresses.get_mut(&address) {
@@ -146,23 +148,22 @@ impl Held {
         Some(connection)
     }
 
-    /// Tells a connection that waits for its client to close, and forgets it: one of the address that has the most of those
-    /// that have such a one.
+    /// Closes a waiting connection of the address with the most connections that has one.
     fn displace(&mut self) -> Option<()> {
-        let number = self.ranking.iter().rev().find_map(|(_, address)| self.next_to_go(*address))?;
+        let number = self.ranking.iter().rev().find_map(|(_, address)| self.longest_waiting(*address))?;
         self.close(number)
     }
 
-    /// The same of one address.
+    /// Closes a waiting connection of an address.
     fn displace_of(&mut self, address: IpAddr) -> Option<()> {
-        let number = self.next_to_go(address)?;
+        let number = self.longest_waiting(address)?;
         self.close(number)
     }
 
-    fn next_to_go(&self, address: IpAddr) -> Option<u64> {
+    fn longest_waiting(&self, address: IpAddr) -> Option<u64> {
         let of_address = self.addresses.get(&address)?;
         let waiting = of_address.iter().filter_map(|number| {
-            let connection = self.connections.get(number).filter(|connection| connection.may_go())?;
+            let connection = self.connections.get(number).filter(|connection| connection.waits_for_client())?;
             let since = connection.since.load(Ordering::Relaxed);
             Some(((connection.is_in(Phase::Idle), std::cmp::Reverse(since)), *number))
         });
@@ -175,34 +176,34 @@ impl Held {
     }
 }
 
-impl Connection {
+impl ClientConnection {
     fn is_in(&self, phase: Phase) -> bool {
         self.phase.load(Ordering::Relaxed) == phase as u8
     }
 
-    /// Whether it waits for its client.
-    pub(super) fn may_go(&self) -> bool {
+    /// Returns true if the connection waits for its client.
+    pub(super) fn waits_for_client(&self) -> bool {
         !self.is_in(Phase::Working)
     }
 
-    /// Notes a phase; one that goes on has begun when it began.
-    pub(super) fn note(&self, phase: Phase) {
+    /// Sets the phase. Setting the current phase again does not restart it.
+    pub(super) fn set_phase(&self, phase: Phase) {
         if self.phase.swap(phase as u8, Ordering::Relaxed) != phase as u8 {
             self.since.store(moment(), Ordering::Relaxed);
         }
     }
 
-    /// Notes that its task has its turn.
-    pub(super) fn note_turn(&self) {
+    /// Counts a turn of the connection's task.
+    pub(super) fn begin_turn(&self) {
         self.turns.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The turn that its task has.
+    /// The current turn of the connection's task.
     pub(super) fn turn(&self) -> u64 {
         self.turns.load(Ordering::Relaxed)
     }
 
-    /// Counts a request that begins; says how many in a row were there before the one before them was answered.
+    /// Counts a request; returns the number of consecutive requests that arrived before their predecessor was answered.
     pub(super) fn count_pipelined(&self) -> u32 {
         let turn = self.turn();
         if self.turn_of_request.swap(turn, Ordering::Relaxed) == turn {
@@ -213,49 +214,49 @@ impl Connection {
         }
     }
 
-    /// Notes that a request is under way.
-    pub(super) fn begin(self: &Arc<Self>) -> UnderWay {
-        self.note(Phase::Working);
-        UnderWay(Arc::clone(self))
+    /// Marks a request as in progress.
+    pub(super) fn begin(self: &Arc<Self>) -> RequestGuard {
+        self.set_phase(Phase::Working);
+        RequestGuard(Arc::clone(self))
     }
 }
 
-impl UnderWay {
-    /// Notes that the answer is taken by the client.
+impl RequestGuard {
+    /// Marks the response as being written.
     pub(super) fn answered(self) -> Self {
-        self.0.note(Phase::Sending);
+        self.0.set_phase(Phase::Sending);
         self.0.turn_of_request.store(self.0.turn(), Ordering::Relaxed);
         self
     }
 
-    /// The connection that it came on.
-    pub(super) fn connection(&self) -> &Connection {
+    /// The connection of the request.
+    pub(super) fn connection(&self) -> &ClientConnection {
         &self.0
     }
 }
 
-impl Place {
-    /// The connection that has it.
-    pub(super) fn connection(&self) -> &Arc<Connection> {
+impl ConnectionSlot {
+    /// The connection in the slot.
+    pub(super) fn connection(&self) -> &Arc<ClientConnection> {
         &self.connection
     }
 
-    /// Resolves when the connection has to make room.
+    /// Completes when the connection has to make room.
     pub(super) async fn displaced(&self) {
         self.connection.displaced.notified().await;
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        // One that was displaced has been forgotten already.
+        // A displaced connection has been removed already.
         let _ = self.among.lock().remove(self.number);
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for RequestGuard {
     fn drop(&mut self) {
-        self.0.note(Phase::Idle);
+        self.0.set_phase(Phase::Idle);
     }
 }
 
@@ -269,7 +270,7 @@ mod tests {
         IpAddr::from([127, 0, 0, last])
     }
 
-    fn is_displaced(place: &Place) -> bool {
+    fn is_displaced(place: &ConnectionSlot) -> bool {
         place.displaced().now_or_never().is_some()
     }
 
@@ -321,7 +322,7 @@ mod tests {
         let connections = Connections::new(3, 3);
         let places = [1, 2, 2].map(|last| connections.enter(address(last), false).expect("a place"));
         let requests = [0, 1, 2].map(|index: usize| places[index].connection().begin());
-        places[0].connection().note(Phase::Receiving);
+        places[0].connection().set_phase(Phase::Receiving);
         let [working, receiving, sending] = requests;
         let sending = sending.answered();
         assert!(connections.enter(address(3), false).is_some());

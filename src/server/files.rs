@@ -1,12 +1,12 @@
-//! File descriptors: a connection needs one.
+//! The limit of open files: each connection needs a file descriptor.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors for everything but the connections of clients: the database's, the standard streams, the runtime's.
-const OWN: u64 = 256;
+/// Descriptors reserved for everything but client connections: the database, the standard streams, the runtime.
+const RESERVED: u64 = 256;
 
-/// Raises the number of files that this process may open to what the system allows it, and says in the log if that is too
-/// little for so many connections.
+/// Raises the limit of open files of this process to its maximum, and logs a warning if that is too low for
+/// `max_connections`.
 pub fn raise_limit(max_connections: usize) {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -17,7 +17,7 @@ pub fn raise_limit(max_connections: usize) {
             limit.current
         }
     };
-    let needed = u64::try_from(max_connections).unwrap_or(u64::MAX).saturating_add(OWN);
+    let needed = u64::try_from(max_connections).unwrap_or(u64::MAX).saturating_add(RESERVED);
     if let Some(current) = current.filter(|current| *current < needed) {
         tracing::warn!(
             "this process may open {current} files, which is not enough for server.max_connections = {max_connections}; \
@@ -26,8 +26,8 @@ pub fn raise_limit(max_connections: usize) {
     }
 }
 
-/// The connections of clients that the files of this process are enough for.
-pub(super) fn enough_for(max_connections: usize) -> usize {
-    let files = getrlimit(Resource::Nofile).current.map(|files| files.saturating_sub(OWN).max(1));
+/// `max_connections`, or less if the limit of open files is lower.
+pub(super) fn within_file_limit(max_connections: usize) -> usize {
+    let files = getrlimit(Resource::Nofile).current.map(|files| files.saturating_sub(RESERVED).max(1));
     files.and_then(|files| usize::try_from(files).ok()).map_or(max_connections, |files| files.min(max_connections))
 }

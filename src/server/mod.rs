@@ -1,4 +1,4 @@
-//! Listens, serves, and stops without losing what is under way.
+//! The HTTP server: accepts connections, serves requests, and stops gracefully.
 
 mod bodies;
 mod connections;
@@ -28,40 +28,42 @@ use crate::http::client_address::{self, PeerAddress};
 use crate::http::{HttpService, MAX_HEAD_BYTES};
 
 use self::bodies::{AnswerBody, RequestBody};
-use self::connections::{Connections, Place};
+use self::connections::{ConnectionSlot, Connections};
 pub use self::files::raise_limit;
 use self::transport::Transport;
 
-/// The most headers of a request.
+/// The maximum number of headers of a request.
 const MAX_HEADERS: usize = 100;
 
-/// Connections that wait in the kernel to be accepted.
+/// The maximum number of connections that wait in the kernel to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// The bytes that the kernel keeps for a connection each way. By itself it keeps megabytes for a client that does not read, or
-/// whose body is not read; these let one connection have half a megabyte a second over a line of 250 ms.
+/// The size of the kernel's send and receive buffers per connection, in bytes. By default the kernel buffers megabytes
+/// for a client that does not read, or whose body is not read. This size allows half a megabyte per second on a line
+/// with a latency of 250 ms.
 const SOCKET_BUFFER: u32 = 128 * 1024;
 
-/// When accepting fails for want of file descriptors, trying again at once would only burn the processor.
+/// The pause after accepting fails for lack of file descriptors; retrying at once would only burn the processor.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
-/// A failure that lasts is told so often.
-const TELL_AGAIN: Duration = Duration::from_secs(10);
+/// The minimum time between two warnings about failures to accept.
+const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
-/// So many requests in a row that a client sends without waiting for answers are answered without a pause. No browser and next to
-/// no library sends any so; a flood of them would keep the others waiting.
-const MANY_PIPELINED: u32 = 4;
+/// The number of pipelined requests in a row that are answered without a pause. Browsers and almost all libraries send
+/// none; a flood of them would keep other clients waiting.
+const MAX_UNPACED_PIPELINED: u32 = 4;
 
-/// The pause before each further one.
-const PAUSE_OF_PIPELINED: Duration = Duration::from_millis(10);
+/// The pause before each further pipelined request.
+const PIPELINING_PAUSE: Duration = Duration::from_millis(10);
 
-/// A client that was let in last sends its request in this time; hyper closes a connection that nothing was read of.
+/// The time for the last accepted clients to send their requests; hyper closes a connection from which nothing was
+/// read.
 const LAST_REQUESTS: Duration = Duration::from_millis(100);
 
-/// Opens a port. `setting` names what to change if it cannot be opened.
+/// Opens a port. `setting` names the setting to change if that fails.
 ///
 /// # Errors
-/// What the system says, with the address and what to do.
+/// A message with the address, the cause and the remedy.
 pub fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
     listen(address).map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => {
@@ -71,7 +73,8 @@ pub fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
         }
         io::ErrorKind::PermissionDenied => {
             anyhow::anyhow!(
-                "{address} may not be opened by this user; nothing was started. Set {setting} to a port of 1024 or above."
+                "{address} may not be opened by this user; nothing was started. Set {setting} to a port of 1024 or \
+                 above."
             )
         }
         _ => anyhow::anyhow!("{address} cannot be opened: {error}; nothing was started. Set {setting}."),
@@ -80,16 +83,16 @@ pub fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A port whose last connections are still being closed can be opened again.
+    // Allows reopening a port whose last connections are still being closed.
     socket.set_reuseaddr(true)?;
-    // Connections have the buffers of the socket that accepts them.
+    // Accepted connections inherit the buffer sizes of the listening socket.
     socket.set_send_buffer_size(SOCKET_BUFFER)?;
     socket.set_recv_buffer_size(SOCKET_BUFFER)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// Serves until `stop` resolves, then accepts nothing more and gives what is under way time to end.
+/// Serves until `stop` completes, then stops accepting and gives requests in progress time to finish.
 pub async fn serve(
     listener: TcpListener,
     service: impl HttpService,
@@ -101,30 +104,33 @@ pub async fn serve(
         .header_read_timeout(config.header_timeout)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_header_size(MAX_HEAD_BYTES)
-        // Who has sent a whole request and ends its writing side is answered.
+        // A client that shuts down its writing side after a request still gets its response.
         .half_close(true)
-        // Head and body are copied together: for what is small that is cheaper than a write of two pieces.
+        // Copying head and body together is cheaper than a vectored write when both are small.
         .writev(false)
         .max_headers(MAX_HEADERS);
-    let server = Server {
+    let server = Acceptor {
         http,
-        connections: Connections::new(files::enough_for(config.max_connections), config.max_connections_per_address),
+        connections: Connections::new(
+            files::within_file_limit(config.max_connections),
+            config.max_connections_per_address,
+        ),
         tasks: TaskTracker::new(),
         stopping: CancellationToken::new(),
         config,
     };
     tokio::pin!(stop);
-    let mut told = None;
+    let mut last_warning = None;
     loop {
         let accepted = tokio::select! {
             () = &mut stop => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => server.take(stream, peer, &service),
+            Ok((stream, peer)) => server.accept(stream, peer, &service),
             Err(error) => {
-                if told.is_none_or(|told: tokio::time::Instant| told.elapsed() > TELL_AGAIN) {
-                    told = Some(tokio::time::Instant::now());
+                if last_warning.is_none_or(|last: tokio::time::Instant| last.elapsed() > WARNING_INTERVAL) {
+                    last_warning = Some(tokio::time::Instant::now());
                     tracing::warn!(%error, "a connection could not be accepted");
                 }
                 server.connections.displace_one();
@@ -132,25 +138,25 @@ pub async fn serve(
             }
         }
     }
-    // Whoever is in the kernel's queue has been told that the connection stands; closing the port would cut them off.
+    // Clients in the kernel's queue believe that they are connected; closing the port would reset them.
     if let Ok(queue) = listener.into_std() {
         while let Ok((stream, peer)) = queue.accept() {
             if let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) {
-                server.take(stream, peer, &service);
+                server.accept(stream, peer, &service);
             }
         }
     }
     tokio::time::sleep(LAST_REQUESTS).await;
     let drain = config.drain_timeout;
-    tracing::info!("stopping: {} at most for what is under way", humantime::format_duration(drain));
+    tracing::info!("stopping; requests in progress have at most {} to finish", humantime::format_duration(drain));
     server.stopping.cancel();
     server.tasks.close();
     if tokio::time::timeout(drain, server.tasks.wait()).await.is_err() {
-        tracing::warn!("some requests did not end in time and were cut off");
+        tracing::warn!("some requests did not finish in time and were aborted");
     }
 }
 
-struct Server<'a> {
+struct Acceptor<'a> {
     http: http1::Builder,
     connections: Arc<Connections>,
     tasks: TaskTracker,
@@ -158,16 +164,16 @@ struct Server<'a> {
     config: &'a ServerConfig,
 }
 
-impl Server<'_> {
-    /// Serves a connection in a task of its own; closes it where there is no room.
-    fn take(&self, stream: TcpStream, peer: SocketAddr, service: &impl HttpService) {
+impl Acceptor<'_> {
+    /// Serves a connection in its own task; closes it if there is no room.
+    fn accept(&self, stream: TcpStream, peer: SocketAddr, service: &impl HttpService) {
         let address = peer.ip().to_canonical();
         let is_proxy = self.config.trusted_proxies.iter().any(|network| network.contains(&address));
         let Some(place) = self.connections.enter(client_address::network_of(address), is_proxy) else {
             tracing::debug!(%peer, "a connection was closed, because there is no room for it");
             return;
         };
-        // Answers are small and should leave at once. Without it they only come a little later.
+        // Small responses should leave at once. If this fails, they are only a little late.
         let _ = stream.set_nodelay(true);
         let transport = Transport::new(stream, self.config.stall_timeout);
         let serving =
@@ -180,7 +186,7 @@ async fn serve_connection(
     http: http1::Builder,
     transport: Transport<TcpStream>,
     peer: SocketAddr,
-    place: Place,
+    place: ConnectionSlot,
     service: impl HttpService,
     stopping: CancellationToken,
 ) {
@@ -192,11 +198,11 @@ async fn serve_connection(
         request.extensions_mut().insert(PeerAddress(peer));
         let answered = service.clone().oneshot(request);
         async move {
-            // The other connections have their turns between the requests that a client has sent at once.
+            // Lets other connections have their turns between pipelined requests.
             match pipelined {
                 0 => {}
-                1..=MANY_PIPELINED => tokio::task::yield_now().await,
-                _ => tokio::time::sleep(PAUSE_OF_PIPELINED).await,
+                1..=MAX_UNPACED_PIPELINED => tokio::task::yield_now().await,
+                _ => tokio::time::sleep(PIPELINING_PAUSE).await,
             }
             let Ok(response) = answered.await;
             Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, under_way)))
@@ -204,29 +210,29 @@ async fn serve_connection(
     });
     let connection = Arc::clone(place.connection());
     let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(transport), answer));
-    let mut told_to_end = false;
+    let mut shutting_down = false;
     loop {
         tokio::select! {
             biased;
-            ended = future::poll_fn(|context| { connection.note_turn(); serving.as_mut().poll(context) }) => {
-                // A connection that ends badly is the client's affair: it left, was too slow, or spoke no HTTP.
+            ended = future::poll_fn(|context| { connection.begin_turn(); serving.as_mut().poll(context) }) => {
+                // A connection that ends badly is the client's affair: it left, was too slow, or did not speak HTTP.
                 match ended {
                     // Browsers open connections that they never use.
-                    Err(error) if error.is_timeout() => tracing::trace!(%peer, "a connection was not used, or too slow"),
+                    Err(error) if error.is_timeout() => tracing::trace!(%peer, "a connection was idle or too slow"),
                     Err(error) => tracing::debug!(%error, %peer, "a connection ended early"),
                     Ok(()) => {}
                 }
                 return;
             }
             () = place.displaced() => {
-                if place.connection().may_go() {
+                if place.connection().waits_for_client() {
                     tracing::debug!(%peer, "a connection made room for another");
                     return;
                 }
                 serving.as_mut().graceful_shutdown();
             }
-            () = stopping.cancelled(), if !told_to_end => {
-                told_to_end = true;
+            () = stopping.cancelled(), if !shutting_down => {
+                shutting_down = true;
                 serving.as_mut().graceful_shutdown();
             }
         }

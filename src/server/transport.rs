@@ -1,6 +1,6 @@
-//! A connection that is given up when its client does not take what is sent.
+//! Closes a connection whose client does not read what is sent.
 //!
-//! hyper has no time-out for writing: a client that asks and does not read would hold an answer for as long as it likes.
+//! hyper has no write timeout: a client that does not read would hold a response for as long as it likes.
 
 use std::io;
 use std::pin::Pin;
@@ -10,18 +10,18 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// The bytes a second that a client takes at least while an answer waits for it.
-const LEAST_RATE: u64 = 1024;
+/// The minimum number of bytes per second that a client has to read while a response waits for it.
+const MIN_RATE: u64 = 1024;
 
-/// A stream whose writing fails once less than [`LEAST_RATE`] is taken over a whole `window`.
+/// A stream whose writes fail once the client has read less than [`MIN_RATE`] over a whole `window`.
 pub(super) struct Transport<S> {
     stream: S,
     window: Duration,
-    /// There while something waits to be written.
-    waiting: Option<Waiting>,
+    /// Set while something waits to be written.
+    waiting: Option<PendingWrite>,
 }
 
-struct Waiting {
+struct PendingWrite {
     window_ends: Pin<Box<Sleep>>,
     written: u64,
 }
@@ -31,15 +31,16 @@ impl<S> Transport<S> {
         Self { stream, window, waiting: None }
     }
 
-    /// Fails if the client has taken too little by the end of the window; wakes the task then otherwise.
+    /// Fails if the client has read too little by the end of the window; otherwise makes sure that the task is woken
+    /// then.
     fn keep_waiting(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         let window = self.window;
         let waiting = self
             .waiting
-            .get_or_insert_with(|| Waiting { window_ends: Box::pin(tokio::time::sleep(window)), written: 0 });
+            .get_or_insert_with(|| PendingWrite { window_ends: Box::pin(tokio::time::sleep(window)), written: 0 });
         while waiting.window_ends.as_mut().poll(context).is_ready() {
-            if u128::from(waiting.written) * 1000 < u128::from(LEAST_RATE) * window.as_millis() {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not take its answer"));
+            if u128::from(waiting.written) * 1000 < u128::from(MIN_RATE) * window.as_millis() {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its response"));
             }
             waiting.written = 0;
             waiting.window_ends.as_mut().reset(Instant::now() + window);
@@ -113,7 +114,7 @@ mod tests {
 
     const WINDOW: Duration = Duration::from_secs(10);
 
-    /// Writes to a client that takes so many bytes every second; how long that went well.
+    /// Writes to a client that reads at the given rate; returns the time until the connection failed.
     async fn served_for(bytes_a_second: usize) -> Duration {
         let (mut client, server) = tokio::io::duplex(4096);
         let reading = tokio::spawn(async move {
@@ -142,7 +143,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_slow_client_that_goes_on_reading_is_served() {
-        // It leaves after 100 s; until then nothing is cut off.
+        // The client leaves after 100 s; the server does not cut it off before.
         assert!(served_for(2000).await.as_secs() >= 99);
     }
 }

@@ -1,28 +1,28 @@
-//! The addresses of users: folded as registration folds them, or others that a file says.
+//! E-mail addresses of users: folded as at registration, or replaced from a file.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use sqlx::{Executor as _, PgConnection};
 
-use super::entry::{put, put_optional};
+use super::copy_format::{end, put, put_optional};
 use super::error::TakeOverError;
 use super::session::transform;
 use crate::features::auth::kept_address;
 
-/// A file of addresses is written by hand.
+/// The maximum size of the file, which is written by hand.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
 
-/// Addresses by the id of the user.
+/// New addresses by user id.
 pub type AddressFile = HashMap<i32, String>;
 
 /// Reads a file with lines such as `42,new.address@example.com`.
 ///
 /// # Errors
-/// [`TakeOverError::Senseless`] with the line that is wrong.
+/// [`TakeOverError::NotApplicable`] with the first invalid line.
 pub fn read_address_file(path: &Path) -> Result<AddressFile, TakeOverError> {
     let bad =
-        |problem: String| TakeOverError::Senseless(format!("{}: {problem}; nothing was changed.", path.display()));
+        |problem: String| TakeOverError::NotApplicable(format!("{}: {problem}; nothing was changed.", path.display()));
     let size = std::fs::metadata(path).map_err(|error| bad(error.to_string()))?.len();
     if size > MAX_FILE {
         return Err(bad("it is larger than 64 MiB".to_owned()));
@@ -38,26 +38,31 @@ fn parse(text: &str) -> Result<AddressFile, String> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let wrong = |problem: &str| format!("line {number}: {problem}; a line is an id, a comma, and a new address");
+        let wrong = |problem: &str| {
+            format!(
+                "line {number}: {problem}; each line has an id, a comma, and a new \
+             address"
+            )
+        };
         let (id, address) = line.split_once(',').ok_or_else(|| wrong("there is no comma"))?;
         let id: i32 = id.trim().parse().map_err(|_| wrong("it does not begin with an id"))?;
-        let address = kept_address(address).ok_or_else(|| wrong("that is no address"))?;
+        let address = kept_address(address).ok_or_else(|| wrong("the address is not valid"))?;
         if found.insert(id, address).is_some() {
-            return Err(wrong("the id stands in an earlier line already"));
+            return Err(wrong("an earlier line has the same id"));
         }
     }
     Ok(found)
 }
 
-/// What a user is called by.
+/// The user data that is folded.
 #[derive(sqlx::FromRow)]
-struct Called {
+struct UserRow {
     id: i32,
     email: String,
     name: Option<String>,
 }
 
-/// Makes `take_over_users`: of each user the address, none if it cannot be one, and the name.
+/// Creates `take_over_users` with the address (null if the original's is invalid) and the name of each user.
 pub(super) async fn fold_all(connection: &mut PgConnection, others: &AddressFile) -> Result<(), TakeOverError> {
     connection
         .execute(
@@ -66,7 +71,7 @@ pub(super) async fn fold_all(connection: &mut PgConnection, others: &AddressFile
         )
         .await?;
     let select = "select id, left(email, 1000) as email, left(name, 5001) as name from original_users".to_owned();
-    let make = |user: Called, rows: &mut Vec<u8>| {
+    let make = |user: UserRow, rows: &mut Vec<u8>| {
         let given = others.get(&user.id);
         let address = given.cloned().or_else(|| kept_address(&user.email));
         let name = user.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
@@ -74,7 +79,7 @@ pub(super) async fn fold_all(connection: &mut PgConnection, others: &AddressFile
         put_optional(rows, address.as_deref());
         put_optional(rows, name);
         put(rows, if given.is_some() { "t" } else { "f" });
-        super::entry::end(rows);
+        end(rows);
     };
     transform(connection, select, "take_over_users", make, |_| ()).await?;
     connection.execute("analyze take_over_users").await?;
@@ -83,8 +88,8 @@ pub(super) async fn fold_all(connection: &mut PgConnection, others: &AddressFile
     let given: HashSet<i32> = given.into_iter().collect();
     match others.keys().filter(|id| !given.contains(id)).min() {
         None => Ok(()),
-        Some(id) => Err(TakeOverError::Senseless(format!(
-            "the file of addresses names the user {id}, and the original has no such user; nothing was changed."
+        Some(id) => Err(TakeOverError::NotApplicable(format!(
+            "the file of addresses names the user {id}, but the original has no such user; nothing was changed."
         ))),
     }
 }

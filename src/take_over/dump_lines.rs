@@ -1,13 +1,13 @@
-//! The lines of a dump, none of which is kept whole if it is too long, and the few statements in it that matter.
+//! Lines of a dump, read with bounded memory, and the few statements that matter.
 
 use std::borrow::Cow;
 use std::io::{BufRead, Error};
 
-/// So much of a line is kept.
-const KEPT: usize = 1024 * 1024 + 1;
+/// The number of bytes kept of a line.
+const MAX_KEPT_BYTES: usize = 1024 * 1024 + 1;
 
-/// Lines one by one.
-pub(super) struct Lines<R> {
+/// A reader of lines.
+pub(super) struct DumpLines<R> {
     reader: R,
     kept: Vec<u8>,
     length: usize,
@@ -15,12 +15,12 @@ pub(super) struct Lines<R> {
     is_whole: bool,
 }
 
-impl<R: BufRead> Lines<R> {
+impl<R: BufRead> DumpLines<R> {
     pub(super) const fn new(reader: R) -> Self {
         Self { reader, kept: Vec::new(), length: 0, number: 0, is_whole: true }
     }
 
-    /// Goes to the next line, if there is one.
+    /// Goes to the next line. Returns false at the end.
     pub(super) fn next(&mut self) -> Result<bool, Error> {
         self.kept.clear();
         (self.length, self.is_whole) = (0, false);
@@ -38,7 +38,7 @@ impl<R: BufRead> Lines<R> {
             let end = part.iter().position(|byte| *byte == b'\n');
             let text = &part[..end.unwrap_or(part.len())];
             self.length = self.length.saturating_add(text.len());
-            let room = KEPT.saturating_sub(self.kept.len());
+            let room = MAX_KEPT_BYTES.saturating_sub(self.kept.len());
             self.kept.extend_from_slice(&text[..text.len().min(room)]);
             let used = text.len() + usize::from(end.is_some());
             self.reader.consume(used);
@@ -50,17 +50,17 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    /// The number of the line, from 1.
+    /// The number of the current line, from 1.
     pub(super) const fn number(&self) -> u64 {
         self.number
     }
 
-    /// Its bytes.
+    /// The length of the line in bytes, including what was not kept.
     pub(super) const fn length(&self) -> usize {
         self.length
     }
 
-    /// Whether a line break ended it, and not the file.
+    /// Returns true if the line ends with a line break, and not with the file.
     pub(super) const fn is_whole(&self) -> bool {
         self.is_whole
     }
@@ -70,34 +70,34 @@ impl<R: BufRead> Lines<R> {
         &self.kept
     }
 
-    /// Whether it ends the rows of a table.
+    /// Returns true if the line ends the rows of a table.
     pub(super) fn ends_rows(&self) -> bool {
         matches!(self.kept.as_slice(), b"\\." | b"\\.\r")
     }
 
-    /// The same as text, as far as a statement may be.
+    /// The line as text, up to the maximum length of a statement.
     pub(super) fn text(&self) -> Cow<'_, str> {
-        const LONGEST: usize = 64 * 1024;
-        let line = &self.kept[..self.kept.len().min(LONGEST)];
+        const MAX_STATEMENT_BYTES: usize = 64 * 1024;
+        let line = &self.kept[..self.kept.len().min(MAX_STATEMENT_BYTES)];
         String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line))
     }
 }
 
 /// A statement that matters.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Statement {
+pub(super) enum DumpStatement {
     /// Rows follow.
     Copy { schema: Option<String>, table: String, columns: Vec<String> },
-    /// A row as a statement of its own.
+    /// A row in a statement of its own.
     Insert { schema: Option<String>, table: String },
-    /// Where a sequence stands.
+    /// The position of a sequence.
     NextValue { schema: Option<String>, sequence: String, next: i64 },
-    /// What the text is encoded in.
+    /// The encoding of the text.
     Encoding(String),
 }
 
-/// Reads a line as `pg_dump` writes it.
-pub(super) fn statement(line: &str) -> Option<Statement> {
+/// Parses a line in the form that `pg_dump` writes.
+pub(super) fn statement(line: &str) -> Option<DumpStatement> {
     if let Some(rest) = line.strip_prefix("COPY ") {
         let (schema, table, rest) = qualified(rest)?;
         let mut rest = rest.strip_prefix(" (")?;
@@ -107,26 +107,26 @@ pub(super) fn statement(line: &str) -> Option<Statement> {
             columns.push(column);
             match behind.strip_prefix(", ") {
                 Some(behind) => rest = behind,
-                None => return (behind == ") FROM stdin;").then_some(Statement::Copy { schema, table, columns }),
+                None => return (behind == ") FROM stdin;").then_some(DumpStatement::Copy { schema, table, columns }),
             }
         }
     }
     if let Some(rest) = line.strip_prefix("INSERT INTO ") {
         let (schema, table, _) = qualified(rest)?;
-        return Some(Statement::Insert { schema, table });
+        return Some(DumpStatement::Insert { schema, table });
     }
     if let Some(rest) = line.strip_prefix("SELECT pg_catalog.setval('") {
         let (schema, sequence, rest) = qualified(rest)?;
         let (value, called) = rest.strip_prefix("', ")?.strip_suffix(");")?.split_once(", ")?;
         let value: i64 = value.parse().ok()?;
         let next = value.saturating_add(i64::from(called == "true"));
-        return Some(Statement::NextValue { schema, sequence, next });
+        return Some(DumpStatement::NextValue { schema, sequence, next });
     }
     let encoding = line.strip_prefix("SET client_encoding = '")?.strip_suffix("';")?;
-    Some(Statement::Encoding(encoding.to_owned()))
+    Some(DumpStatement::Encoding(encoding.to_owned()))
 }
 
-/// A name with or without a schema before it, and what stands behind.
+/// Parses a name with an optional schema; returns it with the rest of the text.
 fn qualified(text: &str) -> Option<(Option<String>, String, &str)> {
     let (first, rest) = name(text)?;
     match rest.strip_prefix('.') {
@@ -138,7 +138,7 @@ fn qualified(text: &str) -> Option<(Option<String>, String, &str)> {
     }
 }
 
-/// A name, quoted or not, and what stands behind.
+/// Parses a name, quoted or not; returns it with the rest of the text.
 fn name(text: &str) -> Option<(String, &str)> {
     let Some(mut rest) = text.strip_prefix('"') else {
         let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(text.len());
@@ -169,10 +169,10 @@ mod tests {
         let copy = statement(r#"COPY public."User" (id, email, "createdAt", "a""b") FROM stdin;"#);
         let columns = ["id", "email", "createdAt", "a\"b"].map(str::to_owned).to_vec();
         let user = || "User".to_owned();
-        assert_eq!(copy, Some(Statement::Copy { schema: Some("public".to_owned()), table: user(), columns }));
+        assert_eq!(copy, Some(DumpStatement::Copy { schema: Some("public".to_owned()), table: user(), columns }));
         assert_eq!(
             statement(r#"INSERT INTO "User" VALUES (1);"#),
-            Some(Statement::Insert { schema: None, table: user() })
+            Some(DumpStatement::Insert { schema: None, table: user() })
         );
         for (called, next) in [("true", 51), ("false", 50)] {
             assert_eq!(
@@ -182,14 +182,14 @@ mod tests {
             );
             assert_eq!(
                 statement(&format!(r#"SELECT pg_catalog.setval('public."User_id_seq"', 50, {called});"#)),
-                Some(Statement::NextValue {
+                Some(DumpStatement::NextValue {
                     schema: Some("public".to_owned()),
                     sequence: "User_id_seq".to_owned(),
                     next
                 })
             );
         }
-        assert_eq!(statement("SET client_encoding = 'LATIN1';"), Some(Statement::Encoding("LATIN1".to_owned())));
+        assert_eq!(statement("SET client_encoding = 'LATIN1';"), Some(DumpStatement::Encoding("LATIN1".to_owned())));
         for other in [
             "",
             "COPY",
@@ -204,10 +204,10 @@ mod tests {
 
     #[test]
     fn a_line_is_kept_as_far_as_it_matters() {
-        let text = [vec![b'x'; KEPT + 10], b"\nshort\r\nlast".to_vec()].concat();
-        let mut lines = Lines::new(text.as_slice());
+        let text = [vec![b'x'; MAX_KEPT_BYTES + 10], b"\nshort\r\nlast".to_vec()].concat();
+        let mut lines = DumpLines::new(text.as_slice());
         assert!(lines.next().expect("read"));
-        assert_eq!((lines.bytes().len(), lines.length(), lines.number()), (KEPT, KEPT + 10, 1));
+        assert_eq!((lines.bytes().len(), lines.length(), lines.number()), (MAX_KEPT_BYTES, MAX_KEPT_BYTES + 10, 1));
         assert!(lines.next().expect("read") && lines.text() == "short" && lines.is_whole());
         assert!(lines.next().expect("read") && lines.text() == "last" && !lines.is_whole());
         assert!(!lines.next().expect("read"));

@@ -1,11 +1,12 @@
-//! A transaction of the original's as it is kept here, and how a row is written for PostgreSQL's `COPY`.
+//! Conversion of an original transaction.
 
-use super::names;
+use super::copy_format::{end, put, put_optional};
+use crate::domain::name::is_seen;
 use crate::features::transactions::{MAX_TITLE, search_of};
 
-/// A transaction as it is read. Long texts are cut a little behind what can be kept of them.
+/// A transaction of the original. Long texts are cut a little beyond the maximum length.
 #[derive(Debug, Clone, sqlx::FromRow)]
-pub(super) struct Original {
+pub(super) struct OriginalTransaction {
     pub id: i32,
     pub user_id: i64,
     pub title: String,
@@ -13,28 +14,28 @@ pub(super) struct Original {
     pub amount: String,
     pub kind: String,
     pub day: String,
-    /// The category's name as it was written, if that is too long.
+    /// The original name of the category, if it is too long.
     pub long_category: Option<String>,
-    /// The category that it falls into.
+    /// The category that it is assigned to.
     pub category: String,
     pub category_id: i64,
     pub is_other: bool,
 }
 
-/// What becomes of its texts.
+/// The converted texts.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Texts {
+pub(super) struct TransactionTexts {
     pub title: String,
     pub title_en: Option<String>,
-    /// The whole of what was cut.
+    /// The full texts that were cut.
     pub note: Option<String>,
-    /// Whether nothing of the title was seen, so that it has another text for one.
+    /// True if nothing of the title is visible, so that it was replaced.
     pub is_renamed: bool,
 }
 
-/// The texts of a transaction, trimmed. What is too long is cut and stands whole in the note. Where nothing is seen of a title, it
-/// is called by its English title, or by its category.
-pub(super) fn texts(original: &Original) -> Texts {
+/// Converts the texts of a transaction: trims them, cuts those that are too long and keeps the full text in the note. A
+/// title of which nothing is visible is replaced by the English title, or by the category.
+pub(super) fn texts(original: &OriginalTransaction) -> TransactionTexts {
     let mut whole = Vec::new();
     let mut within = |text: &str| {
         let text = text.trim();
@@ -49,24 +50,24 @@ pub(super) fn texts(original: &Original) -> Texts {
     let title = within(&original.title);
     let title_en = original.title_en.as_deref().map(within);
     whole.extend(original.long_category.as_deref().map(|category| category.trim().to_owned()));
-    let is_renamed = !names::is_seen(&title);
+    let is_renamed = !is_seen(&title);
     let title = if is_renamed {
-        title_en.clone().filter(|title| names::is_seen(title)).unwrap_or_else(|| original.category.clone())
+        title_en.clone().filter(|title| is_seen(title)).unwrap_or_else(|| original.category.clone())
     } else {
         title
     };
-    Texts { title, title_en, note: (!whole.is_empty()).then(|| whole.join("\n")), is_renamed }
+    TransactionTexts { title, title_en, note: (!whole.is_empty()).then(|| whole.join("\n")), is_renamed }
 }
 
-/// The beginning of a text that has more characters than `most`, without blanks at its end.
-pub(super) fn cut(text: &str, most: usize) -> Option<&str> {
-    let (end, _) = text.char_indices().nth(most)?;
+/// The beginning of a text with more than `most` characters, without white space at its end; `None` for a shorter text.
+pub(super) fn cut(text: &str, max: usize) -> Option<&str> {
+    let (end, _) = text.char_indices().nth(max)?;
     Some(text[..end].trim_end())
 }
 
-/// Writes it as a row of `transactions`; whether its title is another.
-pub(super) fn write(original: &Original, currency: &str, rows: &mut Vec<u8>) -> bool {
-    let Texts { title, title_en, note, is_renamed } = texts(original);
+/// Writes a row of `transactions`. Returns true if the title was replaced.
+pub(super) fn write(original: &OriginalTransaction, currency: &str, rows: &mut Vec<u8>) -> bool {
+    let TransactionTexts { title, title_en, note, is_renamed } = texts(original);
     let search = search_of(&title, title_en.as_deref(), note.as_deref());
     put(rows, &original.user_id.to_string());
     put(rows, &original.id.to_string());
@@ -84,52 +85,16 @@ pub(super) fn write(original: &Original, currency: &str, rows: &mut Vec<u8>) -> 
     is_renamed
 }
 
-/// Where [`write()`] puts its values.
+/// The target of the rows of [`write()`].
 pub(super) const COLUMNS: &str = "transactions (user_id, id, title, title_en, amount, currency, type, category_id, date, note, \
                                   category_source, search)";
-
-/// Writes a value behind those of the row that are there.
-pub(super) fn put(rows: &mut Vec<u8>, value: &str) {
-    separate(rows);
-    for byte in value.bytes() {
-        match byte {
-            b'\\' => rows.extend(b"\\\\"),
-            b'\n' => rows.extend(b"\\n"),
-            b'\r' => rows.extend(b"\\r"),
-            b'\t' => rows.extend(b"\\t"),
-            byte => rows.push(byte),
-        }
-    }
-}
-
-/// The same for a value that may be missing.
-pub(super) fn put_optional(rows: &mut Vec<u8>, value: Option<&str>) {
-    if let Some(value) = value {
-        put(rows, value);
-    } else {
-        separate(rows);
-        rows.extend(b"\\N");
-    }
-}
-
-/// Ends the row.
-pub(super) fn end(rows: &mut Vec<u8>) {
-    rows.push(b'\n');
-}
-
-fn separate(rows: &mut Vec<u8>) {
-    // No value has a line break or a tab of its own. An empty one at the beginning never comes: rows begin with an id.
-    if rows.last().is_some_and(|last| *last != b'\n') {
-        rows.push(b'\t');
-    }
-}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn original(title: &str, title_en: Option<&str>) -> Original {
-        Original {
+    fn original(title: &str, title_en: Option<&str>) -> OriginalTransaction {
+        OriginalTransaction {
             id: 1,
             user_id: 2,
             title: title.to_owned(),
@@ -149,7 +114,10 @@ mod tests {
         let plain = texts(&original(" ข้าว \n", Some("")));
         assert_eq!((plain.title.as_str(), plain.title_en.as_deref(), plain.note), ("ข้าว", Some(""), None));
         let long = format!("{} end", "ก".repeat(499));
-        let cut = texts(&Original { long_category: Some(" a long one ".to_owned()), ..original(&long, Some(&long)) });
+        let cut = texts(&OriginalTransaction {
+            long_category: Some(" a long one ".to_owned()),
+            ..original(&long, Some(&long))
+        });
         assert_eq!(cut.title, "ก".repeat(499), "no blank at its end");
         assert_eq!(cut.note, Some(format!("{long}\n{long}\na long one")));
         assert_eq!(texts(&original(&"x".repeat(500), None)).note, None);

@@ -1,16 +1,16 @@
-//! The categories. The original has a text with each transaction; here a user has one category for all spellings that look the same,
-//! called as it was written most often.
+//! Categories. The original stores a text per transaction; here, all spellings of a user that look the same are one
+//! category with the most frequent spelling as its name.
 
 use sqlx::{Executor as _, PgConnection};
 
-use super::entry::{cut, end, put};
+use super::copy_format::{end, put};
+use super::entry::cut;
 use super::session::transform;
 use crate::domain::name::clean;
-pub(super) use crate::domain::name::is_seen;
 use crate::features::categories::model::{MAX_NAME, OTHER, is_other};
 
-/// Each text that somebody wrote, once.
-const WRITTEN: &str = "
+/// Each distinct text of a category.
+const CATEGORY_TEXTS: &str = "
 create temp table take_over_written on commit drop as
 select
     row_number() over () as n,
@@ -26,18 +26,18 @@ create temp table take_over_names (n bigint primary key, name text not null, is_
 on commit drop;
 ";
 
-/// A text that somebody wrote.
+/// A distinct text of a category.
 #[derive(sqlx::FromRow)]
-struct Written {
+struct CategoryText {
     n: i64,
     category: String,
 }
 
-/// Makes `take_over_names`: what each text of a category is as a name.
-pub(super) async fn write_all(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    connection.execute(WRITTEN).await?;
+/// Creates `take_over_names` with the category name for each text.
+pub(super) async fn create_names(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    connection.execute(CATEGORY_TEXTS).await?;
     let select = "select n, left(category, 5001) as category from take_over_written".to_owned();
-    let make = |written: Written, rows: &mut Vec<u8>| {
+    let make = |written: CategoryText, rows: &mut Vec<u8>| {
         let (name, is_long) = name_of(&written.category);
         put(rows, &written.n.to_string());
         put(rows, &name);
@@ -50,19 +50,19 @@ pub(super) async fn write_all(connection: &mut PgConnection) -> Result<(), sqlx:
     Ok(())
 }
 
-/// A category's name, and whether it was cut.
+/// The category name for a text, and true if it was cut.
 fn name_of(written: &str) -> (String, bool) {
     let name = clean(written);
     let (name, is_long) = match cut(&name, MAX_NAME) {
-        // What stands before the cut may need what stood behind it.
+        // Cutting may leave an incomplete sequence at the end, so the beginning is cleaned again.
         Some(beginning) => (clean(beginning), true),
         None => (name, false),
     };
     if name.is_empty() { (OTHER.to_owned(), is_long) } else { (name, is_long) }
 }
 
-/// The most used spelling of each name, the older one of two. Those that everybody begins with are there already, and are called as
-/// the user called them.
+/// Chooses the most frequent spelling of each name, or the older of two equally frequent ones. Default categories exist
+/// already; they get the spelling of the user.
 const CATEGORIES: &str = "
 create temp table take_over_chosen on commit drop as
 select distinct on (user_id, kind, key) user_id, kind, key, name, first_id
@@ -102,7 +102,7 @@ join categories c on c.user_id = w.user_id and c.kind = w.kind and name_key(c.na
 analyze take_over_places;
 ";
 
-/// Makes the categories, and `take_over_places`: which one each text falls into.
+/// Creates the categories, and `take_over_places` with the category of each text.
 pub(super) async fn make_categories(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     connection.execute(CATEGORIES).await?;
     Ok(())

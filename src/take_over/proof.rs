@@ -1,81 +1,81 @@
-//! The proof: both sides compared in SQL, inside the transaction that is kept only if it holds.
+//! The result of comparing both sides.
 
-use sqlx::{AssertSqlSafe, FromRow as _, PgConnection, Row as _};
+use std::fmt;
 
-use super::error::TakeOverError;
-use super::plan::{BLANKS, Wishes};
-use super::proof_days::DayReading;
-use super::refusal::SHOWN_IDS;
-use super::report::grouped;
-use super::source::NextIds;
-use crate::features::auth::MAX_NAME;
-use crate::features::transactions::MAX_TITLE;
+use super::format::grouped;
+use super::proof_days::DayReport;
 
-/// Something that was compared.
+/// A single comparison.
 #[derive(Debug, Clone)]
-pub struct Check {
-    /// In a word, for scripts.
+pub struct Comparison {
+    /// The code for scripts.
     pub code: &'static str,
-    /// What it is.
+    /// The description.
     pub what: String,
-    /// What the original has.
+    /// The value of the original.
     pub original: String,
-    /// What is here.
+    /// The value in this database.
     pub here: String,
-    /// Whether that is the same, or as it should be.
+    /// True if the values agree.
     pub holds: bool,
 }
 
-/// Rows that something was done with, or has to be known of: how many, and the first of them.
+/// Rows of a kind: their number and some examples.
 #[derive(Debug, Clone, Default)]
-pub struct Told {
-    /// How many there are.
+pub struct Examples {
+    /// The number of rows.
     pub count: i64,
-    /// The first of them.
+    /// The first rows.
     pub first: Vec<String>,
 }
 
-/// What was compared, and what else is to be known.
+/// The comparisons, and other facts about the rows.
 #[derive(Debug, Clone)]
 pub struct Proof {
-    /// Each comparison.
-    pub checks: Vec<Check>,
-    /// The users.
+    /// All comparisons.
+    pub checks: Vec<Comparison>,
+    /// The number of users.
     pub users: i64,
-    /// The transactions.
+    /// The number of transactions.
     pub transactions: i64,
-    /// Transactions of nothing, left out.
-    pub skipped: Told,
-    /// Transactions of less than nothing, of the other type now.
-    pub flipped: Told,
-    /// Transactions whose whole text is in the note.
-    pub cut: Told,
-    /// Transactions of whose title nothing was seen.
+    /// Transactions with the amount 0, which were left out.
+    pub skipped: Examples,
+    /// Transactions with negative amounts, which got the other type.
+    pub flipped: Examples,
+    /// Transactions whose full text is in the note.
+    pub cut: Examples,
+    /// The number of transactions whose title was replaced, because nothing of it was visible.
     pub renamed: i64,
-    /// Categories that were written in several ways.
-    pub spellings: Told,
-    /// Users whose password's hash is none, so that they cannot sign in, as before.
-    pub cannot_sign_in: Told,
-    /// Users with another address than before.
-    pub other_addresses: Told,
-    /// Which days the moments are.
-    pub days: DayReading,
+    /// Categories with several spellings.
+    pub spellings: Examples,
+    /// Users whose stored password is not a bcrypt hash, so that they cannot sign in, as before.
+    pub cannot_sign_in: Examples,
+    /// Users whose address was replaced.
+    pub other_addresses: Examples,
+    /// Days compared with those of the original's dashboard.
+    pub days: DayReport,
 }
 
 impl Proof {
-    /// Whether both sides are the same.
+    /// Returns true if both sides agree.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.checks.iter().all(|check| check.holds)
     }
 
-    fn same(&mut self, code: &'static str, what: impl Into<String>, original: impl ToString, here: impl ToString) {
+    pub(super) fn same(
+        &mut self,
+        code: &'static str,
+        what: impl Into<String>,
+        original: impl ToString,
+        here: impl ToString,
+    ) {
         let (original, here) = (grouped(&original.to_string()), grouped(&here.to_string()));
-        self.checks.push(Check { code, what: what.into(), holds: original == here, original, here });
+        self.checks.push(Comparison { code, what: what.into(), holds: original == here, original, here });
     }
 
-    fn none_differ(&mut self, code: &'static str, what: impl Into<String>, all: i64, differing: i64) {
-        self.checks.push(Check {
+    pub(super) fn none_differ(&mut self, code: &'static str, what: impl Into<String>, all: i64, differing: i64) {
+        self.checks.push(Comparison {
             code,
             what: what.into(),
             original: grouped(&all.to_string()),
@@ -85,256 +85,51 @@ impl Proof {
     }
 }
 
-/// Compares everything.
-pub(super) async fn compare(
-    connection: &mut PgConnection,
-    wishes: &Wishes,
-    next_ids: NextIds,
-    renamed: i64,
-) -> Result<Proof, TakeOverError> {
-    let mut proof = Proof {
-        checks: Vec::new(),
-        users: 0,
-        transactions: 0,
-        skipped: told(connection, "select id::text, id as place from original_transactions where amount = 0").await?,
-        flipped: told(connection, "select id::text, id as place from original_transactions where amount < 0").await?,
-        cut: told(connection, "select id::text, id as place from transactions where note is not null").await?,
-        renamed,
-        spellings: told(connection, SPELLINGS).await?,
-        cannot_sign_in: told(
-            connection,
-            r"select id::text, id as place from users where password_hash !~ '^\$2[aby]\$(0[4-9]|1[0-4])\$[./A-Za-z0-9]{53}$'",
-        )
-        .await?,
-        other_addresses: told(
-            connection,
-            "select id::text || ' ' || email, id as place from take_over_users where given",
-        )
-        .await?,
-        days: DayReading::read(connection, wishes).await?,
-    };
-    compare_users(connection, &mut proof).await?;
-    compare_sums(connection, wishes, &mut proof).await?;
-    compare_rows(connection, wishes, &mut proof).await?;
-    compare_groups(connection, &mut proof).await?;
-    compare_next_ids(connection, next_ids, &mut proof).await?;
-    Ok(proof)
-}
-
-const SPELLINGS: &str = "
-select
-    'user ' || c.user_id || ', ' || c.kind || ': ' || string_agg(format('%s (%s)', s.name, s.rows), ', ' order by s.rows desc, s.name)
-        || ' -> ' || c.name,
-    min(c.first_id) as place
-from take_over_chosen c
-join (
-    select w.user_id, w.kind, name_key(n.name) as key, n.name, sum(w.rows) as rows
-    from take_over_written w
-    join take_over_names n using (n)
-    group by w.user_id, w.kind, n.name
-) s using (user_id, kind, key)
-group by c.user_id, c.kind, c.key, c.name
-having count(*) > 1";
-
-async fn told(connection: &mut PgConnection, select: &str) -> Result<Told, sqlx::Error> {
-    let query = format!(
-        "
-        with found (words, place) as materialized ({select})
-        select words, (select count(*) from found) from found order by place, words limit {SHOWN_IDS}
-        "
-    );
-    let rows: Vec<(String, i64)> = sqlx::query_as(AssertSqlSafe(query)).fetch_all(connection).await?;
-    Ok(Told {
-        count: rows.first().map_or(0, |(_, count)| *count),
-        first: rows.into_iter().map(|(words, _)| words).collect(),
-    })
-}
-
-/// How many of each and how many differ.
-async fn compare_users(connection: &mut PgConnection, proof: &mut Proof) -> Result<(), sqlx::Error> {
-    #[derive(sqlx::FromRow)]
-    struct Compared {
-        original: i64,
-        here: i64,
-        hashes: i64,
-        addresses: i64,
-        names: i64,
-        instants: i64,
+impl fmt::Display for Proof {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "  {:<50} {:>18} {:>18}", "", "the original", "here")?;
+        for Comparison { what, original, here, holds, .. } in &self.checks {
+            writeln!(formatter, "  {what:<50} {original:>18} {here:>18}  {}", if *holds { "ok" } else { "DIFFERS" })?;
+        }
+        for line in self.days.lines() {
+            writeln!(formatter, "  {line}")?;
+        }
+        for (examples, words) in [
+            (&self.skipped, "transactions with the amount 0 that were left out"),
+            (&self.flipped, "transactions with negative amounts that have the other type now"),
+            (&self.cut, "transactions with texts that are too long, whose full text is in the note"),
+            (&self.cannot_sign_in, "users who cannot sign in, as before: their stored password is not a bcrypt hash"),
+            (&self.other_addresses, "users with another address"),
+        ] {
+            list(formatter, examples, words, ": ", ", ")?;
+        }
+        if self.renamed > 0 {
+            let renamed = grouped(&self.renamed.to_string());
+            let words = "titles without visible characters, replaced by the English title or the category";
+            writeln!(formatter, "  {words}: {renamed}")?;
+        }
+        let words = "categories with several spellings, which have the most frequent one as their name";
+        list(formatter, &self.spellings, words, "\n    ", "\n    ")
     }
-    let query = format!(
-        r#"
-        select
-            (select count(*) from original_users) as original,
-            (select count(*) from users) as here,
-            count(*) filter (where u.password_hash is distinct from o.password) as hashes,
-            count(*) filter (where u.email is distinct from t.email or (not t.given and name_key(u.email) <> name_key(o.email)))
-                as addresses,
-            count(*) filter (where coalesce(u.name, '') <> {name}) as names,
-            count(*) filter (
-                where u.created_at is distinct from o."createdAt" at time zone 'UTC'
-                    or u.updated_at is distinct from o."updatedAt" at time zone 'UTC'
-            ) as instants
-        from original_users o
-        left join take_over_users t on t.id = o.id
-        left join users u on u.id = o.id
-        "#,
-        name = trimmed("coalesce(o.name, '')", MAX_NAME),
-    );
-    let row = sqlx::query(AssertSqlSafe(query)).fetch_one(connection).await?;
-    let Compared { original, here, hashes, addresses, names, instants } = Compared::from_row(&row)?;
-    proof.users = here;
-    proof.same("users", "users", original, here);
-    proof.none_differ("hashes", "hashes of passwords, byte by byte", original, hashes);
-    proof.none_differ("addresses", "addresses, in lower case", original, addresses);
-    proof.none_differ("names", "names of users", original, names);
-    proof.none_differ("instants", "moments of registration", original, instants);
-    Ok(())
 }
 
-/// A text as it is kept, as SQL works it out.
-fn trimmed(text: &str, most: usize) -> String {
-    format!("rtrim(left(btrim({text}, {BLANKS}), {most}), {BLANKS})")
-}
-
-async fn compare_sums(connection: &mut PgConnection, wishes: &Wishes, proof: &mut Proof) -> Result<(), sqlx::Error> {
-    let query = "
-        select
-            (select count(*) from original_transactions) as original,
-            (select count(*) from transactions) as here,
-            (select count(*) from original_transactions where \"titleEn\" is null and amount <> 0) as nulls,
-            (select count(*) from transactions where title_en is null) as nulls_here";
-    let row = sqlx::query(query).fetch_one(&mut *connection).await?;
-    proof.transactions = row.try_get("here")?;
-    let original: i64 = row.try_get("original")?;
-    proof.same("transactions", "transactions", original - proof.skipped.count, proof.transactions);
-    for kind in ["INCOME", "EXPENSE"] {
-        let decimals = wishes.currency.decimals();
-        let query = format!(
-            "
-            select o.rows, round(coalesce(o.sum, 0), {decimals})::text, h.rows, round(coalesce(h.sum, 0), {decimals})::text
-            from (select count(*) as rows, sum(amount) as sum from take_over_rows where kind = '{kind}') o
-            cross join (select count(*) as rows, sum(amount) as sum from transactions where type = '{kind}') h
-            "
-        );
-        let (rows, sum, rows_here, sum_here): (i64, String, i64, String) =
-            sqlx::query_as(AssertSqlSafe(query)).fetch_one(&mut *connection).await?;
-        let (code, code_of_sum) = if kind == "INCOME" { ("income", "income_sum") } else { ("expense", "expense_sum") };
-        proof.same(code, format!("{kind} rows"), rows, rows_here);
-        proof.same(code_of_sum, format!("{kind} {}", wishes.currency), sum, sum_here);
+/// Writes a line with a description, a number, and examples.
+fn list(
+    formatter: &mut fmt::Formatter<'_>,
+    examples: &Examples,
+    words: &str,
+    begin: &str,
+    between: &str,
+) -> fmt::Result {
+    if examples.count == 0 {
+        return Ok(());
     }
-    let (nulls, nulls_here): (i64, i64) = (row.try_get("nulls")?, row.try_get("nulls_here")?);
-    proof.same("title_en_nulls", "transactions without an English title", nulls, nulls_here);
-    Ok(())
-}
-
-/// Row by row, by the id.
-async fn compare_rows(connection: &mut PgConnection, wishes: &Wishes, proof: &mut Proof) -> Result<(), sqlx::Error> {
-    #[derive(sqlx::FromRow)]
-    struct Compared {
-        missing: i64,
-        extra: i64,
-        owners: i64,
-        amounts: i64,
-        days: i64,
-        titles: i64,
-        titles_en: i64,
-    }
-    let query = format!(
-        "
-        select
-            count(*) filter (where t.id is null) as missing,
-            count(*) filter (where r.id is null) as extra,
-            count(*) filter (where t.user_id <> r.user_id) as owners,
-            count(*) filter (where t.amount <> r.amount or t.type <> r.kind or t.currency <> '{currency}') as amounts,
-            count(*) filter (where t.date <> r.day) as days,
-            count(*) filter (where t.title <> {title}) as titles,
-            count(*) filter (where t.title_en is distinct from {title_en} and t.id is not null) as titles_en
-        from take_over_rows r
-        full join transactions t on t.id = r.id
-        ",
-        currency = wishes.currency.code(),
-        title = trimmed("r.title", MAX_TITLE),
-        title_en = trimmed("r.title_en", MAX_TITLE),
-    );
-    let row = sqlx::query(AssertSqlSafe(query)).fetch_one(connection).await?;
-    let Compared { missing, extra, owners, amounts, days, titles, titles_en } = Compared::from_row(&row)?;
-    let all = proof.transactions;
-    proof.none_differ("ids", "ids of transactions, and whose they are", all, missing + extra + owners);
-    proof.none_differ("amounts", "amounts and types, row by row", all, amounts);
-    proof.none_differ("days", "days, row by row", all, days);
-    proof.none_differ("titles", "titles, row by row", all - proof.renamed, titles - proof.renamed);
-    proof.none_differ("titles_en", "English titles, row by row", all, titles_en);
-    Ok(())
-}
-
-async fn compare_groups(connection: &mut PgConnection, proof: &mut Proof) -> Result<(), sqlx::Error> {
-    const MONTHS: &str = "
-        with o as (
-            select user_id, kind, date_trunc('month', day) as month, count(*) as rows, sum(amount) as sum
-            from take_over_rows
-            group by user_id, kind, month
-        ), h as (
-            select user_id, type as kind, date_trunc('month', date) as month, count(*) as rows, sum(amount) as sum
-            from transactions
-            group by user_id, kind, month
-        )
-        select count(*), count(*) filter (where o.rows is distinct from h.rows or o.sum is distinct from h.sum)
-        from o full join h using (user_id, kind, month)";
-    const CATEGORIES: &str = "
-        with w as (
-            select user_id, kind, category, count(*) as rows from take_over_rows group by user_id, kind, category
-        ), o as (
-            select
-                user_id,
-                kind,
-                case
-                    when p.is_long then name_key(p.name)
-                    when name_key(w.category) = '' then name_key('Other')
-                    else name_key(w.category)
-                end as key,
-                sum(w.rows) as rows
-            from w
-            left join take_over_places p using (user_id, kind, category)
-            group by user_id, kind, key
-        ), h as (
-            select t.user_id, t.type as kind, name_key(c.name) as key, t.rows
-            from (select user_id, type, category_id, count(*) as rows from transactions group by 1, 2, 3) t
-            join categories c on c.user_id = t.user_id and c.id = t.category_id
-        )
-        select count(*), count(*) filter (where o.rows is distinct from h.rows)
-        from o full join h using (user_id, kind, key)";
-    for (code, what, query) in [
-        ("months", "groups of user, type and month: rows and sums", MONTHS),
-        ("categories", "groups of user and category: rows", CATEGORIES),
-    ] {
-        let (groups, differing): (i64, i64) = sqlx::query_as(query).fetch_one(&mut *connection).await?;
-        proof.none_differ(code, what, groups, differing);
-    }
-    Ok(())
-}
-
-async fn compare_next_ids(
-    connection: &mut PgConnection,
-    original: NextIds,
-    proof: &mut Proof,
-) -> Result<(), sqlx::Error> {
-    for (table, code, what, next) in [
-        ("users", "next_user_id", "next id of a user", original.users),
-        ("transactions", "next_transaction_id", "next id of a transaction", original.transactions),
-    ] {
-        let query =
-            format!("select pg_get_serial_sequence('{table}', 'id'), coalesce((select max(id) from {table}), 0)");
-        let (sequence, largest): (String, i64) =
-            sqlx::query_as(AssertSqlSafe(query)).fetch_one(&mut *connection).await?;
-        let query = format!("select last_value + case when is_called then 1 else 0 end from {sequence}");
-        let here: i64 = sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&mut *connection).await?;
-        proof.checks.push(Check {
-            code,
-            what: what.to_owned(),
-            original: next.map_or_else(|| "not known".to_owned(), |next| grouped(&next.to_string())),
-            here: grouped(&here.to_string()),
-            holds: here > largest && next.is_none_or(|next| here >= next),
-        });
-    }
-    Ok(())
+    let more = examples.count - i64::try_from(examples.first.len()).unwrap_or(i64::MAX);
+    let more = if more > 0 { format!("{between}and {} more", grouped(&more.to_string())) } else { String::new() };
+    writeln!(
+        formatter,
+        "  {words}, {}{begin}{}{more}",
+        grouped(&examples.count.to_string()),
+        examples.first.join(between)
+    )
 }

@@ -1,55 +1,55 @@
-//! Which days the original's moments are, held against its old dashboard, which counted in UTC.
+//! The days of transactions, compared with the original's dashboard, which used UTC.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::literal;
-use super::plan::{Days, Wishes};
-use super::report::grouped;
+use super::format::grouped;
+use super::options::{DayRule, TakeOverRequest};
+use super::sql::literal;
 
-/// So many months are told.
-const MOST_MONTHS: i64 = 240;
+/// The maximum number of months that are reported.
+const MAX_MONTHS: i64 = 240;
 
-/// Rows and sum of a month in either reading.
+/// The rows and sums of a month by either rule.
 #[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Month {
-    /// `2025-02`.
+pub struct MonthDifference {
+    /// The month, such as `2025-02`.
     pub month: String,
     /// Income or expense.
     pub kind: String,
-    /// Rows in the users' zone.
+    /// The number of rows by days in the users' time zone.
     pub rows_there: i64,
     /// Their sum.
     pub sum_there: String,
-    /// Rows in UTC.
+    /// The number of rows by days in UTC.
     pub rows_utc: i64,
     /// Their sum.
     pub sum_utc: String,
 }
 
-/// Which days the moments are.
+/// A comparison of days in the users' time zone and in UTC.
 #[derive(Debug, Clone)]
-pub struct DayReading {
-    /// The reading that was taken.
-    pub days: Days,
-    /// The zone.
+pub struct DayReport {
+    /// The rule that was used.
+    pub days: DayRule,
+    /// The users' time zone.
     pub zone: String,
     /// The first day, as `YYYY-MM-DD`.
     pub first: Option<String>,
     /// The last day.
     pub last: Option<String>,
-    /// Rows that have another day in the zone than in UTC.
+    /// The number of rows whose day differs.
     pub other_day: i64,
-    /// Rows that lie in another month.
+    /// The number of rows whose month differs.
     pub other_month: i64,
-    /// Rows of these that were stamped at some time of the day, of which nobody knows which day was meant.
+    /// The number of those with a time of day other than midnight, for which the intended day is unknown.
     pub not_known: i64,
-    /// The months whose rows or sums are others.
-    pub months: Vec<Month>,
+    /// The months whose rows or sums differ.
+    pub months: Vec<MonthDifference>,
 }
 
-impl DayReading {
-    pub(super) async fn read(connection: &mut PgConnection, wishes: &Wishes) -> Result<Self, sqlx::Error> {
-        let zone = literal(wishes.zone.name());
+impl DayReport {
+    pub(super) async fn read(connection: &mut PgConnection, request: &TakeOverRequest) -> Result<Self, sqlx::Error> {
+        let zone = literal(request.zone.name());
         let query = format!(
             "
             select
@@ -71,7 +71,7 @@ impl DayReading {
                  group by 1, 2"
             )
         };
-        let decimals = wishes.currency.decimals();
+        let decimals = request.currency.decimals();
         let query = format!(
             "
             with there as ({}), utc as ({})
@@ -86,17 +86,17 @@ impl DayReading {
             full join utc using (month, kind)
             where there.rows is distinct from utc.rows or there.sum is distinct from utc.sum
             order by month, kind
-            limit {MOST_MONTHS}
+            limit {MAX_MONTHS}
             ",
             of("day_there"),
             of("day_utc"),
         );
         let months = sqlx::query_as(AssertSqlSafe(query)).fetch_all(connection).await?;
-        let zone = wishes.zone.name().to_owned();
-        Ok(Self { days: wishes.days, zone, first, last, other_day, other_month, not_known, months })
+        let zone = request.zone.name().to_owned();
+        Ok(Self { days: request.days, zone, first, last, other_day, other_month, not_known, months })
     }
 
-    /// What there is to say of them, line by line.
+    /// The report, line by line.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let number = |number: i64| grouped(&number.to_string());
@@ -110,28 +110,27 @@ impl DayReading {
             return lines;
         }
         match self.days {
-            Days::Zone => lines.push(format!(
-                "{other_day} rows on another day than the old dashboard's, {other_month} in another month"
+            DayRule::Zone => lines.push(format!(
+                "{other_day} rows are on another day than on the old dashboard, {other_month} in another month"
             )),
-            Days::Utc => lines.push(format!(
-                "every row is on the old dashboard's day; in {} {other_day} rows would be on another one, {other_month} in \
+            DayRule::Utc => lines.push(format!(
+                "every row is on the same day as on the old dashboard; in {} {other_day} rows would be on another \
+                 day, {other_month} in \
                  another month",
                 self.zone
             )),
         }
         if self.not_known > 0 {
             lines.push(format!(
-                "of {} of them nobody can tell which day was meant: they were stamped with a time of day",
+                "of these, the intended day of {} is unknown, because they have a time of day",
                 number(self.not_known)
             ));
         }
         if !self.months.is_empty() {
-            lines.push(format!(
-                "months that differ: rows and sum in {}, and in UTC as the old dashboard had them",
-                self.zone
-            ));
+            lines
+                .push(format!("months that differ: rows and sum in {}, and in UTC as on the old dashboard", self.zone));
         }
-        for Month { month, kind, rows_there, sum_there, rows_utc, sum_utc } in &self.months {
+        for MonthDifference { month, kind, rows_there, sum_there, rows_utc, sum_utc } in &self.months {
             lines.push(format!(
                 "  {month} {kind:<7} {:>9} {:>18}   {:>9} {:>18}",
                 number(*rows_there),

@@ -1,31 +1,32 @@
-//! Rows that cannot be taken as they are, found before one is written.
+//! Rows that cannot be taken over as they are, found before anything is written.
 
 use std::fmt;
 
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
-use super::plan::{BLANKS, Mending};
-use super::report::{count, grouped};
+use super::format::{count, grouped};
+use super::options::Repairs;
+use super::sql::BLANKS;
 use crate::features::auth::MAX_NAME;
 use crate::features::transactions::{MAX_NOTE, MAX_TITLE};
 
-/// So many ids are shown; of the others only the number.
+/// The maximum number of ids that are listed.
 pub const SHOWN_IDS: i64 = 20;
 
-/// Rows that have the same thing wrong.
+/// Rows with the same problem.
 #[derive(Debug, Clone)]
 pub struct Refusal {
-    /// In a word, for scripts.
+    /// The code for scripts.
     pub code: &'static str,
-    /// What they are: users or transactions.
+    /// The kind of rows: users or transactions.
     pub what: &'static str,
-    /// What is wrong with them.
+    /// The problem.
     pub problem: String,
-    /// What to do about it.
+    /// The remedy.
     pub remedy: &'static str,
-    /// How many there are.
+    /// The number of rows.
     pub count: i64,
-    /// The first of them: an id, with what has to be known to decide.
+    /// The first ids, each with the details that are needed to decide.
     pub rows: Vec<(i64, Option<String>)>,
 }
 
@@ -47,20 +48,20 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What is looked for: of which rows, and what is to be told of each beside its id.
-struct Rule {
+/// A check for rows with a problem.
+struct RefusalRule {
     code: &'static str,
     what: &'static str,
     problem: String,
     remedy: &'static str,
-    /// A select of `id` and `more`.
+    /// A select of `id` and `more` (details, or null).
     select: String,
 }
 
-/// Finds all of them; up to 20 of a kind are listed.
-pub(super) async fn find(connection: &mut PgConnection, mending: Mending) -> Result<Vec<Refusal>, sqlx::Error> {
+/// Runs all checks.
+pub(super) async fn find(connection: &mut PgConnection, repairs: Repairs) -> Result<Vec<Refusal>, sqlx::Error> {
     let mut found = Vec::new();
-    for Rule { code, what, problem, remedy, select } in users(mending).into_iter().chain(transactions(mending)) {
+    for RefusalRule { code, what, problem, remedy, select } in users(repairs).into_iter().chain(transactions(repairs)) {
         let query = format!(
             "
             with found as materialized ({select})
@@ -78,19 +79,19 @@ pub(super) async fn find(connection: &mut PgConnection, mending: Mending) -> Res
     Ok(found)
 }
 
-const MEND: &str = "mend them where the original keeps them";
-const CUT: &str = "mend them where the original keeps them, or say --long cut, which keeps the whole text in the note";
-const ADDRESS: &str =
-    "give them an address in a file with lines such as `7,new.address@example.com`, and name it with --emails";
+const FIX: &str = "fix them in the original";
+const FIX_OR_CUT: &str = "fix them in the original, or use --long cut, which keeps the full text in the note";
+const GIVE_ADDRESS: &str =
+    "give them new addresses in a file with lines such as `7,new.address@example.com`, and pass it with --emails";
 
-fn users(mending: Mending) -> Vec<Rule> {
+fn users(repairs: Repairs) -> Vec<RefusalRule> {
     let mut rules = vec![
-        Rule {
+        RefusalRule {
             code: "twin_addresses",
             what: "users",
-            problem: "their addresses are one and the same here, where case does not count".to_owned(),
-            remedy: "decide who keeps it: give the other one an address in a file with lines such as \
-                     `7,new.address@example.com`, and name it with --emails",
+            problem: "their addresses are the same here, because case is ignored".to_owned(),
+            remedy: "decide who keeps it: give the other one a new address in a file with lines such as \
+                 `7,new.address@example.com`, and pass it with --emails",
             select: "
                 select
                     u.id,
@@ -104,29 +105,30 @@ fn users(mending: Mending) -> Vec<Rule> {
                 where u.email in (select email from take_over_users group by email having count(*) > 1)"
                 .to_owned(),
         },
-        Rule {
+        RefusalRule {
             code: "no_address",
             what: "users",
-            problem: "what stands for their address is none, so that nobody could sign in with it".to_owned(),
-            remedy: ADDRESS,
+            problem: "their address is not valid, so nobody could sign in with it".to_owned(),
+            remedy: GIVE_ADDRESS,
             select: "select id, null as more from take_over_users where email is null".to_owned(),
         },
-        Rule {
+        RefusalRule {
             code: "costly_hash",
             what: "users",
-            // Whoever types a wrong password has to wait as long as the costliest hash of anybody takes.
-            problem: "their passwords' hashes take too long, or are of a kind that the original never made".to_owned(),
-            remedy: "put a hash of bcrypt with a cost of 4 to 14 in their place where the original keeps them",
+            // A failed sign-in takes as long as the most expensive hash of any user.
+            problem: "their password hashes take too long to check, or are of a kind that the original never \
+                 creates".to_owned(),
+            remedy: "replace them in the original by bcrypt hashes with a cost of 4 to 14",
             select: r"
                 select id, null as more from original_users
                 where hash_kind(password) !~ '^\$2[a-z]?\$(0[4-9]|1[0-4])$'"
                 .to_owned(),
         },
-        Rule {
+        RefusalRule {
             code: "instant_out_of_range",
             what: "users",
-            problem: "their createdAt or updatedAt is not of the years 1 to 9999".to_owned(),
-            remedy: MEND,
+            problem: "their createdAt or updatedAt is not in the years 1 to 9999".to_owned(),
+            remedy: FIX,
             select: r#"
                 select id, null as more from original_users
                 where not ("createdAt" >= '0001-01-01' and "createdAt" < '9999-12-31')
@@ -134,20 +136,20 @@ fn users(mending: Mending) -> Vec<Rule> {
                 .to_owned(),
         },
     ];
-    if !mending.cut_long {
-        rules.push(Rule {
+    if !repairs.cut_long {
+        rules.push(RefusalRule {
             code: "long_name",
             what: "users",
             problem: format!("their names have more than {MAX_NAME} characters"),
-            remedy: "mend them where the original keeps them, or say --long cut; what is cut of a name is kept nowhere here",
+            remedy: "fix them in the original, or use --long cut; the cut part of a name is lost",
             select: format!("select id, null as more from take_over_users where char_length(name) > {MAX_NAME}"),
         });
     }
     rules
 }
 
-fn transactions(mending: Mending) -> Vec<Rule> {
-    let rule = |code, problem: String, remedy, condition: String| Rule {
+fn transactions(repairs: Repairs) -> Vec<RefusalRule> {
+    let rule = |code, problem: String, remedy, condition: String| RefusalRule {
         code,
         what: "transactions",
         problem,
@@ -164,34 +166,34 @@ fn transactions(mending: Mending) -> Vec<Rule> {
     let mut rules = vec![
         rule(
             "no_user",
-            "they belong to a user who is not there".to_owned(),
-            MEND,
+            "they belong to a user who does not exist".to_owned(),
+            FIX,
             r#"not exists (select from original_users u where u.id = t."userId")"#.to_owned(),
         ),
         rule(
             "day_out_of_range",
-            "their day is not of the years 1 to 9999".to_owned(),
-            MEND,
+            "their day is not in the years 1 to 9999".to_owned(),
+            FIX,
             "t.date < '0001-01-02' or t.date >= '9999-12-31'".to_owned(),
         ),
     ];
-    if !mending.skip_zero {
-        let remedy = "leave them out with --zero skip, or mend them where the original keeps them";
+    if !repairs.skip_zero {
+        let remedy = "leave them out with --zero skip, or fix them in the original";
         rules.push(rule("zero", "their amount is 0".to_owned(), remedy, "t.amount = 0".to_owned()));
     }
-    if !mending.flip_negative {
-        let remedy = "make income of such an expense, and an expense of such an income, with --negative flip, which leaves the \
-                      balance as it is; or mend them where the original keeps them";
-        rules.push(rule("negative", "their amount is less than 0".to_owned(), remedy, "t.amount < 0".to_owned()));
+    if !repairs.flip_negative {
+        let remedy = "turn such expenses into income and the reverse with --negative flip, which leaves the balance \
+             as it is; or fix them in the original";
+        rules.push(rule("negative", "their amount is negative".to_owned(), remedy, "t.amount < 0".to_owned()));
     }
-    if mending.cut_long {
+    if repairs.cut_long {
         let part = |length: &str, most: usize| format!("case when {length} > {most} then {length} + 1 else 0 end");
         let whole = [part(&title, MAX_TITLE), part(&title_en, MAX_TITLE), part(&category, 100)].join(" + ");
         rules.push(rule(
             "too_long_for_a_note",
-            format!("their texts have more than {MAX_NOTE} characters, too many for a note too"),
-            MEND,
-            // A text is looked at a little beyond what a note holds, with the blanks before it.
+            format!("their texts have more than {MAX_NOTE} characters, too many for a note"),
+            FIX,
+            // Texts are read a little beyond the length of a note, including leading white space.
             format!(
                 "{whole} - 1 > {MAX_NOTE} or char_length(t.title) > {MAX_NOTE} or char_length(t.\"titleEn\") > {MAX_NOTE} or \
                  char_length(t.category) > {MAX_NOTE}"
@@ -201,13 +203,13 @@ fn transactions(mending: Mending) -> Vec<Rule> {
         rules.push(rule(
             "long_title",
             format!("their title or English title has more than {MAX_TITLE} characters"),
-            CUT,
+            FIX_OR_CUT,
             format!("{title} > {MAX_TITLE} or {title_en} > {MAX_TITLE}"),
         ));
         rules.push(rule(
             "long_category",
             "the name of their category has more than 100 characters".to_owned(),
-            CUT,
+            FIX_OR_CUT,
             of_long_category.to_owned(),
         ));
     }

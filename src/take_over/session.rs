@@ -1,21 +1,24 @@
-//! The connection that everything is done on, in one transaction.
+//! The connection for a take-over, and its single transaction.
 
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 
-use super::error::{TakeOverError, sqlstate};
-use super::report::grouped;
-use super::run;
+use super::error::TakeOverError;
+use super::format::{count, grouped};
+use super::sql::{run, sqlstate};
 use crate::db::explain::{Failure, NoConnection};
 
-/// An address that swallows packets answers nothing at all.
+/// Receives progress messages.
+pub type ProgressReport<'a> = &'a mut (dyn FnMut(&str) + Send);
+
+/// The time limit for connecting; a firewall that drops packets never answers.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// No limit that a role or a URL has is made for this; a server whose client is gone ends by itself within a second; no
-/// operation is named, so that no history is written.
-const SETTLE: &str = "
+/// Limits of the role or the URL are not meant for this. The server notices within a second that its client is gone.
+/// Without an operation, the triggers record no history.
+const BEGIN: &str = "
 begin;
 set local lock_timeout = '10s';
 set local statement_timeout = 0;
@@ -25,59 +28,60 @@ set local jit = off;
 set local app.operation = '';
 ";
 
-/// PostgreSQL's codes for a lock that was not had in time, and for two who wait for each other.
-const LOCKED: [&str; 2] = ["55P03", "40P01"];
+/// The SQLSTATEs of a lock timeout and of a deadlock.
+const LOCK_FAILURES: [&str; 2] = ["55P03", "40P01"];
 
 /// A session for one command.
-pub(super) struct Session {
+pub(super) struct TakeOverSession {
     pub connection: PgConnection,
 }
 
-impl Session {
-    /// Works in a transaction. What the work does not commit is rolled back.
+impl TakeOverSession {
+    /// Runs `work` in a transaction. Anything that `work` does not commit is rolled back.
     pub(super) async fn with<T>(
         options: &PgConnectOptions,
         work: impl AsyncFnOnce(&mut Self) -> Result<T, TakeOverError>,
     ) -> Result<T, TakeOverError> {
         let mut session = Self { connection: connect(options).await? };
         let worked = async {
-            session.connection.execute(sqlx::raw_sql(SETTLE)).await?;
+            session.connection.execute(sqlx::raw_sql(BEGIN)).await?;
             work(&mut session).await
         };
         let outcome = worked.await.map_err(|error| match error {
-            TakeOverError::Database(error) if sqlstate(&error).is_some_and(|code| LOCKED.contains(&code.as_str())) => {
+            TakeOverError::Database(error)
+                if sqlstate(&error).is_some_and(|code| LOCK_FAILURES.contains(&code.as_str())) =>
+            {
                 locked(&error)
             }
             TakeOverError::Database(error) => TakeOverError::Failure(Failure::new(options, error)),
             error => error,
         });
-        // The end of the session ends its transaction; if it is broken, that has been done already.
+        // Closing the connection ends the transaction. If it is broken, the server has rolled back already.
         let _ = session.connection.close().await;
         outcome
     }
 
-    /// Keeps users from registering, and others from taking over at the same time.
+    /// Locks out registrations and concurrent take-overs.
     pub(super) async fn lock_users(&mut self) -> Result<(), TakeOverError> {
         self.connection.execute("lock table users in share row exclusive mode").await?;
         Ok(())
     }
 
-    /// Refuses a database that is in use already.
+    /// Fails if the database has users.
     pub(super) async fn expect_no_users(&mut self) -> Result<(), TakeOverError> {
         let users: i64 = sqlx::query_scalar("select count(*) from users").fetch_one(&mut self.connection).await?;
         if users == 0 {
             return Ok(());
         }
-        Err(TakeOverError::Senseless(format!(
-            "this database has {} already, whose ids would clash; nothing was changed. A take-over goes into a database \
-             without users: `app db take-over --undo` takes an earlier one back, and a fresh database is made by `createdb` \
-             and `app migrate deploy`.",
-            super::report::count(users, "user", "users")
+        Err(TakeOverError::NotApplicable(format!(
+            "this database already has {}, whose ids would clash; nothing was changed. A take-over needs a database \
+             without users: `app db take-over --undo` undoes an earlier one; `createdb` and `app migrate deploy` create a fresh database.",
+            count(users, "user", "users")
         )))
     }
 }
 
-/// Connects; named, so that others see who holds the locks.
+/// Connects with an application name, so that others can see who holds the locks.
 pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, TakeOverError> {
     let own = options
         .clone()
@@ -94,8 +98,8 @@ pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, 
 
 fn locked(error: &sqlx::Error) -> TakeOverError {
     TakeOverError::Locked(format!(
-        "somebody else holds a lock that is needed, and did not give it up within 10 s ({}); nothing was changed. Stop what \
-         writes into the tables, or run the command again.",
+        "another session holds a required lock and did not release it within 10 s ({}); nothing was changed. Stop the \
+         programs that write to the tables, or run the command again.",
         crate::db::explain::Cause(error)
     ))
 }
@@ -107,31 +111,31 @@ pub(super) async fn copy_in(connection: &mut PgConnection, into: &str, rows: &[u
     copy.finish().await
 }
 
-/// Tells of every so many rows.
-pub(super) struct Progress {
+/// Reports progress at intervals.
+pub(super) struct RowProgress {
     what: &'static str,
     done: u64,
-    told: u64,
+    reported: u64,
 }
 
-impl Progress {
-    /// Whoever waits wants to see something move.
-    const EVERY: u64 = 10_000;
+impl RowProgress {
+    /// The number of rows between two reports.
+    const INTERVAL: u64 = 10_000;
 
     pub(super) const fn new(what: &'static str) -> Self {
-        Self { what, done: 0, told: 0 }
+        Self { what, done: 0, reported: 0 }
     }
 
-    pub(super) fn add(&mut self, rows: u64, tell: super::Tell<'_>) {
+    pub(super) fn add(&mut self, rows: u64, report: ProgressReport<'_>) {
         self.done += rows;
-        if self.done / Self::EVERY > self.told / Self::EVERY {
-            self.told = self.done;
-            tell(&format!("  {} {}", grouped(&self.done.to_string()), self.what));
+        if self.done / Self::INTERVAL > self.reported / Self::INTERVAL {
+            self.reported = self.done;
+            report(&format!("  {} {}", grouped(&self.done.to_string()), self.what));
         }
     }
 }
 
-/// Reads what a statement finds, some rows at a time, and gives what is made of them to the table `into`.
+/// Reads the rows of a query in batches, and writes the rows made of them to the table `into`.
 pub(super) async fn transform<R>(
     connection: &mut PgConnection,
     select: String,

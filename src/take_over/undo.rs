@@ -1,4 +1,4 @@
-//! Going back: what was taken over here is taken away, and the original's tables are where they were.
+//! Undoes a take-over: deletes all rows here and moves the original's tables back.
 
 use std::path::PathBuf;
 
@@ -6,51 +6,53 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 
 use super::error::TakeOverError;
-use super::report::count;
-use super::session::Session;
-use super::source::{self, Table};
-use super::{PUT_ASIDE, Tell, identifier, literal, run, undo_keep};
+use super::format::count;
+use super::options::SET_ASIDE_SCHEMA;
+use super::session::{ProgressReport, TakeOverSession};
+use super::sql::{identifier, literal, run};
+use super::tables::OriginalTable;
+use super::{recognize, set_aside, undo_keep};
 
-/// How to go back.
+/// The options of undoing a take-over.
 #[derive(Debug, Clone)]
-pub struct Undo {
-    /// The schema that the original's tables come back to.
+pub struct UndoRequest {
+    /// The schema that the original's tables are moved back to.
     pub schema: String,
-    /// The file that what was entered since is written to.
+    /// The file for everything that was entered since the take-over.
     pub keep: PathBuf,
-    /// Only looks what there is.
-    pub look_only: bool,
+    /// Only report; change nothing.
+    pub report_only: bool,
 }
 
-/// What was entered since.
+/// The number of changes since the take-over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
-pub struct Since {
-    /// Users who registered.
+pub struct ChangesSince {
+    /// Registered users.
     pub users: i64,
-    /// Transactions that were entered.
+    /// Entered transactions.
     pub entered: i64,
-    /// Transactions that were changed.
+    /// Changed transactions.
     pub changed: i64,
-    /// Transactions that were deleted.
+    /// Deleted transactions.
     pub deleted: i64,
-    /// Categories, tags and payees that were made or changed.
+    /// Created or changed categories, tags and payees.
     pub others: i64,
 }
 
-impl Since {
-    /// Whether nothing was.
+impl ChangesSince {
+    /// Returns true if nothing was changed.
     #[must_use]
     pub const fn is_nothing(&self) -> bool {
         self.users + self.entered + self.changed + self.deleted + self.others == 0
     }
 }
 
-impl std::fmt::Display for Since {
+impl std::fmt::Display for ChangesSince {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { users, entered, changed, deleted, others } = self;
         write!(
             formatter,
-            "since the take-over, {} registered, {} entered, {} changed, {} deleted, {} made or changed",
+            "since the take-over, {} registered, {} entered, {} changed, {} deleted, {} created or changed",
             count(*users, "user has", "users have"),
             count(*entered, "transaction was", "transactions were"),
             count(*changed, "was", "were"),
@@ -60,22 +62,22 @@ impl std::fmt::Display for Since {
     }
 }
 
-/// What was done.
+/// The result of undoing a take-over.
 #[derive(Debug)]
-pub struct Undone {
-    /// What was entered since.
-    pub since: Since,
-    /// Users who were here.
+pub struct UndoOutcome {
+    /// The changes since the take-over.
+    pub since: ChangesSince,
+    /// The number of users that were here.
     pub users: i64,
-    /// The schema that the original's tables are in.
+    /// The schema of the original's tables.
     pub schema: String,
-    /// Whether they were moved there now.
+    /// True if the tables were moved back.
     pub moved: bool,
-    /// Where what was entered since stands.
+    /// The file with everything that was entered since the take-over.
     pub kept: Option<PathBuf>,
 }
 
-/// The original's rows, wherever its tables are, as [`undo_keep`] reads them.
+/// Views of the original's rows, for this module and [`undo_keep`].
 const VIEWS: &str = "
 create temp view undo_users as select id, \"createdAt\" at time zone 'UTC' as created_at from {schema}.\"User\";
 create temp view undo_transactions as select id, \"userId\" as user_id, amount from {schema}.\"Transaction\";
@@ -90,8 +92,8 @@ union all
 select 'payee', user_id, id, name, created_at, updated_at from payees;
 ";
 
-/// Users that are not the original's as they came from there.
-const STRANGERS: &str = "
+/// Counts users of the original that are missing here, or were registered separately.
+const FOREIGN_USERS: &str = "
 select count(*) from undo_users o left join users u on u.id = o.id where u.created_at is distinct from o.created_at";
 
 const SINCE: &str = "
@@ -106,7 +108,7 @@ select
     ) as deleted,
     (select count(*) from undo_others) as others";
 
-/// All tables of this service's that have rows of users.
+/// All tables of this service that contain rows of users.
 const OWN_TABLES: &str = "
 with recursive own as (
     select oid from pg_catalog.pg_class where oid = 'users'::regclass or oid = 'usage_deltas'::regclass
@@ -119,15 +121,19 @@ with recursive own as (
 )
 select string_agg(oid::regclass::text, ', ' order by oid) from own";
 
-/// Takes all rows away, and moves the original's tables back.
+/// Deletes all rows and moves the original's tables back.
 ///
 /// # Errors
 /// [`TakeOverError`]; nothing was changed then.
-pub async fn undo(options: &PgConnectOptions, undo: &Undo, tell: Tell<'_>) -> Result<Undone, TakeOverError> {
-    Session::with(options, async |session| {
+pub async fn undo(
+    options: &PgConnectOptions,
+    undo: &UndoRequest,
+    report: ProgressReport<'_>,
+) -> Result<UndoOutcome, TakeOverError> {
+    TakeOverSession::with(options, async |session| {
         let connection = &mut session.connection;
         let own: String = sqlx::query_scalar(OWN_TABLES).fetch_one(&mut *connection).await?;
-        if !undo.look_only {
+        if !undo.report_only {
             run(connection, format!("lock table {own} in access exclusive mode")).await?;
         }
         let (place, objects) = find(connection, &undo.schema).await?;
@@ -135,18 +141,18 @@ pub async fn undo(options: &PgConnectOptions, undo: &Undo, tell: Tell<'_>) -> Re
         let users: i64 = sqlx::query_scalar("select count(*) from users").fetch_one(&mut *connection).await?;
         let since = since(connection, users, &place).await?;
         let moved = place != undo.schema;
-        let mut undone = Undone { since, users, schema: undo.schema.clone(), moved, kept: None };
-        if undo.look_only {
+        let mut undone = UndoOutcome { since, users, schema: undo.schema.clone(), moved, kept: None };
+        if undo.report_only {
             return Ok(undone);
         }
         if !since.is_nothing() {
-            tell(&format!("  writing what was entered since to {}", undo.keep.display()));
+            report(&format!("  writing everything entered since to {}", undo.keep.display()));
             undo_keep::write(connection, &undo.keep).await?;
             undone.kept = Some(undo.keep.clone());
         }
-        let done = take_away(connection, &own, moved.then_some((&objects, &place)), &undo.schema).await;
+        let done = delete_all(connection, &own, moved.then_some((&objects, &place)), &undo.schema).await;
         if let (Err(_), Some(file)) = (&done, &undone.kept) {
-            // It says what is here still.
+            // The file describes rows that are still here.
             undo_keep::remove(file);
         }
         done.map(|()| undone)
@@ -154,50 +160,51 @@ pub async fn undo(options: &PgConnectOptions, undo: &Undo, tell: Tell<'_>) -> Re
     .await
 }
 
-/// Where the original's tables are: put aside, or in their place.
+/// Finds the schema of the original's tables.
 async fn find(connection: &mut PgConnection, schema: &str) -> Result<(String, Vec<String>), TakeOverError> {
-    for place in [PUT_ASIDE, schema] {
-        let objects = source::objects(connection, place).await?;
-        if Table::BOTH.iter().all(|table| objects.contains(&format!("table {}", identifier(table.name())))) {
-            source::look(connection, place).await?;
+    for place in [SET_ASIDE_SCHEMA, schema] {
+        let objects = set_aside::objects(connection, place).await?;
+        if OriginalTable::BOTH.iter().all(|table| objects.contains(&format!("table {}", identifier(table.name())))) {
+            recognize::count_rows(connection, place).await?;
             return Ok((place.to_owned(), objects));
         }
     }
-    Err(TakeOverError::Senseless(format!(
-        "the original's tables are neither in the schema {PUT_ASIDE} nor in {}; nothing was changed. After a take-over from \
-         another database or from a dump, the original is as it was: point its clients there again.",
+    Err(TakeOverError::NotApplicable(format!(
+        "the original's tables are neither in the schema {SET_ASIDE_SCHEMA} nor in {}; nothing was changed. After a \
+         take-over from \
+         another database or from a dump, the original is unchanged: point its clients there again.",
         identifier(schema)
     )))
 }
 
-/// What was entered since, if the users here are those of the original.
-async fn since(connection: &mut PgConnection, users: i64, place: &str) -> Result<Since, TakeOverError> {
+/// Counts the changes since the take-over, after checking that the users here come from the original.
+async fn since(connection: &mut PgConnection, users: i64, place: &str) -> Result<ChangesSince, TakeOverError> {
     if users == 0 {
-        return Ok(Since { users: 0, entered: 0, changed: 0, deleted: 0, others: 0 });
+        return Ok(ChangesSince { users: 0, entered: 0, changed: 0, deleted: 0, others: 0 });
     }
-    let strangers: i64 = sqlx::query_scalar(STRANGERS).fetch_one(&mut *connection).await?;
-    if strangers > 0 {
-        return Err(TakeOverError::Senseless(format!(
-            "{} of the original's in the schema {} here under another registration or not at all, so that what is here did not \
-             come from there; nothing was changed.",
-            count(strangers, "user is", "users are"),
-            identifier(place)
+    let foreign: i64 = sqlx::query_scalar(FOREIGN_USERS).fetch_one(&mut *connection).await?;
+    if foreign > 0 {
+        return Err(TakeOverError::NotApplicable(format!(
+            "of the original in the schema {}, {} missing here or registered separately, so the rows here did not come \
+             from there; nothing was changed.",
+            identifier(place),
+            count(foreign, "user is", "users are")
         )));
     }
     Ok(sqlx::query_as(SINCE).fetch_one(connection).await?)
 }
 
-async fn take_away(
+async fn delete_all(
     connection: &mut PgConnection,
     own: &str,
     moves: Option<(&Vec<String>, &String)>,
     schema: &str,
 ) -> Result<(), TakeOverError> {
     connection.execute("drop view undo_others, undo_users, undo_transactions").await?;
-    // Without `cascade`: where somebody else's table points at one of these, it is refused.
+    // Without `cascade`, so that it fails if a foreign table references one of these.
     run(connection, format!("truncate {own} restart identity")).await?;
     if let Some((objects, from)) = moves {
-        source::put_aside(connection, objects, from, schema).await?;
+        set_aside::move_objects(connection, objects, from, schema).await?;
         let empty = format!(
             "select not exists (select from pg_catalog.pg_class where relnamespace = to_regnamespace({0})) and not exists (select \
              from pg_catalog.pg_type where typnamespace = to_regnamespace({0})) and not exists (select from pg_catalog.pg_proc \

@@ -1,4 +1,4 @@
-//! What was entered since a take-over, as a file with one JSON document a line, before it is taken away.
+//! Writes everything that was entered since a take-over to a file, one JSON document per line, before it is deleted.
 
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Error, Write};
@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 
 use super::error::TakeOverError;
 
-/// Users first, then their transactions.
+/// Users come first, then their transactions.
 const USERS: &str = "
 select json_build_object('what', 'user', 'state', 'entered', 'id', u.id, 'email', u.email, 'name', u.name, 'createdAt', u.created_at)::text
 from users u
@@ -52,10 +52,10 @@ select json_build_object('what', what, 'state', case when updated_at > created_a
 from undo_others
 order by what, id";
 
-/// What stands for standard output.
-const STDOUT: &str = "-";
+/// The file name for standard output.
+const STANDARD_OUTPUT: &str = "-";
 
-/// Writes it, for its owner alone to read; it is on the disk when this is done.
+/// Writes the file, readable by its owner only, and syncs it to disk.
 pub(super) async fn write(connection: &mut PgConnection, path: &Path) -> Result<(), TakeOverError> {
     let cannot = |error: Error| {
         TakeOverError::File(format!(
@@ -63,7 +63,7 @@ pub(super) async fn write(connection: &mut PgConnection, path: &Path) -> Result<
             path.display()
         ))
     };
-    if path == Path::new(STDOUT) {
+    if path == Path::new(STANDARD_OUTPUT) {
         return write_all(connection, &mut std::io::stdout()).await?.map_err(cannot);
     }
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(cannot)?;
@@ -76,9 +76,9 @@ pub(super) async fn write(connection: &mut PgConnection, path: &Path) -> Result<
     kept?.map_err(cannot)
 }
 
-/// Removes what is of no use: a part of it, or what was not taken away after all.
+/// Removes a file that is incomplete, or describes rows that were not deleted after all.
 pub(super) fn remove(path: &Path) {
-    if path != Path::new(STDOUT) {
+    if path != Path::new(STANDARD_OUTPUT) {
         let _ = std::fs::remove_file(path);
     }
 }

@@ -1,21 +1,25 @@
-//! Writes the rows.
+//! Writes users and transactions.
 
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 
-use super::entry::{self, Original};
+use super::entry::{self, OriginalTransaction};
 use super::error::TakeOverError;
-use super::plan::{BLANKS, Wishes};
-use super::session::{Progress, transform};
-use super::source::NextIds;
-use super::{Tell, literal, run};
+use super::options::TakeOverRequest;
+use super::session::{ProgressReport, RowProgress, transform};
+use super::sql::{BLANKS, literal, run};
+use super::tables::NextIds;
 use crate::features::auth::MAX_NAME;
 use crate::features::categories::default_store;
 
-/// Users whose categories are made in one statement.
-const USERS_AT_ONCE: i64 = 500;
+/// The number of users whose categories are created in one statement.
+const USERS_PER_BATCH: i64 = 500;
 
-/// Writes the users, with the categories that everybody begins with. Their passwords' hashes do not leave the database.
-pub(super) async fn users(connection: &mut PgConnection, wishes: &Wishes, tell: Tell<'_>) -> Result<(), TakeOverError> {
+/// Writes the users with their default categories. Password hashes do not leave the database.
+pub(super) async fn users(
+    connection: &mut PgConnection,
+    request: &TakeOverRequest,
+    report: ProgressReport<'_>,
+) -> Result<(), TakeOverError> {
     let insert = format!(
         r#"
         insert into users (id, email, name, password_hash, currency, time_zone, created_at, updated_at)
@@ -33,30 +37,30 @@ pub(super) async fn users(connection: &mut PgConnection, wishes: &Wishes, tell: 
         join take_over_users u using (id)
         order by o.id
         "#,
-        currency = literal(wishes.currency.code()),
-        zone = literal(wishes.zone.name()),
+        currency = literal(request.currency.code()),
+        zone = literal(request.zone.name()),
     );
     run(connection, insert).await?;
-    let mut progress = Progress::new("users");
+    let mut progress = RowProgress::new("users");
     let mut after = i64::MIN;
     loop {
         let ids: Vec<i64> = sqlx::query_scalar("select id from users where id > $1 order by id limit $2")
             .bind(after)
-            .bind(USERS_AT_ONCE)
+            .bind(USERS_PER_BATCH)
             .fetch_all(&mut *connection)
             .await?;
         let Some(last) = ids.last() else { return Ok(()) };
         after = *last;
         default_store::insert_all(connection, &ids).await?;
-        progress.add(u64::try_from(ids.len()).unwrap_or(0), tell);
+        progress.add(u64::try_from(ids.len()).unwrap_or(0), report);
     }
 }
 
-/// Writes the transactions; how many of them have another title, because nothing was seen of theirs.
+/// Writes the transactions. Returns the number of those whose title was replaced.
 pub(super) async fn transactions(
     connection: &mut PgConnection,
-    wishes: &Wishes,
-    tell: Tell<'_>,
+    request: &TakeOverRequest,
+    report: ProgressReport<'_>,
 ) -> Result<i64, TakeOverError> {
     let select = "
         select
@@ -74,24 +78,24 @@ pub(super) async fn transactions(
         from take_over_rows r
         join take_over_places p using (user_id, kind, category)
         order by r.id";
-    let (currency, mut renamed) = (wishes.currency.code(), 0);
-    let mut progress = Progress::new("transactions");
-    let make = |original: Original, rows: &mut Vec<u8>| {
+    let (currency, mut renamed) = (request.currency.code(), 0);
+    let mut progress = RowProgress::new("transactions");
+    let make = |original: OriginalTransaction, rows: &mut Vec<u8>| {
         renamed += i64::from(entry::write(&original, currency, rows));
     };
-    transform(connection, select.to_owned(), entry::COLUMNS, make, |rows| progress.add(rows, tell)).await?;
+    transform(connection, select.to_owned(), entry::COLUMNS, make, |rows| progress.add(rows, report)).await?;
     connection.execute("analyze users; analyze categories; analyze transactions").await?;
     Ok(renamed)
 }
 
-/// Has the next ids be those that the original would give. Not with `setval`, which is never rolled back.
+/// Sets the sequences to the original's next ids. `setval` is not used, because it is never rolled back.
 pub(super) async fn next_ids(connection: &mut PgConnection, original: NextIds) -> Result<(), TakeOverError> {
     for (table, next) in [("users", original.users), ("transactions", original.transactions)] {
         let query =
             format!("select pg_get_serial_sequence('{table}', 'id'), coalesce((select max(id) from {table}), 0) + 1");
         let (sequence, behind): (String, i64) =
             sqlx::query_as(AssertSqlSafe(query)).fetch_one(&mut *connection).await?;
-        // The name comes quoted.
+        // `pg_get_serial_sequence` returns a quoted name.
         run(connection, format!("alter sequence {sequence} restart with {}", next.unwrap_or(1).max(behind).max(1)))
             .await?;
     }

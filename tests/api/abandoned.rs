@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use crate::support::PATIENCE;
-use crate::support::app::{TestApp, Wishes};
+use crate::support::app::{ServerOptions, TestApp};
 use crate::support::client::Client;
 use crate::support::random::Random;
 
@@ -183,7 +183,7 @@ async fn requests_abandoned_at_any_moment_leave_no_transaction_no_lock_and_no_wr
     let requests = std::env::var("ABANDON").ok().map_or(REQUESTS, |number| number.parse().expect("ABANDON=20000"));
     // As in production where somebody has ordered the long run: a table that is locked for longer than a statement may take.
     let (timeout, locked_for) = if requests > REQUESTS { ("30s", 31.0) } else { ("1s", 1.5) };
-    let app = TestApp::with(Wishes {
+    let app = TestApp::with(ServerOptions {
         // Who abandons and who works have one address here: where it has too many connections, or the server has, an idle one is
         // closed to make room for the next, and a client may just be sending on it.
         environment: vec![
@@ -192,7 +192,7 @@ async fn requests_abandoned_at_any_moment_leave_no_transaction_no_lock_and_no_wr
             ("APP_SERVER__MAX_CONNECTIONS", "100000"),
         ],
         own_database: true,
-        ..Wishes::default()
+        ..ServerOptions::default()
     })
     .await;
     let alice = app.user("alice").await;

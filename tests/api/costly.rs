@@ -144,7 +144,7 @@ async fn a_hundred_thousand_plain_rows_are_allowed_at_once_and_can_be_undone() {
         &environment,
         &app::config::Flags::new(),
         Some(app::config::Profile::Prod),
-        app::config::Purpose::Serve,
+        app::config::ConfigPurpose::Serve,
     );
     let throttle = config.expect("a configuration").throttle;
     let limit = app::http::weight::WorkLimit::new(throttle.ttl, throttle.work_limit);

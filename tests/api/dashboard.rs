@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::app::{TestApp, Wishes};
+use crate::support::app::{ServerOptions, TestApp};
 use crate::support::client::Client;
 
 async fn add(client: &Client, kind: &str, amount: &str, date: &str, currency: &str) {
@@ -93,7 +93,7 @@ async fn money_of_two_kinds_is_not_added_up() {
 
 #[tokio::test]
 async fn the_sums_are_read_from_the_replica_where_there_is_one() {
-    let app = TestApp::with(Wishes { empty_replica: true, ..Wishes::default() }).await;
+    let app = TestApp::with(ServerOptions { empty_replica: true, ..ServerOptions::default() }).await;
     let alice = app.user("alice").await;
     let body = json!({"title": "x", "amount": 1, "type": "EXPENSE", "category": "x"});
     alice.post("/api/transactions", body).await.expect(201);

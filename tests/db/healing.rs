@@ -1,4 +1,4 @@
-//! Whatever becomes of who has a connection, what comes back has no transaction open and holds no lock.
+//! However a connection is dropped, a connection from the pool has no open transaction and holds no lock.
 
 use std::pin::pin;
 use std::task::Poll;
@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 use super::pool::{all_are_idle, pid, pools, until};
 use crate::support::cluster;
 
-/// Polls a future so many times at most, then drops it where it stands.
+/// Polls a future a limited number of times, then drops it.
 async fn polled<F: Future>(future: F, times: usize) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut polls = 0;
@@ -27,8 +27,8 @@ async fn polled<F: Future>(future: F, times: usize) -> Option<F::Output> {
     .await
 }
 
-/// Options for connections that this test's own runtime passes on to PostgreSQL. Its one thread cannot pass an answer on
-/// while a future is polled, so that each answer has to be awaited, however busy the machine is.
+/// Options for connections that this test's own runtime forwards to PostgreSQL. Its single thread cannot forward an
+/// answer while a future is polled, so each answer has to be awaited, however busy the machine is.
 fn relayed(options: &PgConnectOptions) -> (PgConnectOptions, tempfile::TempDir) {
     let name = format!(".s.PGSQL.{}", options.get_port());
     let server = options.get_socket().expect("a socket").join(&name);
@@ -43,7 +43,7 @@ fn relayed(options: &PgConnectOptions) -> (PgConnectOptions, tempfile::TempDir) 
     (options.clone().socket(directory.path()), directory)
 }
 
-/// The sessions of the other connections to this database that are in a transaction, or hold a lock while they are idle.
+/// The number of other sessions of this database that are in a transaction, or hold a lock while they are idle.
 async fn left_open(connection: &mut PgConnection) -> i64 {
     sqlx::query_scalar(
         "select count(*) from pg_stat_activity a where a.datname = current_database() and a.pid <> pg_backend_pid() \
@@ -55,7 +55,7 @@ async fn left_open(connection: &mut PgConnection) -> i64 {
     .expect("a number")
 }
 
-/// A unit of work with what units have: statements, a savepoint, a lock that lasts as long as the transaction.
+/// A typical unit of work: statements, a savepoint, a lock that is held until the end of the transaction.
 async fn unit(lease: Lease, broken: bool) -> Result<(), sqlx::Error> {
     let work = async |database: &mut PgConnection| {
         sqlx::query("select pg_advisory_xact_lock(7)").execute(&mut *database).await?;
@@ -76,7 +76,7 @@ async fn a_unit_of_work_that_is_dropped_at_any_await_leaves_nothing_open() {
     let options = cluster::database().await;
     let mut watcher = options.connect().await.expect("a watcher");
     watcher.execute("create table held (id int)").await.expect("a table");
-    // The server complains of what it is told without need, and sqlx logs that.
+    // The server warns about needless commands, and sqlx logs the warnings.
     let log = tempfile::NamedTempFile::new().expect("a file");
     let file = std::sync::Arc::new(log.reopen().expect("open"));
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(file);
@@ -87,7 +87,7 @@ async fn a_unit_of_work_that_is_dropped_at_any_await_leaves_nothing_open() {
         let mut times = 0;
         loop {
             if new {
-                // On one that does not know the statements yet there are more awaits.
+                // A connection that has not prepared the statements yet needs more awaits.
                 pool.renew();
             }
             let lease = pool.acquire().await.expect("one");
@@ -96,7 +96,7 @@ async fn a_unit_of_work_that_is_dropped_at_any_await_leaves_nothing_open() {
                 break;
             }
             until(async || pool.status().used == 0).await;
-            // A session whose connection was closed ends a moment later.
+            // A session ends a moment after its connection is closed.
             until(async || left_open(&mut watcher).await == 0).await;
             times += 1;
         }
@@ -145,7 +145,7 @@ async fn a_transaction_that_somebody_leaves_open_is_rolled_back_even_a_failed_on
         let mut lease = pool.acquire().await.expect("one");
         let first = pid(&mut lease).await;
         for statement in statements.split(';') {
-            // By hand, behind the back of sqlx's own count.
+            // Begins a transaction that sqlx does not count.
             let _ = lease.execute(statement).await;
         }
         drop(lease);
@@ -163,7 +163,7 @@ async fn a_lease_that_is_released_in_a_transaction_is_rolled_back_all_the_same()
     let mut watcher = options.connect().await.expect("a watcher");
     let pool = pools(&options).requests;
     let mut lease = pool.acquire().await.expect("one");
-    // A transaction that nobody ends: its guard does not run.
+    // Leaves a transaction open, because its guard is not dropped.
     std::mem::forget(lease.begin().await.expect("begun"));
     lease.release();
     until(async || pool.status().used == 0).await;
@@ -183,7 +183,7 @@ async fn what_a_client_that_is_gone_waits_for_is_given_up_by_the_server() {
     let waiting = tokio::time::timeout(std::time::Duration::from_millis(50), lease.execute("select * from held")).await;
     assert!(waiting.is_err());
     drop(lease);
-    // Long before its statement time-out, and with the table still locked.
+    // Long before the statement timeout, and while the table is still locked.
     until(async || {
         let waiting =
             "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
@@ -212,7 +212,7 @@ async fn once_a_server_refuses_to_write_all_connections_to_it_are_replaced() {
         next.execute("create table if not exists t (id int)").await.expect("writes");
         next.release();
     }
-    // One that was under way meanwhile is not given out again, either.
+    // A connection that was in use meanwhile is not given out again, either.
     let mut under_way = pool.acquire().await.expect("one");
     let old = pid(&mut under_way).await;
     pools.renew();
@@ -220,7 +220,7 @@ async fn once_a_server_refuses_to_write_all_connections_to_it_are_replaced() {
     assert_ne!(pid(&mut pool.acquire().await.expect("a new one")).await, old);
 }
 
-/// A server that is none: it says something, or nothing, and hangs up.
+/// A server that is not PostgreSQL: it sends something, or nothing, and closes the connection.
 async fn impostor(says: &'static [u8]) -> PgConnectOptions {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();

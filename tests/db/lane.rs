@@ -1,9 +1,9 @@
-//! The turns of work that costs much.
+//! The queues for expensive work.
 
 use std::time::Duration;
 
 use app::http::error::ApiError;
-use app::http::lane::Lanes;
+use app::http::lane::WorkLanes;
 
 use super::pool::{pools, until};
 use crate::support::cluster;
@@ -14,7 +14,7 @@ const LATE: Duration = Duration::from_mins(1);
 #[tokio::test]
 async fn a_user_has_one_turn_at_a_time_and_nothing_is_remembered_of_who_is_done() {
     let pools = pools(&cluster::options());
-    let lanes = Lanes::new(pools.clone(), LATE);
+    let lanes = WorkLanes::new(pools.clone(), LATE);
     let (turn, lease) = lanes.change(1).await.expect("a turn");
     let next = tokio::spawn({
         let lanes = lanes.clone();
@@ -22,7 +22,7 @@ async fn a_user_has_one_turn_at_a_time_and_nothing_is_remembered_of_who_is_done(
     });
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(!next.is_finished());
-    // Whoever waits holds nothing.
+    // A waiting task holds no connection.
     assert_eq!(pools.costly.status().used, 1);
     lease.release();
     drop(turn);
@@ -32,7 +32,7 @@ async fn a_user_has_one_turn_at_a_time_and_nothing_is_remembered_of_who_is_done(
 
 #[tokio::test]
 async fn who_waits_too_long_is_told_whose_work_is_in_the_way() {
-    let lanes = Lanes::new(pools(&cluster::options()), SOON);
+    let lanes = WorkLanes::new(pools(&cluster::options()), SOON);
     let _under_way = lanes.change(1).await.expect("a turn");
     assert!(matches!(lanes.change(1).await, Err(ApiError::TooMuchWork { retry_after: Some(_), .. })));
     assert!(matches!(lanes.change(2).await, Err(ApiError::Unavailable { code: "OVERLOADED", .. })));
@@ -40,13 +40,13 @@ async fn who_waits_too_long_is_told_whose_work_is_in_the_way() {
 
 #[tokio::test]
 async fn the_line_of_a_user_is_short_and_who_leaves_it_makes_room() {
-    let lanes = Lanes::new(pools(&cluster::options()), LATE);
+    let lanes = WorkLanes::new(pools(&cluster::options()), LATE);
     let under_way = lanes.change(1).await.expect("a turn");
-    let wait = |lanes: Lanes| tokio::spawn(async move { lanes.change(1).await.map(drop) });
+    let wait = |lanes: WorkLanes| tokio::spawn(async move { lanes.change(1).await.map(drop) });
     let waiting: Vec<_> = (0..31).map(|_| wait(lanes.clone())).collect();
-    // On the one thread of this test they are all in line before this goes on.
+    // On the single thread of this test, all of them are queued before this continues.
     tokio::time::sleep(Duration::from_millis(50)).await;
-    // At once, not after a minute: the line is full.
+    // Immediately, not after a minute, because the queue is full.
     until(async || {
         matches!(
             tokio::time::timeout(SOON, lanes.change(1)).await,
@@ -66,7 +66,7 @@ async fn the_line_of_a_user_is_short_and_who_leaves_it_makes_room() {
 
 #[tokio::test]
 async fn small_changes_pass_one_at_a_time_beside_a_large_one_of_the_same_user() {
-    let lanes = Lanes::new(pools(&cluster::options()), SOON);
+    let lanes = WorkLanes::new(pools(&cluster::options()), SOON);
     assert!(lanes.change_few(1).await.expect("at once").is_none());
     let large = lanes.change(1).await.expect("a turn");
     let small = lanes.change_few(1).await.expect("beside it");

@@ -1,4 +1,4 @@
-//! The connections of a server, without a server around them.
+//! Connection pools, tested without a server around them.
 
 mod healing;
 mod lane;

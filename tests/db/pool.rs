@@ -1,8 +1,8 @@
-//! What a pool promises: a limit, connections that are at rest, and none that is dead.
+//! The guarantees of a pool: a limit, clean connections, and no dead ones.
 
 use std::time::{Duration, Instant};
 
-use app::config::{Config, Environment, Flags, Profile, Purpose};
+use app::config::{Config, ConfigPurpose, Environment, Flags, Profile};
 use app::db::pool::{Lease, Pool, Pools};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, Executor as _};
@@ -15,7 +15,7 @@ pub(crate) fn pools(options: &PgConnectOptions) -> Pools {
     pools_with(options, "180s")
 }
 
-/// The same that wait so long for a connection.
+/// Like `pools`, with a maximum time to wait for a connection.
 fn pools_with(options: &PgConnectOptions, acquire_timeout: &str) -> Pools {
     let settings = [
         ("DATABASE_URL", "postgres://localhost/x"),
@@ -24,7 +24,8 @@ fn pools_with(options: &PgConnectOptions, acquire_timeout: &str) -> Pools {
         ("APP_DATABASE__ACQUIRE_TIMEOUT", acquire_timeout),
     ];
     let environment: Environment = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let config = Config::load(&environment, &Flags::new(), Some(Profile::Test), Purpose::Serve).expect("settings");
+    let config =
+        Config::load(&environment, &Flags::new(), Some(Profile::Test), ConfigPurpose::Serve).expect("settings");
     Pools::new(options, None, &config.database).expect("pools")
 }
 
@@ -53,14 +54,14 @@ async fn a_connection_that_is_released_is_the_next_to_be_given_out() {
     second.release();
     first.release();
     assert_eq!(pool.status().idle, 2);
-    // The last that came back, whose session is still warm.
+    // The connection returned last, whose session is still warm.
     assert_eq!(pid(&mut pool.acquire().await.expect("one")).await, first_pid);
 }
 
 #[tokio::test]
 async fn who_comes_when_all_are_taken_waits_and_is_refused_in_time() {
     let pool = pools_with(&cluster::options(), "2s").requests;
-    // Connecting may take longer than that while the machine is busy.
+    // Connecting may take longer than that on a busy machine.
     let connected = async || loop {
         match pool.acquire().await {
             Ok(lease) => break lease,
@@ -86,9 +87,9 @@ async fn what_is_dropped_in_the_middle_is_rolled_back_at_once() {
         let mut lease = pool.acquire().await.expect("one");
         let mut transaction = lease.begin().await.expect("begun");
         transaction.execute("update held set id = 2").await.expect("a lock");
-        // As when a client hangs up: everything is dropped where it stands.
+        // Like a client that closes its connection: everything is dropped at this point.
     }
-    // Nobody has to use that connection again for its lock to be gone.
+    // The lock is released even if nobody uses the connection again.
     let locked = "select id from held for update";
     let id: i32 = tokio::time::timeout(PATIENCE, sqlx::query_scalar(locked).fetch_one(&mut *other))
         .await
@@ -110,7 +111,7 @@ async fn one_that_is_given_up_in_mid_statement_is_not_given_out_before_it_is_at_
     let mut next = pool.acquire().await.expect("the other");
     assert_ne!(pid(&mut next).await, first);
     next.release();
-    // It comes back when the statement has ended, which was soon enough to keep it.
+    // The connection returns when the statement has ended, which was soon enough to keep it.
     all_are_idle(&pool, 2).await;
 }
 
@@ -133,7 +134,7 @@ async fn one_that_died_while_it_rested_is_replaced() {
     let first = pid(&mut lease).await;
     let mut other = pool.acquire().await.expect("another");
     lease.release();
-    // What was used just now is believed to live; after a second it is tried.
+    // A connection that was used just now is trusted; after a second it is tested.
     sqlx::query("select pg_terminate_backend($1)").bind(first).execute(&mut *other).await.expect("ended");
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_ne!(pid(&mut pool.acquire().await.expect("a new one")).await, first);
@@ -156,7 +157,7 @@ async fn a_closed_pool_refuses_at_once_and_keeps_nothing() {
     pools.requests.acquire().await.expect("two").release();
     pools.close();
     assert!(matches!(pools.requests.acquire().await, Err(sqlx::Error::PoolClosed)));
-    // What is under way goes on, and is closed when it is given back.
+    // A connection in use continues, and is closed when it is returned.
     pid(&mut lease).await;
     lease.release();
     let status = pools.requests.status();

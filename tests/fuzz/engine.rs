@@ -1,4 +1,4 @@
-//! Makes the inputs, and goes on for the time that is given.
+//! Generates inputs for a given time.
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
@@ -7,13 +7,13 @@ use proptest::prelude::*;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 
-/// Inputs of a run of `cargo test`.
+/// The number of inputs in a run of `cargo test`.
 const CASES: u32 = 300;
 
-/// Inputs between two looks at the time.
+/// The number of inputs between two checks of the time.
 const BATCH: u32 = 500;
 
-/// Holds a property against input after input, and panics with the smallest that it does not hold for.
+/// Checks a property for many inputs, and panics with the smallest input that violates it.
 pub(super) fn fuzz<S>(target: &str, inputs: &S, holds: impl Fn(S::Value) -> Result<(), TestCaseError>)
 where
     S: Strategy,
@@ -51,7 +51,7 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable}={text} is no number")))
 }
 
-/// One change of an input.
+/// A mutation of an input.
 #[derive(Debug, Clone)]
 enum Edit {
     Put(usize, u8),
@@ -62,7 +62,7 @@ enum Edit {
     Flip(usize, u8),
 }
 
-/// Inputs near good ones: a seed, changed in a few places, with words in it that mean something to the parser.
+/// Mutated inputs: a valid seed, changed in a few places, with words that have a meaning for the parser.
 pub(super) fn near(seeds: &[&str], words: &[&str]) -> BoxedStrategy<Vec<u8>> {
     let own = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect::<Vec<_>>();
     let word = prop_oneof![
@@ -93,7 +93,7 @@ pub(super) fn near(seeds: &[&str], words: &[&str]) -> BoxedStrategy<Vec<u8>> {
     .boxed()
 }
 
-/// Places are anywhere: they are brought into the input that there is by then.
+/// Positions are arbitrary; they are reduced to the current length of the input.
 fn apply(bytes: &mut Vec<u8>, edit: Edit) {
     let within = |at: usize, bytes: &[u8]| at % (bytes.len() + 1);
     match edit {

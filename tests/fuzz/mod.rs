@@ -1,7 +1,7 @@
-//! Every parser of what comes from outside, on inputs that nobody thought of: whole and mutated ones, and noise.
+//! Fuzzing of every parser of external input, with whole and mutated inputs, and noise.
 //!
-//! `cargo test` tries some hundreds of each; `just fuzz` goes on for as long as it is told (`FUZZ_SECONDS`, for each target).
-//! A failure is made as small as it gets and printed, together with the seed: `FUZZ_SEED` tries the same again.
+//! `cargo test` tries some hundreds of each; `just fuzz` continues for a given time (`FUZZ_SECONDS`, per target). A
+//! failure is minimized and printed with its seed: `FUZZ_SEED` tries the same inputs again.
 
 mod engine;
 mod requests;

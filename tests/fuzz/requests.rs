@@ -1,4 +1,4 @@
-//! What stands in a request, sent to the real server: cursors, tokens, query strings, headers, bodies, and heads as such.
+//! Parts of requests, sent to the real server: cursors, tokens, query strings, headers, bodies, and whole heads.
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::engine::{fuzz, near};
 use crate::support::app::TestApp;
 
-/// A server with somebody who has some transactions.
+/// A server with a user who has some transactions.
 struct Target {
     app: TestApp,
     token: String,
@@ -29,13 +29,14 @@ impl Target {
         Self { app, token, id }
     }
 
-    /// Sends bytes on a connection of their own; the status and the body of the first answer, or `None` where the server
-    /// closes without one. Nothing more comes after `half_close`, or a head that lacks its end would be waited for.
+    /// Sends bytes on a new connection; returns status and body of the first response, or `None` if the server closes
+    /// without one. Shuts down the writing side with `half_close`, because the server would wait for a head without an
+    /// end.
     fn send(&self, request: &[u8], half_close: bool) -> Option<(u16, Vec<u8>)> {
         let address = self.app.anon.base.strip_prefix("http://").expect("an address").to_owned();
         tokio::runtime::Handle::current().block_on(async {
             let mut stream = TcpStream::connect(address).await.expect("connected");
-            // It may be refused before all of it was sent.
+            // The server may refuse it before all of it was sent.
             let _ = stream.write_all(request).await;
             if half_close {
                 let _ = stream.shutdown().await;
@@ -48,7 +49,7 @@ impl Target {
         })
     }
 
-    /// A request with a part that may be anything; a line that ends early is a header of its own, and no matter.
+    /// A request with an arbitrary part. A line break in it starts another header, which does not matter.
     fn request(&self, first: &[u8], headers: &[(&str, &[u8])], body: Option<&[u8]>) -> Option<(u16, Vec<u8>)> {
         let mut request = [first, b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"].concat();
         let token = format!("Bearer {}", self.token);
@@ -66,7 +67,7 @@ impl Target {
     }
 }
 
-/// Runs a target's inputs beside the server.
+/// Runs the inputs of a target against the server.
 fn beside<S>(target: &str, inputs: &S, holds: impl Fn(S::Value) -> Result<(), TestCaseError>)
 where
     S: Strategy,
@@ -75,7 +76,7 @@ where
     tokio::task::block_in_place(|| fuzz(target, inputs, holds));
 }
 
-/// Whatever it was, it was answered as everything is, and was not the server's fault.
+/// Checks that a response has the usual form, and is not a server error.
 fn in_order(answer: Option<(u16, Vec<u8>)>) -> Result<u16, TestCaseError> {
     let (status, body) = answer.ok_or_else(|| TestCaseError::fail("closed without an answer"))?;
     prop_assert!(status < 500, "{status}: {}", String::from_utf8_lossy(&body));
@@ -174,7 +175,7 @@ async fn every_query_string_is_answered() {
     ];
     let paths = ["transactions", "transactions/filter", "categories", "tags", "payees", "operations", "trash"];
     beside("query strings", &(near(&seeds, &words), prop::sample::select(paths.to_vec())), |(query, path)| {
-        // Blanks and controls end a request's first line; the rest may stand in it or not.
+        // White space and control characters end the request line; others may be part of it or not.
         let query: Vec<u8> = query.into_iter().filter(|byte| *byte > b' ' && *byte != 0x7f).collect();
         let first = [b"GET /api/", path.as_bytes(), b"?", &query].concat();
         let status = in_order(target.request(&first, &[], None))?;
@@ -257,7 +258,7 @@ async fn every_body_is_answered() {
             let document: Value =
                 serde_json::from_slice(text).map_err(|error| TestCaseError::fail(error.to_string()))?;
             prop_assert_eq!(document["success"].as_bool(), Some(*status < 300));
-            // What is taken is JSON to everybody.
+            // Accepted bodies are JSON for every parser.
             let known = serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
             prop_assert!(*status >= 300 || known, "{status} for what is no JSON");
         }
@@ -298,7 +299,7 @@ async fn no_head_ends_the_server() {
     ];
     beside("heads", &near(&seeds, &words), |bytes| {
         if let Some((status, text)) = target.send(&bytes, true) {
-            // The one thing that this server never learned and says so.
+            // The only method that the server does not know and says so.
             prop_assert!(
                 status < 500 || status == 501 || status == 505,
                 "{status}: {}",

@@ -46,7 +46,7 @@ fn what_the_reader_takes_is_json_and_what_it_refuses_is_none_or_too_much() {
         "more than 20000 values",
         "is given twice",
         "a number of more than",
-        // Which serde_json only sees where it keeps the string.
+        // serde_json only detects it if it keeps the string.
         "half of a surrogate pair",
     ];
     let seeds = [
@@ -89,7 +89,7 @@ fn what_the_reader_takes_is_json_and_what_it_refuses_is_none_or_too_much() {
         "99999999999999999999999999999999",
     ];
     fuzz("JSON", &near(&seeds, &words), |bytes| {
-        // By a text and not by bytes, of which serde_json looks at none that it drops.
+        // From text and not from bytes, because serde_json does not validate bytes that it skips.
         let text = std::str::from_utf8(&bytes);
         let known = text.is_ok_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok());
         match json::parse(&bytes) {

@@ -1,4 +1,4 @@
-//! What was acknowledged is kept, once, whatever is killed.
+//! Acknowledged writes are kept, exactly once, whatever is killed.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::support::PATIENCE;
 use crate::support::client::Client;
 use crate::support::process::Server;
 
-/// Enters transactions until it is stopped; those that were answered 201.
+/// Enters transactions until it is stopped; returns those that were answered 201.
 async fn enter(client: Client, prefix: usize, stop: Arc<AtomicBool>, count: Arc<AtomicUsize>) -> Vec<String> {
     let mut acknowledged = Vec::new();
     for number in 0.. {
@@ -28,7 +28,7 @@ async fn enter(client: Client, prefix: usize, stop: Arc<AtomicBool>, count: Arc<
                 acknowledged.push(title);
                 count.fetch_add(1, Ordering::Relaxed);
             }
-            // Not acknowledged: it may be there or not.
+            // Not acknowledged: it may exist or not.
             _ => tokio::time::sleep(Duration::from_millis(20)).await,
         }
         tokio::time::sleep(Duration::from_millis(40)).await;
@@ -36,10 +36,10 @@ async fn enter(client: Client, prefix: usize, stop: Arc<AtomicBool>, count: Arc<
     acknowledged
 }
 
-/// Writes that are acknowledged before something is killed.
+/// Acknowledges at least this many writes before something is killed.
 const IN_A_ROUND: usize = 20;
 
-/// Waits until so many writes were acknowledged.
+/// Waits until this many writes have been acknowledged.
 async fn until(count: &AtomicUsize, number: usize) {
     let begun = Instant::now();
     while count.load(Ordering::Relaxed) < number {
@@ -62,7 +62,7 @@ async fn what_was_answered_201_is_there_once_after_app_or_postgresql_was_killed(
     let environment = [("APP_PROFILE", "dev"), ("APP_DATABASE__DATA_DIR", data.as_str()), ("RUST_LOG", "info")];
     let mut token = None;
     let mut acknowledged = Vec::new();
-    // Three of the program, and three of the database under it.
+    // Three kills of the program, and three of the database.
     for round in 0..6 {
         let mut server = Server::start(&environment);
         let client = match &token {
@@ -81,14 +81,14 @@ async fn what_was_answered_201_is_there_once_after_app_or_postgresql_was_killed(
             server.child.kill().expect("killed");
         } else {
             kill_process(postmaster(folder.path()), Signal::KILL).expect("killed");
-            // On the one that was started in its place.
+            // On the server that was started in its place.
             until(&count, count.load(Ordering::Relaxed) + IN_A_ROUND).await;
         }
         stop.store(true, Ordering::Relaxed);
         for writer in writers {
             acknowledged.extend(writer.await.expect("a writer"));
         }
-        // Those that were under way when it was killed are not acknowledged, and are no loss.
+        // Requests in progress at the kill are not acknowledged, and do not count as losses.
     }
     let server = Server::start(&environment);
     let list = server.client.with_token(token.expect("a token")).get("/api/transactions").await.expect(200);

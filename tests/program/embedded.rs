@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::PATIENCE;
 use crate::support::process::{Server, run, stderr, stdout};
 
-/// A folder that the server's account can enter too, where the tests run as root.
+/// A folder that the server's account can read, too, if the tests run as root.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -25,7 +25,7 @@ fn borrowed<'a>(environment: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a 
     environment.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }
 
-/// Waits until the private server has gone, so that the folder can be removed.
+/// Waits until the private server has stopped, so that the folder can be removed.
 fn gone(folder: &Path) {
     let pid = folder.join("postgres/data/postmaster.pid");
     let deadline = Instant::now() + PATIENCE;
@@ -44,7 +44,7 @@ async fn with_nothing_configured_it_starts_and_keeps_its_data() {
     let alice = server.client.sign_up("alice").await;
     let body = json!({"title": "x", "amount": 1, "type": "EXPENSE", "category": "x"});
     let row = alice.post("/api/transactions", body).await.expect(201);
-    // Another program in the same folder shares it.
+    // Another program in the same folder shares the server.
     let status = run(&["migrate", "status"], &environment);
     assert_eq!(status.status.code(), Some(0), "{}{}", stdout(&status), stderr(&status));
     server.signal(Signal::INT);
@@ -52,7 +52,7 @@ async fn with_nothing_configured_it_starts_and_keeps_its_data() {
     gone(folder.path());
 
     let server = Server::start(&environment);
-    // The key for tokens was kept as well: nobody is signed out.
+    // The key for tokens is kept, too, so that nobody is signed out.
     let alice = server.client.with_token(alice.token.expect("a token"));
     assert_eq!(alice.get("/api/transactions").await.expect(200), json!([row]));
     drop(server);
@@ -78,7 +78,7 @@ async fn a_private_server_that_dies_is_started_again() {
         let answer = alice.get("/api/transactions").await;
         if answer.status == 200 {
             assert_eq!(answer.expect(200), json!([row]));
-            // A session of the killed server may still have answered that, before it noticed.
+            // A session of the killed server may still have answered before it noticed.
             if running().is_some_and(|now| now != pid) {
                 break;
             }

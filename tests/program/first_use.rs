@@ -1,11 +1,11 @@
-//! What a stranger meets who gets something wrong: the message says where, why, and what to do next.
+//! First use by somebody who makes mistakes: each message says where, why, and what to do next.
 
 use sqlx::ConnectOptions as _;
 
 use crate::support::cluster;
 use crate::support::process::{SECRET, Server, run, stderr, stdout};
 
-/// The commands that work on a database, each the shortest way.
+/// Commands that work on a database, each in its shortest form.
 const COMMANDS: &[&[&str]] = &[
     &["migrate", "deploy"],
     &["migrate", "status"],
@@ -15,7 +15,7 @@ const COMMANDS: &[&[&str]] = &[
     &["serve", "--port", "0"],
 ];
 
-/// What a command says that fails, without anything that no person understands.
+/// The message of a failing command, checked for anything incomprehensible.
 fn told(arguments: &[&str], environment: &[(&str, &str)]) -> String {
     let output = run(arguments, environment);
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}{}", stdout(&output), stderr(&output));
@@ -60,12 +60,12 @@ async fn whatever_keeps_a_command_from_its_database_is_told_with_the_place_and_t
         (
             "missing",
             &missing_url,
-            vec![format!("there is no database {missing}. Make it with `createdb -O app {missing}`.")],
+            vec![format!("there is no database {missing}. Create it with `createdb -O app {missing}`.")],
         ),
     ];
     for (case, url, words) in cases {
         for arguments in COMMANDS {
-            // A server waits for a database that may come.
+            // A server waits for a database that is starting.
             if arguments[0] == "serve" && case != "password" {
                 continue;
             }
@@ -124,7 +124,7 @@ async fn a_server_waits_for_its_database_and_says_so() {
     let starting = tokio::task::spawn_blocking(move || {
         Server::start(&[("APP_PROFILE", "dev"), ("DATABASE_URL", &url), ("APP_DATABASE__DATA_DIR", &data)])
     });
-    // Long enough for a word on it.
+    // Long enough for a message about it.
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     let mut owner = options.connect().await.expect("connected");
     cluster::run(&mut owner, format!("create database {late}")).await;
@@ -147,7 +147,7 @@ fn a_url_that_is_none_is_told_why_and_its_password_is_not() {
     let prisma = config("postgres://user:password@localhost:5432/db?schema=public&connection_limit=5");
     assert!(prisma.status.success() && stderr(&prisma).is_empty(), "{}", stderr(&prisma));
     let other = stderr(&config("postgres://user:password@localhost:5432/db?schema=other"));
-    assert!(other.contains("names another schema than public"), "{other}");
+    assert!(other.contains("names a schema other than public"), "{other}");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_level_of_the_log_that_is_none_is_refused() {
     for typo in ["loud", "inf", "info,verbose"] {
         let output = run(&["config"], &[("APP_PROFILE", "dev"), ("RUST_LOG", typo)]);
         let text = stderr(&output);
-        assert!(!output.status.success() && text.contains("is no level; there are off, error, warn"), "{text}");
+        assert!(!output.status.success() && text.contains("is not a level; the levels are off, error, warn"), "{text}");
     }
 }
 
@@ -164,7 +164,7 @@ async fn at_a_terminal_the_log_says_which_path_was_not_found_and_nothing_that_wa
     let url = cluster::url(&cluster::database().await);
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().to_str().expect("a path");
-    // Without a command it serves.
+    // Without a command, the program serves.
     let environment = [("APP_PROFILE", "dev"), ("DATABASE_URL", url.as_str()), ("APP_DATABASE__DATA_DIR", data)];
     let server = Server::start_with(crate::support::process::command(&["--port", "0"], &environment));
     let client = &server.client;
@@ -188,7 +188,7 @@ fn what_people_type_first_is_understood() {
     }
     let output = run(&["--port", "3001", "migrate", "status"], &[]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("for serving"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("only apply to serving"), "{}", stderr(&output));
 }
 
 #[test]

@@ -23,14 +23,14 @@ async fn an_invitation_is_made_listed_used_and_revoked() {
         serde_json::from_str(&stdout(&output)).expect("JSON")
     };
     let none = run(&["user", "invites"], &environment);
-    assert!(stdout(&none).contains("`app user invite` makes one"), "{}", stdout(&none));
+    assert!(stdout(&none).contains("`app user invite` creates one"), "{}", stdout(&none));
 
-    // For a person: the code on the first line, and what it is good for.
+    // The text for people: the code on the first line, then its validity.
     let made = run(&["user", "invite", "--expires", "2h"], &environment);
     assert!(made.status.success(), "{}", stderr(&made));
     let text = stdout(&made);
     let code = text.lines().next().expect("a code").to_owned();
-    assert!(text.contains("good once until") && text.contains("app user revoke-invite 1"), "{text}");
+    assert!(text.contains("valid once until") && text.contains("app user revoke-invite 1"), "{text}");
     assert!(stderr(&made).contains("invite_made") && !stderr(&made).contains(&code), "{}", stderr(&made));
 
     let many = json_of(&["user", "invite", "--uses", "3", "--json"]);

@@ -1,4 +1,4 @@
-//! The real binary: its commands, how it starts and stops, and what it keeps when it is killed.
+//! Tests of the real binary: commands, start and stop, and durability when it is killed.
 
 mod commands;
 mod crash;

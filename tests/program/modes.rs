@@ -1,4 +1,4 @@
-//! What the server does with migrations when it starts: `dev` applies them, `prod` never does.
+//! Migrations at server start: `dev` applies them, `prod` does not.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ pub(super) async fn until_ready(client: &Client) {
     }
 }
 
-/// The state of the readiness, once it is known that the database is there.
+/// The readiness state, once the database has been found.
 async fn settled(client: &Client) -> serde_json::Value {
     for _ in 0..9000 {
         let body = client.get("/readyz").await.json();
@@ -47,7 +47,7 @@ async fn in_prod_nothing_is_applied_until_somebody_deploys() {
     assert_eq!(status.status.code(), Some(3), "{}", stderr(&status));
     assert_eq!(stdout(&status).matches("  pending ").count(), count, "{}", stdout(&status));
 
-    // No secret for tokens is needed to deploy.
+    // Deploying needs no secret for tokens.
     let deploy = run(&["migrate", "deploy"], &environment[..2]);
     assert_eq!(deploy.status.code(), Some(0), "{}", stderr(&deploy));
     until_ready(client).await;
@@ -69,7 +69,7 @@ async fn in_dev_what_is_pending_is_applied_before_anything_is_served() {
     let environment = [("APP_PROFILE", "dev"), ("DATABASE_URL", url.as_str()), ("APP_DATABASE__DATA_DIR", data)];
     let server = Server::start(&environment);
     server.client.sign_up("alice").await.get("/api/transactions").await.expect(200);
-    // The key for tokens was made and kept, for the owner alone.
+    // The key for tokens was generated, readable by its owner only.
     let key = folder.path().join("jwt-secret");
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(key).expect("a key").permissions());
     assert_eq!(mode & 0o777, 0o600);
@@ -147,7 +147,7 @@ async fn sample_data_is_put_in_once_and_never_in_prod() {
     let refused = seed("prod");
     assert_eq!(refused.status.code(), Some(8), "{}", stderr(&refused));
     let first = seed("dev");
-    assert!(first.status.success() && stdout(&first).contains("demo@example.com was put in"), "{}", stderr(&first));
+    assert!(first.status.success() && stdout(&first).contains("demo@example.com was created"), "{}", stderr(&first));
     let second = seed("dev");
     assert!(second.status.success() && stdout(&second).contains("nothing was changed"), "{}", stderr(&second));
     let server = Server::start(&[("APP_PROFILE", "prod"), ("DATABASE_URL", url.as_str()), ("JWT_SECRET", SECRET)]);

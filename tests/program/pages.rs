@@ -1,5 +1,5 @@
-//! The commands of README.md and docs/api.md, typed word for word by bash on a fresh database, and what the pages show of the
-//! answers. It needs what the pages ask for: bash, curl and sed.
+//! Runs the commands of README.md and docs/api.md word for word in bash on a fresh database, and compares the output
+//! with the pages. Like the pages, it needs bash, curl and sed.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -10,15 +10,16 @@ use sqlx::ConnectOptions as _;
 use crate::support::cluster;
 use crate::support::process::{stderr, stdout};
 
-/// What stands in the pages and is another here, as a script of sed: the port, which may be in use; the binary, which is built
-/// already; the database, which is that of the tests; the log, which is read here.
-const OTHER_HERE: &str = r"
+/// Replaces values of the pages that differ in the test, as a sed script: the port, which may be in use; the binary,
+/// which has been built; the database.
+const SUBSTITUTIONS: &str = r"
 s|localhost:3000|localhost:$PORT|g
 s|target/release/app|app|g
 s|^export DATABASE_URL=.*|export DATABASE_URL=$TEST_DATABASE_URL|
 ";
 
-/// What the commands of the pages are here. Without arguments, `app` serves: as in another terminal.
+/// Replacements for commands of the pages. Without arguments, `app` serves in the background, as if in another
+/// terminal.
 const COMMANDS: &str = r#"
 serving=
 app() {
@@ -41,15 +42,15 @@ command -v openssl >/dev/null || openssl() { head -c "$3" /dev/urandom | base64 
 trap '[ -z "$serving" ] || { kill "$serving"; wait "$serving"; }' EXIT
 "#;
 
-/// Blocks that are tried elsewhere, by their first words: the tests themselves, Docker by `just docker-test`, and what asks for a
-/// password, whose database the test makes.
-const ELSEWHERE: &[&str] = &["cargo test", "cp .env.example", "sudo -u postgres"];
+/// Blocks that are tested elsewhere, by their first words: the tests themselves, Docker (`just docker-test`), and
+/// commands that ask for a password, whose effect the test creates itself.
+const TESTED_ELSEWHERE: &[&str] = &["cargo test", "cp .env.example", "sudo -u postgres"];
 
-/// Ends the output of a command, with its exit code behind it.
+/// Marks the end of the output of a step, followed by its exit code.
 const END: &str = "\u{1e}";
 
-/// Commands that are typed together, and what the page shows of their output.
-struct Step {
+/// Commands that are run together, and their output according to the page.
+struct PageStep {
     line: usize,
     commands: String,
     shown: Option<String>,
@@ -59,17 +60,18 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The blocks of a page: of `sh` all that is in it, of `console` each command with what is under it.
-fn steps(page: &str) -> Vec<Step> {
+/// The code blocks of a page. A `sh` block is a single step; in a `console` block each command is a step with the
+/// output below it.
+fn steps(page: &str) -> Vec<PageStep> {
     let text = std::fs::read_to_string(root().join(page)).expect("a page");
-    let mut steps: Vec<Step> = Vec::new();
+    let mut steps: Vec<PageStep> = Vec::new();
     let mut kind = None;
     for (line, text) in (1..).zip(text.lines()) {
         match (kind, text.strip_prefix("```")) {
             (None, Some(name)) => {
                 kind = Some(name);
                 if name == "sh" {
-                    steps.push(Step { line: line + 1, commands: String::new(), shown: None });
+                    steps.push(PageStep { line: line + 1, commands: String::new(), shown: None });
                 }
             }
             (Some(_), Some(_)) => kind = None,
@@ -79,21 +81,21 @@ fn steps(page: &str) -> Vec<Step> {
             }
             (Some("console"), None) => match (text.strip_prefix("$ "), steps.last_mut()) {
                 (Some(command), _) => {
-                    steps.push(Step { line, commands: format!("{command}\n"), shown: Some(String::new()) });
+                    steps.push(PageStep { line, commands: format!("{command}\n"), shown: Some(String::new()) });
                 }
-                (None, Some(Step { shown: Some(shown), .. })) => *shown += &format!("{text}\n"),
+                (None, Some(PageStep { shown: Some(shown), .. })) => *shown += &format!("{text}\n"),
                 (None, _) => panic!("{page}:{line}: an answer to nothing"),
             },
             _ => {}
         }
     }
-    steps.retain(|step| !ELSEWHERE.iter().any(|words| step.commands.starts_with(words)));
+    steps.retain(|step| !TESTED_ELSEWHERE.iter().any(|words| step.commands.starts_with(words)));
     steps
 }
 
-/// Changes what stands in a page to what is here.
-fn as_here(script: &str, environment: &[(&str, String)]) -> String {
-    let mut rules = OTHER_HERE.to_owned();
+/// Adapts a script of a page to the test.
+fn adapt(script: &str, environment: &[(&str, String)]) -> String {
+    let mut rules = SUBSTITUTIONS.to_owned();
     for (name, value) in environment {
         rules = rules.replace(&format!("${name}"), value);
     }
@@ -104,7 +106,7 @@ fn as_here(script: &str, environment: &[(&str, String)]) -> String {
     stdout(&output)
 }
 
-/// What a page shows: `…` stands for anything, and what is another each time for itself.
+/// Compares output with a page, where `…` matches anything, and so do values that differ each time.
 fn looks_like(shown: &str, output: &str) -> bool {
     let each_time = Regex::new(concat!(
         r#"("(?:createdAt|updatedAt|deletedAt|timestamp|at|requestId|nextCursor)":)"[^"]*""#,
@@ -117,10 +119,10 @@ fn looks_like(shown: &str, output: &str) -> bool {
     whole.is_match(&plain(output))
 }
 
-/// A folder like a fresh clone, as far as the commands look into it.
+/// A folder with those files of a clone that the commands read.
 fn clone() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    // The server's account has to pass, where the tests run as root.
+    // If the tests run as root, the server's account has to read it.
     let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(folder.path(), everybody).expect("opened");
     std::fs::create_dir(folder.path().join("migrations")).expect("a folder");
@@ -134,17 +136,17 @@ fn clone() -> tempfile::TempDir {
     folder
 }
 
-/// A port that nobody has at this moment.
+/// A port that is free at the moment.
 fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
 }
 
-/// Types all steps into one shell.
-fn typed(steps: &[Step], before: &str, folder: &Path, database_url: &str) -> Output {
+/// Runs all steps in a single shell.
+fn typed(steps: &[PageStep], before: &str, folder: &Path, database_url: &str) -> Output {
     let environment = [("PORT", free_port().to_string()), ("TEST_DATABASE_URL", database_url.to_owned())];
     let mut script = format!("{COMMANDS}{before}");
     for step in steps {
-        script += &format!("{}printf '{END}%s{END}' $?\n", as_here(&step.commands, &environment));
+        script += &format!("{}printf '{END}%s{END}' $?\n", adapt(&step.commands, &environment));
     }
     let mut bash = Command::new("bash");
     bash.current_dir(folder).stdin(Stdio::null()).env_clear().args(["-c", &script]);
@@ -154,12 +156,12 @@ fn typed(steps: &[Step], before: &str, folder: &Path, database_url: &str) -> Out
         }
     }
     bash.env("APP", env!("CARGO_BIN_EXE_app")).envs(environment.iter().map(|(name, value)| (name, value)));
-    // The migrations of the clone are those that the binary holds, and its server has the port to itself.
+    // The migrations of the clone are those in the binary, and its server has the internal port to itself.
     bash.env("APP_PROFILE", "dev").env("APP_SERVER__INTERNAL", "off").env("NO_PROXY", "*");
     bash.output().expect("bash runs")
 }
 
-fn check(page: &str, steps: &[Step], output: &Output) {
+fn check(page: &str, steps: &[PageStep], output: &Output) {
     let (text, errors) = (stdout(output), stderr(output));
     let mut told = text.split(END);
     for step in steps {
@@ -185,7 +187,7 @@ async fn the_readme_can_be_followed_word_for_word() {
     let mut steps = steps("README.md");
     assert!(steps.len() >= 4, "{} steps were found", steps.len());
     for step in &mut steps {
-        // What the sentence before it says.
+        // The change of schema.sql that the page describes in words.
         if step.commands.contains("--name add_user_phone") {
             step.commands = format!("sed -i.old '/^create table users/a phone text,' schema.sql\n{}", step.commands);
         }

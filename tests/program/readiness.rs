@@ -1,4 +1,4 @@
-//! The readiness of a server whose database is busy, or cannot be written to.
+//! The readiness of a server whose database is busy, or read-only.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::support::client::Client;
 use crate::support::process::{SECRET, Server};
 use crate::support::{PATIENCE, cluster};
 
-/// Waits until the server answers `/readyz` with this status.
+/// Waits until `/readyz` answers with this status.
 async fn until_readiness_is(client: &Client, status: u16) {
     let deadline = Instant::now() + PATIENCE;
     while client.get("/readyz").await.status != status {
@@ -26,7 +26,7 @@ async fn a_read_only_database_is_not_ready_and_is_ready_again_once_another_one_t
     until_readiness_is(&server.client, 200).await;
     let alice = server.client.sign_up_with("alice", "correct horse battery").await;
 
-    // As in a fail-over: new connections reach a server that does not take writes.
+    // As in a failover: new connections reach a read-only server.
     let mut owner = cluster::options().connect().await.expect("connected");
     let name = options.get_database().expect("a name");
     let set = async |owner: &mut sqlx::PgConnection, what: &str| {
@@ -37,7 +37,7 @@ async fn a_read_only_database_is_not_ready_and_is_ready_again_once_another_one_t
     };
     set(&mut owner, "set default_transaction_read_only = on").await;
     until_readiness_is(&server.client, 503).await;
-    // And stays so, though it answers.
+    // It stays not ready, though the database answers.
     for _ in 0..25 {
         server.client.get("/readyz").await.expect_status(503);
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -45,7 +45,7 @@ async fn a_read_only_database_is_not_ready_and_is_ready_again_once_another_one_t
     let message = "The database cannot be reached; try again shortly";
     alice.get("/api/transactions").await.refused(503, "DATABASE_UNAVAILABLE", message);
 
-    // The connections to it live on, and none of them is used once there is a server that can be written to.
+    // Connections to it stay open, but none of them is used once a writable server is available.
     let sql = format!("alter database {name} reset default_transaction_read_only");
     owner.execute(AssertSqlSafe(sql)).await.expect("reset");
     until_readiness_is(&server.client, 200).await;
@@ -72,7 +72,7 @@ async fn a_server_whose_connections_are_all_in_use_is_still_ready() {
     lock.execute("lock table tags in access exclusive mode").await.expect("locked");
     let get = |client: Client| tokio::spawn(async move { client.get("/api/tags").await });
     let waiting: Vec<_> = (0..8).map(|_| get(alice.clone())).collect();
-    // Long enough for the job to look more than once.
+    // Long enough for more than one check.
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(6) {
         server.client.get("/readyz").await.expect_status(200);
@@ -82,7 +82,7 @@ async fn a_server_whose_connections_are_all_in_use_is_still_ready() {
     lock.commit().await.expect("unlocked");
     for task in waiting {
         let answer = task.await.expect("an answer");
-        // Those that had no connection were told so in time.
+        // Requests without a connection were refused in time.
         assert!(answer.status == 200 || answer.status == 503, "{}", answer.text);
     }
     alice.get("/api/tags").await.expect(200);

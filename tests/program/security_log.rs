@@ -1,4 +1,4 @@
-//! The log's lines about security, held against the page that tells administrators of it.
+//! Security events in the log, compared with the page that describes them.
 
 use app::http::security_log::SecurityEvent;
 use regex::Regex;
@@ -17,7 +17,7 @@ fn page_has_row(event: &str) -> bool {
     PAGE.lines().any(|line| line.starts_with(&format!("| `{event}` |")))
 }
 
-/// The filter of the page, with the addresses that fail2ban would put in.
+/// The filter of the page, with the address pattern that fail2ban would insert.
 fn filter() -> Regex {
     let line = PAGE.lines().find_map(|line| line.strip_prefix("failregex = ")).expect("a filter");
     Regex::new(&line.replace("<ADDR>", "(?<address>[0-9a-fA-F:.]+)")).expect("a pattern")
@@ -86,13 +86,13 @@ async fn each_event_is_a_line_that_names_the_client_and_the_account_and_nothing_
         ("sign_in_failed", STRANGER, None, Some("unknown_account")),
     ];
     assert_eq!(events[..expected.len()], expected, "{text}");
-    // The same network was told of a moment ago: a flood of refusals is no flood of lines.
+    // The same network was reported a moment ago: a flood of refusals does not flood the log.
     assert!(events.len() <= expected.len() + 1, "{events:?}");
     let requests =
         |client: &str| lines.iter().filter(|line| line["target"] == "app::request" && line["client"] == client).count();
     assert_eq!((requests(owner), requests(STRANGER)), (2, 18));
 
-    // The filter of the page finds each failure of the stranger and nothing of the owner.
+    // The filter of the page matches each failure of the stranger and nothing of the owner.
     let filter = filter();
     let found: Vec<&str> =
         log.iter().filter_map(|line| Some(filter.captures(line)?.name("address")?.as_str())).collect();

@@ -1,4 +1,4 @@
-//! Stopping: what is under way ends well, and the exit code is 0.
+//! Stopping the server: requests in progress finish, and the exit code is 0.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn server(drain: &str) -> Server {
     server
 }
 
-/// A request of which the last byte is still to come.
+/// A request whose last byte has not been sent yet.
 async fn unfinished(server: &Server, body: &str) -> TcpStream {
     let address = server.client.base.strip_prefix("http://").expect("a URL");
     let mut stream = TcpStream::connect(address).await.expect("connected");
@@ -83,7 +83,7 @@ async fn a_request_that_does_not_end_is_cut_off_in_time() {
     let mut server = server("500ms").await;
     let _stream = unfinished(&server, "{}").await;
     server.signal(Signal::TERM);
-    // Its client would wait for ever.
+    // Its client would wait forever.
     assert_eq!(server.wait(PATIENCE), Some(0));
 }
 

@@ -1,11 +1,11 @@
-//! A server of a test's own, in the test's process, on real sockets and with tables of its own.
+//! A server for a single test, in the test's process, with real sockets and its own tables.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use app::app::AppState;
 use app::config::secret::Secret;
-use app::config::{Config, Environment, Flags, Profile, Purpose};
+use app::config::{Config, ConfigPurpose, Environment, Flags, Profile};
 use app::db::pool::Pools;
 use app::domain::clock::{Clock, FixedClock, SystemClock};
 use app::http::readiness::{Readiness, ReadinessState};
@@ -19,7 +19,7 @@ use super::{PATIENCE, cluster};
 
 pub(crate) const SECRET: &str = "the tests sign with this and nobody else does";
 
-/// A server that ends with the test.
+/// A server that stops when it is dropped.
 pub(crate) struct TestApp {
     pub(crate) anon: Client,
     pub(crate) options: PgConnectOptions,
@@ -28,19 +28,19 @@ pub(crate) struct TestApp {
     stop: CancellationToken,
 }
 
-/// How a test wants its server.
-pub(crate) struct Wishes {
+/// Options of a test server.
+pub(crate) struct ServerOptions {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) environment: Vec<(&'static str, &'static str)>,
-    /// A database of its own, where a test looks at the server's other sessions.
+    /// Use a database of its own, for tests that look at the server's other sessions.
     pub(crate) own_database: bool,
-    /// A replica for the reports that never catches up, so that a test sees who reads from it.
+    /// Use a read replica that never catches up, so that a test can see which requests read from it.
     pub(crate) empty_replica: bool,
-    /// The tables of another server, so that there are two of one kind.
+    /// Use the tables of another server, to test replicas of the service.
     pub(crate) beside: Option<PgConnectOptions>,
 }
 
-impl Default for Wishes {
+impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             clock: Arc::new(SystemClock),
@@ -54,39 +54,39 @@ impl Default for Wishes {
 
 impl TestApp {
     pub(crate) async fn start() -> Self {
-        Self::with(Wishes::default()).await
+        Self::with(ServerOptions::default()).await
     }
 
-    /// One for which time stands still at an instant, such as `2026-02-16T09:30:00Z`.
+    /// Starts a server whose clock always shows the given instant, such as `2026-02-16T09:30:00Z`.
     pub(crate) async fn at(instant: &str) -> Self {
         let instant: DateTime<Utc> = instant.parse().expect("an instant");
-        Self::with(Wishes { clock: Arc::new(FixedClock(instant)), ..Wishes::default() }).await
+        Self::with(ServerOptions { clock: Arc::new(FixedClock(instant)), ..ServerOptions::default() }).await
     }
 
-    /// One with settings of its own, as environment variables.
+    /// Starts a server with settings, given as environment variables.
     pub(crate) async fn configured(environment: &[(&'static str, &'static str)]) -> Self {
-        Self::with(Wishes { environment: environment.to_vec(), ..Wishes::default() }).await
+        Self::with(ServerOptions { environment: environment.to_vec(), ..ServerOptions::default() }).await
     }
 
     pub(crate) async fn on_its_own_database() -> Self {
-        Self::with(Wishes { own_database: true, ..Wishes::default() }).await
+        Self::with(ServerOptions { own_database: true, ..ServerOptions::default() }).await
     }
 
-    pub(crate) async fn with(wishes: Wishes) -> Self {
-        let own = wishes.environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    pub(crate) async fn with(server: ServerOptions) -> Self {
+        let own = server.environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let environment: Environment = own.collect();
-        let config =
-            Config::load(&environment, &Flags::new(), Some(Profile::Test), Purpose::Serve).expect("a configuration");
-        let options = match wishes.beside {
+        let config = Config::load(&environment, &Flags::new(), Some(Profile::Test), ConfigPurpose::Serve)
+            .expect("a configuration");
+        let options = match server.beside {
             Some(options) => options,
-            None if wishes.own_database => cluster::migrated_database().await,
+            None if server.own_database => cluster::migrated_database().await,
             None => cluster::schema().await,
         };
-        let replica = if wishes.empty_replica { Some(cluster::schema().await) } else { None };
+        let replica = if server.empty_replica { Some(cluster::schema().await) } else { None };
         let pools = Pools::new(&options, replica.as_ref(), &config.database).expect("pools");
         let secret = Secret::new(SECRET.to_owned());
         let readiness = ReadinessState::new(Readiness::Ready);
-        let state = AppState::new(&config, &secret, pools.clone(), wishes.clock, readiness.clone()).expect("a state");
+        let state = AppState::new(&config, &secret, pools.clone(), server.clock, readiness.clone()).expect("a state");
         let service = state.service(&config);
         let listener = app::server::bind(config.server.address, "PORT").expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
@@ -96,14 +96,14 @@ impl TestApp {
         Self { anon: Client::new(base), options, readiness, pools, stop }
     }
 
-    /// A second server on the tables of this one.
+    /// Starts a second server on the same tables.
     pub(crate) async fn beside(&self, environment: &[(&'static str, &'static str)]) -> Self {
         let beside = Some(self.options.clone());
-        Self::with(Wishes { environment: environment.to_vec(), beside, ..Wishes::default() }).await
+        Self::with(ServerOptions { environment: environment.to_vec(), beside, ..ServerOptions::default() }).await
     }
 
-    /// Works with a server beside this one, whose sessions have ended afterwards: only then PostgreSQL has counted all that they
-    /// did.
+    /// Runs `work` with a second server on the same tables, and waits until its sessions have ended: only then has
+    /// PostgreSQL counted everything they did.
     pub(crate) async fn counted<T>(&self, work: impl AsyncFnOnce(&Self) -> T) -> T {
         let mut connection = self.connection().await;
         let others: Vec<i32> =
@@ -124,7 +124,7 @@ impl TestApp {
         done
     }
 
-    /// Somebody new who is signed in.
+    /// A new, signed-in user.
     pub(crate) async fn user(&self, name: &str) -> Client {
         self.anon.sign_up(name).await
     }

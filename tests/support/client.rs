@@ -1,10 +1,10 @@
-//! Clients that speak HTTP, each as somebody: `anon`, `alice`. Every answer is held against the envelope.
+//! HTTP clients, each for one identity: `anon`, `alice`. Every response is checked against the envelope.
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-/// Somebody who sends requests.
+/// A client for one identity.
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) http: reqwest::Client,
@@ -12,7 +12,7 @@ pub(crate) struct Client {
     pub(crate) token: Option<String>,
 }
 
-/// What came back.
+/// A response.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -21,8 +21,8 @@ pub(crate) struct Answer {
 
 impl Client {
     pub(crate) fn new(base: String) -> Self {
-        // A server that speaks to the test alone: no proxy of the machine's has a say in it.
-        // An idle connection is left alone before the server closes it: what is sent at that moment would not be answered.
+        // Ignores proxies of the machine, because the server speaks to the test alone.
+        // Closes idle connections before the server does. A request sent at that moment would not be answered.
         let http = reqwest::Client::builder()
             .no_proxy()
             .pool_idle_timeout(std::time::Duration::from_secs(3))
@@ -35,12 +35,12 @@ impl Client {
         Self { token: Some(token.into()), ..self.clone() }
     }
 
-    /// Registers and logs in somebody new.
+    /// Registers and signs in a new user.
     pub(crate) async fn sign_up(&self, name: &str) -> Self {
         self.sign_up_with(name, "pass123").await
     }
 
-    /// The same with a password that prod accepts.
+    /// Like `sign_up`, with a password that prod accepts.
     pub(crate) async fn sign_up_with(&self, name: &str, password: &str) -> Self {
         let email = format!("{name}@example.com");
         self.post("/api/auth/register", json!({"email": email, "password": password, "name": name})).await.expect(201);
@@ -64,12 +64,12 @@ impl Client {
         self.send(self.request(Method::POST, path).json(&body)).await
     }
 
-    /// Makes a category, a payee or a tag; its id.
+    /// Creates a category, payee or tag; returns its id.
     pub(crate) async fn make(&self, many: &str, name: &str) -> Value {
         self.post(&format!("/api/{many}"), named(many, name)).await.expect(201)["id"].clone()
     }
 
-    /// A body to the letter, for what `serde_json` would not write.
+    /// Sends a body byte by byte, for JSON that `serde_json` would not write.
     pub(crate) async fn post_raw(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
         self.send(self.request(Method::POST, path).header("content-type", "application/json").body(body)).await
     }
@@ -99,7 +99,7 @@ impl Client {
     }
 }
 
-/// The body that makes a category, a payee or a tag of a name.
+/// The body that creates a category, payee or tag.
 pub(crate) fn named(many: &str, name: &str) -> Value {
     if many == "categories" { json!({"name": name, "kind": "EXPENSE"}) } else { json!({"name": name}) }
 }
@@ -125,7 +125,7 @@ impl Answer {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
     }
 
-    /// A failure with this status, code and message.
+    /// Checks for a failure with this status, code and message.
     #[track_caller]
     pub(crate) fn refused(&self, status: u16, code: &str, message: &str) {
         let body = self.json();
@@ -133,7 +133,7 @@ impl Answer {
         assert_eq!(found, (status, Some(code), Some(message)), "{}", self.text);
     }
 
-    /// A 400 with these problems, the first of them as the message.
+    /// Checks for a 400 with these problems, the first of which is the message.
     #[track_caller]
     pub(crate) fn invalid(&self, problems: &[&str]) {
         self.refused(400, "BAD_REQUEST", problems[0]);
@@ -144,7 +144,7 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().expect("a plain header"))
     }
 
-    /// Every answer under `/api` has the same shape, and says what it answers.
+    /// Checks the envelope: every response under `/api` has the same shape, and names the request it belongs to.
     #[track_caller]
     fn check_envelope(&self, path: &str) {
         let body = self.json();

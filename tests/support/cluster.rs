@@ -1,21 +1,21 @@
-//! One throwaway PostgreSQL for a run of the tests, whether they run in threads or in processes of their own. The first
-//! test starts it, and a moment after the last one it is gone, with everything in it.
+//! A throwaway PostgreSQL server per test run, whether tests run in threads or in processes of their own. The first
+//! test starts it; shortly after the last one it is deleted with all data.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use app::config::{Config, Environment, Flags, Profile, Purpose};
+use app::config::{Config, ConfigPurpose, Environment, Flags, Profile};
 use app::db::embedded::{EmbeddedDatabase, Settings as ServerSettings};
 use app::migrate::Settings;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection};
 
-/// How long the server waits for the next test, where each is a process of its own.
+/// The time that the server waits for the next test, if each test is a process of its own.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// Picks the server programs, to run the tests on another major version.
+/// Chooses the server programs, to run the tests on another major version.
 const PROGRAMS: &str = "TEST_POSTGRES_BIN";
 
 fn cluster() -> &'static EmbeddedDatabase {
@@ -34,7 +34,8 @@ fn cluster() -> &'static EmbeddedDatabase {
     })
 }
 
-/// Outside of the checkout: where the tests run as root, the server's account may not be able to enter that.
+/// A folder outside of the checkout, because the server's account may not be able to read that if the tests run as
+/// root.
 fn directory(programs: Option<&PathBuf>) -> PathBuf {
     use std::hash::{DefaultHasher, Hash as _, Hasher as _};
     let mut hasher = DefaultHasher::new();
@@ -42,7 +43,7 @@ fn directory(programs: Option<&PathBuf>) -> PathBuf {
     std::env::temp_dir().join(format!("expense-tracker-tests-{:08x}", hasher.finish() >> 32))
 }
 
-/// How the database `app` of the cluster is reached.
+/// Connection options for the database `app` of the server.
 pub(crate) fn options() -> PgConnectOptions {
     let connection = cluster().connection();
     PgConnectOptions::new_without_pgpass()
@@ -54,7 +55,7 @@ pub(crate) fn options() -> PgConnectOptions {
         .disable_statement_logging()
 }
 
-/// The same as a URL, for a process that is given one.
+/// The connection options as a URL, for a process.
 pub(crate) fn url(options: &PgConnectOptions) -> String {
     let connection = cluster().connection();
     let socket = connection.socket_directory.to_str().expect("a path").replace('/', "%2F");
@@ -62,39 +63,39 @@ pub(crate) fn url(options: &PgConnectOptions) -> String {
     format!("postgres://{}:{}@{socket}:{}/{database}", connection.user, connection.password, connection.port)
 }
 
-/// The server's socket.
+/// The folder of the server's socket.
 pub(crate) fn socket() -> PathBuf {
     let connection = cluster().connection();
     connection.socket_directory.join(format!(".s.PGSQL.{}", connection.port))
 }
 
-/// The same as somebody else.
+/// A URL with another role.
 pub(crate) fn url_as(options: &PgConnectOptions, role: &str, password: &str) -> String {
     let url = url(options);
     let (_, place) = url.rsplit_once('@').expect("a URL with a role");
     format!("postgres://{role}:{password}@{place}")
 }
 
-/// A name that no other test has.
+/// A name that no other test uses.
 pub(crate) fn unique(prefix: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("{prefix}_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A schema of a test's own with the tables in it; made faster than a database.
+/// A schema with tables for a single test; faster to create than a database.
 pub(crate) async fn schema() -> PgConnectOptions {
     let schema = unique("test");
     let options = options().options([("search_path", schema.as_str())]);
     let mut connection = options.connect().await.expect("connected");
     run(&mut connection, format!("create schema {schema}")).await;
     for migration in app::migrate::embedded() {
-        // Nobody uses the tables yet, and waiting for all other tests to commit takes long.
+        // Nobody uses the tables yet, and waiting for the commits of all other tests takes long.
         run(&mut connection, migration.up_sql().replace(" concurrently ", " ")).await;
     }
     options
 }
 
-/// An empty database of a test's own, where a test is about a whole database.
+/// An empty database for a single test.
 pub(crate) async fn database() -> PgConnectOptions {
     let name = unique("test");
     let mut connection = options().connect().await.expect("connected");
@@ -102,7 +103,7 @@ pub(crate) async fn database() -> PgConnectOptions {
     options().database(&name)
 }
 
-/// The same with the tables in it.
+/// A database with tables for a single test.
 pub(crate) async fn migrated_database() -> PgConnectOptions {
     let options = database().await;
     let migrations = app::migrate::embedded();
@@ -110,10 +111,11 @@ pub(crate) async fn migrated_database() -> PgConnectOptions {
     options
 }
 
-/// How the migration commands go about it in a profile, if nothing is set.
+/// The default settings of the migration commands in a profile.
 pub(crate) fn settings(profile: Profile) -> Settings {
     let environment = Environment::from([("DATABASE_URL".to_owned(), "postgres://localhost/x".to_owned())]);
-    let config = Config::load(&environment, &Flags::new(), Some(profile), Purpose::Maintain).expect("a configuration");
+    let config =
+        Config::load(&environment, &Flags::new(), Some(profile), ConfigPurpose::Maintain).expect("a configuration");
     Settings::new(&config)
 }
 

@@ -1,8 +1,8 @@
-//! What the tests stand on: one throwaway PostgreSQL for all of them, a server for each, and typed clients.
+//! Test support: a throwaway PostgreSQL for all tests, servers, and clients.
 
 use std::time::Duration;
 
-/// Longer than anything takes that does not fail, however much else the machine has to do.
+/// A time limit that nothing exceeds unless it fails, however busy the machine is.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 
 pub(crate) mod app;

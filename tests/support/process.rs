@@ -1,4 +1,4 @@
-//! The real binary, as a process of its own.
+//! The real binary as a child process.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Output, Stdio};
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use super::PATIENCE;
 use super::client::Client;
 
-/// Good enough for prod, and nobody's.
+/// A secret that prod accepts.
 pub(crate) const SECRET: &str = "vT4qLw0nXz8uJc2hRb6yKd1mPf5sGa9eVi3oYt7x";
 
-/// A command with nothing of this process's configuration.
+/// A command that does not inherit the configuration of this process.
 pub(crate) fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_app"));
     command.args(arguments).env_clear().stdin(Stdio::null());
@@ -20,12 +20,12 @@ pub(crate) fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Comma
             command.env(name, value);
         }
     }
-    // Many of them run at once, and each has a port of its own.
+    // Many servers run at once, each with a port of its own.
     command.env("APP_SERVER__INTERNAL", "127.0.0.1:0").envs(environment.iter().copied());
     command
 }
 
-/// Runs a command to its end. One that does not end, such as a server that should have refused to start, is killed.
+/// Runs a command to its end. Kills it if it does not end, such as a server that should have refused to start.
 pub(crate) fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let child = command(arguments, environment).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let child = child.expect("app runs");
@@ -48,14 +48,14 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("text")
 }
 
-/// What a command ended with.
+/// The result of a command.
 pub(crate) struct Ran {
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-/// Runs a command to its end, and leaves the runtime to others meanwhile.
+/// Runs a command to its end without blocking the runtime.
 pub(crate) async fn ran(mut command: Command) -> Ran {
     let output = tokio::task::spawn_blocking(move || command.output().expect("app runs")).await.expect("it ran");
     Ran::from(output)
@@ -74,7 +74,7 @@ impl std::fmt::Debug for Ran {
 }
 
 impl Ran {
-    /// It ended with this code, and said all of this.
+    /// Checks for an exit code and parts of the output.
     #[track_caller]
     pub(crate) fn expect(self, code: i32, words: &[&str]) -> Self {
         assert_eq!(self.code, code, "{self:?}");
@@ -85,19 +85,19 @@ impl Ran {
     }
 }
 
-/// A server that is killed with the test.
+/// A server process that is killed when it is dropped.
 pub(crate) struct Server {
     pub(crate) child: Child,
     pub(crate) client: Client,
-    /// Speaks to the internal listener.
+    /// A client of the internal listener.
     pub(crate) internal: Client,
     pub(crate) log: mpsc::Receiver<String>,
-    /// The lines that it logged until it listened.
+    /// The log lines until the server listened.
     pub(crate) before_listening: Vec<String>,
 }
 
 impl Server {
-    /// Starts it on a free port, and waits until it listens.
+    /// Starts a server on a free port, and waits until it listens.
     pub(crate) fn start(environment: &[(&str, &str)]) -> Self {
         Self::start_with(command(&["serve", "--port", "0"], environment))
     }
@@ -108,7 +108,7 @@ impl Server {
         let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
         std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
-                // The test may have stopped listening; the pipe has to be read on all the same.
+                // The pipe has to be read even if the test no longer listens.
                 let _ = lines.send(line);
             }
         });
@@ -117,7 +117,7 @@ impl Server {
         let base = loop {
             let line = log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("it listens: {seen:#?}"));
             let after = |words| Some(line.split_once(words)?.1.split(['/', ' ', ';']).next()?.to_owned());
-            if let Some(address) = after("metrics on http://") {
+            if let Some(address) = after("metrics at http://") {
                 internal = format!("http://{address}");
             }
             if let Some(address) = after("listening on http://") {
@@ -129,9 +129,9 @@ impl Server {
         Self { child, client, internal, log, before_listening: seen }
     }
 
-    /// What the log has of all that was answered until now.
+    /// The log lines of all requests answered so far.
     pub(crate) async fn log_so_far(&self) -> Vec<String> {
-        // Lines come in their order, and this one is the last.
+        // Lines are in order, and this one is the last.
         const LAST: &str = "the-last-of-the-log";
         let request = self.client.request(reqwest::Method::GET, "/api").header("x-request-id", LAST);
         request.send().await.expect("an answer");
@@ -153,7 +153,7 @@ impl Server {
         rustix::process::kill_process(self.pid(), signal).expect("it lives");
     }
 
-    /// Waits for the end; the exit code.
+    /// Waits for the end; returns the exit code.
     pub(crate) fn wait(&mut self, patience: Duration) -> Option<i32> {
         let deadline = Instant::now() + patience;
         loop {

@@ -1,8 +1,8 @@
-//! Chance that can be had again.
+//! Reproducible random numbers.
 
 use std::collections::BTreeMap;
 
-/// Numbers that look like chance, and are the same for the same seed.
+/// A generator that gives the same numbers for the same seed.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -10,7 +10,7 @@ impl Random {
         Self(seed)
     }
 
-    /// From `SEED`, or from the clock; the seed is printed, so that what failed can be had again.
+    /// Takes the seed from `SEED`, or from the clock, and prints it, so that a failure can be reproduced.
     pub(crate) fn seeded() -> Self {
         let given = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
@@ -33,13 +33,13 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below another one.
+    /// A number below `limit`.
     pub(crate) fn below(&mut self, limit: usize) -> usize {
         let limit = u64::try_from(limit.max(1)).expect("a small number");
         usize::try_from(self.next() % limit).expect("a small number")
     }
 
-    /// Once in so many times.
+    /// True once in `times` calls on average.
     pub(crate) fn one_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }

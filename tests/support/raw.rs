@@ -1,4 +1,4 @@
-//! HTTP to the letter, over a socket of the test's own, for what no client library would send.
+//! HTTP over a raw socket, for requests that no client library would send.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -8,13 +8,13 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use super::app::TestApp;
 
-/// Nothing of the server's takes so long in a test; a machine that is busy may need a while for it.
+/// A generous time limit; nothing in the server takes as long in a test, but the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection.
 pub(crate) struct Raw(pub(crate) TcpStream);
 
-/// One answer off a connection.
+/// A response read from a connection.
 #[derive(Debug)]
 pub(crate) struct RawAnswer {
     pub(crate) status: u16,
@@ -32,7 +32,7 @@ impl Raw {
         Self::connect_from(app, IpAddr::from([127, 0, 0, 1])).await
     }
 
-    /// From another address of the loopback network, as another client.
+    /// Connects from another address of the loopback network, as another client.
     pub(crate) async fn connect_from(app: &TestApp, address: IpAddr) -> Self {
         let server: SocketAddr = app.anon.base.strip_prefix("http://").expect("a URL").parse().expect("an address");
         let socket = TcpSocket::new_v4().expect("a socket");
@@ -40,7 +40,7 @@ impl Raw {
         Self(socket.connect(server).await.expect("connected"))
     }
 
-    /// Sends as much as the server takes; it may hang up before the end.
+    /// Sends as much as the server accepts; it may close the connection before the end.
     pub(crate) async fn send(&mut self, text: impl AsRef<[u8]>) -> &mut Self {
         let _ = tokio::time::timeout(PATIENCE, self.0.write_all(text.as_ref())).await.expect("sent in time");
         self
@@ -51,7 +51,7 @@ impl Raw {
         self
     }
 
-    /// One answer; `None` if the server hangs up instead.
+    /// Reads a response; `None` if the server closes the connection instead.
     pub(crate) async fn answer(&mut self) -> Option<RawAnswer> {
         tokio::time::timeout(PATIENCE, self.read_answer()).await.expect("an answer in time")
     }
@@ -86,7 +86,7 @@ impl Raw {
         }
     }
 
-    /// Waits until the server hangs up.
+    /// Waits until the server closes the connection.
     pub(crate) async fn is_closed(&mut self) {
         let mut buffer = [0; 4096];
         let closed = async { while let Ok(1..) = self.0.read(&mut buffer).await {} };

@@ -1,10 +1,10 @@
-//! Rows that the original's API never let in, and twins.
+//! Rows that the original's API never accepted, and clashing addresses.
 
 use serde_json::{Value, json};
 
-use super::Bench;
+use super::TakeOverBench;
 
-/// The ids that were refused for a reason, and how many there are.
+/// The ids refused for a reason, and their number.
 #[track_caller]
 fn refused(document: &Value, code: &str) -> (i64, Vec<i64>) {
     let refusals = document["refusals"].as_array().expect("refusals");
@@ -18,7 +18,7 @@ const HERE: [&str; 5] = ["--from", "here", "--amounts", "baht", "--yes"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_addresses_that_are_one_here_are_refused_until_a_file_decides() {
-    let bench = Bench::beside(1000).await;
+    let bench = TakeOverBench::beside(1000).await;
     bench
         .execute(
             r#"
@@ -36,14 +36,14 @@ async fn two_addresses_that_are_one_here_are_refused_until_a_file_decides() {
     let file = bench.folder.path().join("emails.csv");
     let with = [&HERE[..], &["--emails", file.to_str().expect("a path")]].concat();
     for (text, problem) in [
-        ("1,a@x", "line 1: that is no address"),
+        ("1,a@x", "line 1: the address is not valid"),
         ("# twins\n1;a@x.co", "line 2: there is no comma"),
         ("77,a@x.co", "the original has no such user"),
     ] {
         std::fs::write(&file, text).expect("written");
         bench.run(&with).await.expect(2, &[problem, "nothing was changed"]);
     }
-    // One that somebody else has.
+    // An address that another user has.
     std::fs::write(&file, "1,USER3@example.com\n").expect("written");
     assert_eq!(refused(&bench.json(&with, 10).await, "twin_addresses"), (2, vec![1, 3]));
     std::fs::write(&file, "1,a@x.co\n").expect("written");
@@ -56,7 +56,7 @@ async fn two_addresses_that_are_one_here_are_refused_until_a_file_decides() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_kind_of_row_that_cannot_be_taken_is_listed_and_what_can_be_said_of_it_is_done() {
-    let bench = Bench::beside(1000).await;
+    let bench = TakeOverBench::beside(1000).await;
     bench
         .execute(
             r#"
@@ -86,7 +86,7 @@ async fn each_kind_of_row_that_cannot_be_taken_is_listed_and_what_can_be_said_of
     assert_eq!(refused(&bench.json(&all, 10).await, "too_long_for_a_note"), (1, vec![63]));
     bench.untouched().await;
     bench.execute(r#"update "Transaction" set title = 'short' where id = 63"#).await;
-    // Each alone is not enough.
+    // A single option is not enough.
     for (index, code) in [(0, "zero"), (2, "negative"), (4, "long_title"), (6, "no_address")] {
         let mut some = options.to_vec();
         some.drain(index..index + 2);
@@ -111,7 +111,7 @@ async fn each_kind_of_row_that_cannot_be_taken_is_listed_and_what_can_be_said_of
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_nothing_can_be_said_of_are_refused() {
-    let bench = Bench::beside(1000).await;
+    let bench = TakeOverBench::beside(1000).await;
     bench
         .execute(
             r#"
@@ -135,7 +135,7 @@ async fn rows_that_nothing_can_be_said_of_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_blank_gets_a_name_and_spellings_of_one_category_fall_together() {
-    let bench = Bench::beside(1000).await;
+    let bench = TakeOverBench::beside(1000).await;
     bench
         .execute(
             r#"
@@ -165,7 +165,7 @@ async fn what_is_blank_gets_a_name_and_spellings_of_one_category_fall_together()
     }
     let spellings = &told["proof"]["spellings"];
     assert_eq!(spellings, &json!({"count": 1, "first": ["user 11, INCOME: café (2), CAFÉ (1) -> café"]}));
-    // The one that everybody begins with is called as the user called it, and stays what it was.
+    // The default category gets the spelling of the user, and stays the default category.
     let own = "
         select c.name || ' ' || c.icon from default_categories d join categories c on c.user_id = d.user_id and c.id = d.category_id
         where d.user_id = 20 and d.origin = 'Food & Dining'";

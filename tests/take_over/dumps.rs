@@ -1,18 +1,18 @@
-//! A dump is a file from outside: every line of it can be anything.
+//! Dumps come from outside: every line can contain anything.
 
 use std::path::PathBuf;
 
-use super::Bench;
+use super::TakeOverBench;
 
-/// A good dump of a small sample as `pg_dump` writes it, and a database to take it into.
+/// A valid dump of a small sample, and a database to import it into.
 struct Dumped {
-    bench: Bench,
+    bench: TakeOverBench,
     text: String,
 }
 
 impl Dumped {
     async fn new() -> Self {
-        let (there, bench) = (Bench::original(1000).await, Bench::empty().await);
+        let (there, bench) = (TakeOverBench::original(1000).await, TakeOverBench::empty().await);
         let file = bench.folder.path().join("good.sql");
         there.dump(&file, &[]).await;
         Self { bench, text: std::fs::read_to_string(file).expect("text") }
@@ -24,7 +24,7 @@ impl Dumped {
         path.to_str().expect("a path").to_owned()
     }
 
-    /// It is refused with this code and these words, and nothing is left.
+    /// Checks that a dump is refused with this exit code and these words, and that nothing is left.
     #[track_caller]
     fn refused<'a>(&'a self, bytes: &'a [u8], code: i32, words: &'a [&str]) -> impl Future<Output = ()> + 'a {
         let caller = std::panic::Location::caller();
@@ -40,7 +40,7 @@ impl Dumped {
         }
     }
 
-    /// The number of the line that begins so.
+    /// The number of the line with this beginning.
     fn line(&self, begin: &str) -> usize {
         1 + self
             .text
@@ -49,7 +49,7 @@ impl Dumped {
             .unwrap_or_else(|| panic!("{begin}: {}", self.text))
     }
 
-    /// The text with another line in the place of one.
+    /// The text with one line replaced.
     fn with_line(&self, number: usize, line: &str) -> Vec<u8> {
         let lines = self.text.lines().enumerate();
         lines
@@ -108,38 +108,38 @@ async fn a_dump_that_was_cut_off_is_refused_wherever_it_was() {
     let begin = dumped.text.find("COPY public.").expect("the first rows");
     for part in 1..12 {
         let cut = begin + (end - begin) * part / 12;
-        dumped.refused(&dumped.text.as_bytes()[..cut], 1, &["was cut off"]).await;
+        dumped.refused(&dumped.text.as_bytes()[..cut], 1, &["the file is incomplete"]).await;
     }
-    dumped.refused(&dumped.text.as_bytes()[..=end], 1, &["in the midst of the rows"]).await;
+    dumped.refused(&dumped.text.as_bytes()[..=end], 1, &["in the middle of the rows"]).await;
     dumped.refused(&dumped.text.as_bytes()[..begin], 2, &["has no rows of \"User\" and \"Transaction\""]).await;
     dumped.refused(b"", 2, &["has no rows of"]).await;
-    // A packed one, too.
+    // A compressed dump, too.
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut encoder, dumped.text.as_bytes()).expect("packed");
     let packed = encoder.finish().expect("packed");
     dumped.taken(&packed, &[]).await;
-    dumped.refused(&packed[..packed.len() / 2], 1, &["cannot be read on"]).await;
-    // Without its last lines it has all rows, and says nothing of the sequences.
+    dumped.refused(&packed[..packed.len() / 2], 1, &["reading failed"]).await;
+    // Without its last lines the dump has all rows, but not the positions of the sequences.
     let file = dumped.write("short.sql", &dumped.text[..end + 4]);
-    let note = "note: the dump does not say where the sequence of \"Transaction\" stands";
+    let note = "note: the dump does not contain the position of the sequence of \"Transaction\"";
     let arguments = ["--from", &file, "--amounts", "baht", "--dry-run"];
-    dumped.bench.run(&arguments).await.expect(0, &[note, "next id of a transaction", "991"]);
+    dumped.bench.run(&arguments).await.expect(0, &[note, "next transaction id", "991"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_plain_dump_of_the_originals_is_told_what_to_do() {
     let dumped = Dumped::new().await;
-    let there = Bench::original(1000).await;
+    let there = TakeOverBench::original(1000).await;
     for (arguments, words) in [
         (&["--format=custom"][..], "pg_restore -f dump.sql"),
         (&["--format=tar"], "pg_restore -f dump.sql"),
         (&["--format=directory"], "pg_restore -f dump.sql"),
-        (&["--inserts"], "make one without `--inserts`"),
-        (&["--schema-only"], "as `pg_dump` writes them into a plain dump with data"),
+        (&["--inserts"], "create one without `--inserts`"),
+        (&["--schema-only"], "as `pg_dump` writes them to a plain dump with data"),
         (&["--encoding=LATIN1", "--table=_prisma_migrations"], "pg_dump --encoding UTF8"),
         (&["--exclude-table-data=\"User\""], "has no rows of \"User\" in"),
     ] {
-        // A folder of its own for each: one of the formats is a folder itself.
+        // A folder for each, because one of the formats is a folder itself.
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("dump");
         there.dump(&file, arguments).await;
@@ -148,7 +148,7 @@ async fn what_is_no_plain_dump_of_the_originals_is_told_what_to_do() {
     }
     let missing = dumped.bench.run(&["--from", "no-such-file.sql", "--amounts", "baht", "--yes"]).await;
     missing.expect(1, &["no-such-file.sql cannot be read"]);
-    dumped.refused(b"\x28\xb5\x2f\xfd....", 2, &["is packed by zstd"]).await;
+    dumped.refused(b"\x28\xb5\x2f\xfd....", 2, &["is compressed by zstd"]).await;
     let twice = format!("{0}{0}", dumped.text);
     dumped.refused(twice.as_bytes(), 2, &["a second time"]).await;
     let other = dumped.text.replace("public.\"User\" (", "old.\"User\" (");
@@ -163,19 +163,19 @@ async fn a_dump_is_read_with_its_columns_in_any_order_and_more_of_them() {
     let dumped = Dumped::new().await;
     // Line ends of another system.
     dumped.taken(dumped.text.replace('\n', "\r\n"), &[]).await;
-    // Without schemas, and in another one.
+    // Without schemas, and in another schema.
     dumped.taken(dumped.text.replace("COPY public.", "COPY "), &[]).await;
     dumped.taken(dumped.text.replace("public.", "old."), &["--schema", "old"]).await;
-    // From another program.
+    // Through a pipe.
     let file = dumped.write("piped.sql", &dumped.text);
     let mut command = dumped.bench.command(&["--from", "-", "--amounts", "baht", "--dry-run"]);
     command.stdin(std::fs::File::open(file).expect("a file"));
     super::ran(command).await.expect(0, &["50 users and 990 transactions would be taken over"]);
-    // Rows of other tables, one of which looks like the original's inside of its rows, and lines of any length between.
+    // Rows of other tables, one of which looks like the original's, and lines of any length between them.
     let others = "COPY public.x (a) FROM stdin;\nCOPY public.\"User\" (id) FROM stdin;\n\\.\n";
     let long = format!("-- {}\n", "x".repeat(3 * 1024 * 1024));
     dumped.taken(format!("{others}{long}{}", dumped.text), &[]).await;
-    let there = Bench::original(1000).await;
+    let there = TakeOverBench::original(1000).await;
     there
         .execute(
             r#"

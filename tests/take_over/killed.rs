@@ -1,13 +1,13 @@
-//! Killed at any moment, nothing happened.
+//! A take-over that is killed at any moment changes nothing.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use super::Bench;
+use super::TakeOverBench;
 use crate::support::PATIENCE;
 
-/// Until the server has noticed that its client is gone.
-async fn until_alone(bench: &Bench) {
+/// Waits until the server has noticed that its client is gone.
+async fn until_alone(bench: &TakeOverBench) {
     let sessions =
         "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
     let deadline = Instant::now() + PATIENCE;
@@ -21,7 +21,7 @@ async fn until_alone(bench: &Bench) {
 async fn a_take_over_that_is_killed_at_any_moment_has_done_all_or_nothing() {
     const MOMENTS: u32 = 20;
     let rows = super::rows(4000);
-    let bench = Bench::beside(rows).await;
+    let bench = TakeOverBench::beside(rows).await;
     let all = i64::from(rows - 10);
     let take_over = ["--from", "here", "--amounts", "baht", "--yes"];
     let begun = Instant::now();
@@ -32,7 +32,7 @@ async fn a_take_over_that_is_killed_at_any_moment_has_done_all_or_nothing() {
         let mut child =
             bench.command(&take_over).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("app starts");
         tokio::time::sleep(whole * moment / MOMENTS).await;
-        // It may have ended already.
+        // The process may have ended already.
         let _ = child.kill();
         child.wait().expect("its end");
         until_alone(&bench).await;
@@ -54,10 +54,10 @@ async fn a_take_over_that_is_killed_at_any_moment_has_done_all_or_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_writes_into_the_tables_is_waited_for_and_told_of() {
-    let bench = Bench::beside(1000).await;
+    let bench = TakeOverBench::beside(1000).await;
     let mut writer = bench.connection().await;
     crate::support::cluster::run(&mut writer, "begin; update \"User\" set name = 'x' where id = 1".to_owned()).await;
-    // A dry run reads what there was, and keeps nobody waiting.
+    // A dry run reads a snapshot, and blocks nobody.
     bench.run(&["--from", "here", "--amounts", "baht", "--dry-run"]).await.expect(0, &[]);
     for more in [&[][..], &["--keep-in-place"]] {
         let told = bench.json(&[&["--from", "here", "--amounts", "baht", "--yes"], more].concat(), 7).await;

@@ -18,7 +18,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection};
 use crate::support::cluster;
 use crate::support::process::{self, Ran, ran};
 
-/// The original's tables and sample rows, as the design has them; of so many rows the last ten are deleted again.
+/// The original's tables and sample rows, of which the last ten are deleted again.
 fn original(rows: u32) -> String {
     let whole = include_str!("original.sql");
     let text: String = whole.lines().filter(|line| !line.starts_with('\\')).map(|line| format!("{line}\n")).collect();
@@ -27,32 +27,32 @@ fn original(rows: u32) -> String {
         .replace("id > 99990", &format!("id > {}", rows - 10))
 }
 
-/// The rows of a sample; `just take-over` has as many as the whole.
+/// The number of rows in a sample; `just take-over` uses the full size.
 fn rows(some: u32) -> u32 {
     std::env::var("TAKE_OVER").map_or(some, |rows| rows.parse().expect("TAKE_OVER is a number of rows"))
 }
 
-/// A database of a test's own.
-struct Bench {
+/// A database for a single test.
+struct TakeOverBench {
     options: PgConnectOptions,
     url: String,
     folder: tempfile::TempDir,
 }
 
-impl Bench {
-    /// One with the tables of this service, and nothing else.
+impl TakeOverBench {
+    /// A database with this service's tables only.
     async fn empty() -> Self {
         Self::on(cluster::migrated_database().await)
     }
 
-    /// One with the original's sample, and nothing else.
+    /// A database with the original's sample only.
     async fn original(rows: u32) -> Self {
         let bench = Self::on(cluster::database().await);
         bench.execute(&original(rows)).await;
         bench
     }
 
-    /// One with both, side by side.
+    /// A database with both.
     async fn beside(rows: u32) -> Self {
         let bench = Self::empty().await;
         bench.execute(&original(rows)).await;
@@ -76,7 +76,7 @@ impl Bench {
         ran(self.command(arguments)).await
     }
 
-    /// The same with `--json`; the document.
+    /// Runs it with `--json`; returns the document.
     async fn json(&self, arguments: &[&str], code: i32) -> Value {
         let ran = self.run(&[arguments, &["--json"]].concat()).await.expect(code, &[]);
         let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
@@ -104,7 +104,7 @@ impl Bench {
         query.fetch_one(&mut self.connection().await).await.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// Nothing of a take-over is there.
+    /// Checks that nothing of a take-over is left.
     #[track_caller]
     fn untouched(&self) -> impl Future<Output = ()> {
         let caller = std::panic::Location::caller();
@@ -116,7 +116,7 @@ impl Bench {
         }
     }
 
-    /// All that was taken over, in one text.
+    /// All rows that were taken over, as one text.
     async fn rows(&self) -> String {
         self.text(
             "
@@ -142,7 +142,7 @@ impl Bench {
                 .await
     }
 
-    /// What `pg_dump` writes of it into a file.
+    /// Writes a dump of the database to a file.
     async fn dump(&self, file: &Path, arguments: &[&str]) {
         let programs = self.text("select setting from pg_config where name = 'BINDIR'").await;
         let mut command = Command::new(format!("{programs}/pg_dump"));
@@ -152,7 +152,7 @@ impl Bench {
     }
 }
 
-/// What a proof says of something, as `original | here`.
+/// A comparison of a proof, as `original | here`.
 #[track_caller]
 fn said(document: &Value, code: &str) -> String {
     let checks = document["proof"]["checks"].as_array().expect("checks");

@@ -1,10 +1,10 @@
-//! The figures of the whole sample: 50 users with 99,990 transactions.
+//! The full sample: 50 users with 99,990 transactions.
 
 use serde_json::{Value, json};
 
-use super::{Bench, said};
+use super::{TakeOverBench, said};
 
-/// What a month has in both readings of the days.
+/// The sums of a month by both rules for days.
 fn month<'a>(document: &'a Value, month: &str, kind: &str) -> &'a Value {
     let months = document["proof"]["days"]["months"].as_array().expect("months");
     months.iter().find(|told| told["month"] == month && told["type"] == kind).expect("the month differs")
@@ -12,7 +12,7 @@ fn month<'a>(document: &'a Value, month: &str, kind: &str) -> &'a Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_sample_is_taken_over_here_in_baht() {
-    let bench = Bench::beside(100_000).await;
+    let bench = TakeOverBench::beside(100_000).await;
     let told = bench.json(&["--from", "here", "--amounts", "baht", "--yes"], 0).await;
     assert_eq!(
         (&told["users"], &told["transactions"], &told["moved_to"]),
@@ -41,7 +41,7 @@ async fn the_whole_sample_is_taken_over_here_in_baht() {
     assert_eq!((&days["other_day"], &days["other_month"]), (&json!(32_215), &json!(688)));
     assert_eq!(month(&told, "2025-02", "INCOME")["zone"], json!({"rows": 459, "sum": "20308089.00"}));
     assert_eq!(month(&told, "2025-02", "EXPENSE")["zone"], json!({"rows": 5141, "sum": "233490123.00"}));
-    // What the proof says is there, asked by itself.
+    // Checks the proof with queries of its own.
     let february =
         "select count(*) from transactions where type = 'INCOME' and date_trunc('month', date) = '2025-02-01'";
     assert_eq!(bench.count(february).await, 459);
@@ -57,7 +57,7 @@ async fn the_whole_sample_is_taken_over_here_in_baht() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_sample_is_taken_over_from_elsewhere_in_satang_on_the_old_dashboards_days() {
-    let (source, bench) = (Bench::original(100_000).await, Bench::empty().await);
+    let (source, bench) = (TakeOverBench::original(100_000).await, TakeOverBench::empty().await);
     let arguments = ["--from", &source.url, "--amounts", "satang", "--days", "utc", "--yes"];
     let told = bench.json(&arguments, 0).await;
     assert_eq!((&told["users"], &told["transactions"], &told["moved_to"]), (&json!(50), &json!(99_990), &Value::Null));
@@ -76,11 +76,11 @@ async fn the_whole_sample_is_taken_over_from_elsewhere_in_satang_on_the_old_dash
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_unit_both_readings_are_told_and_nothing_is_done() {
-    let bench = Bench::beside(1000).await;
+    let bench = TakeOverBench::beside(1000).await;
     let told = bench.run(&["--from", "here"]).await;
-    told.expect(2, &["As baht: middle expense ", "as satang: ", "Say --amounts baht (what the web client showed)"]);
+    told.expect(2, &["As baht: middle expense ", "as satang: ", "Use --amounts baht (as the web client shows them)"]);
     bench.untouched().await;
-    // As in the design: an expense of 120 and an income of 42,000.
+    // An expense of 120 and an income of 42,000.
     bench.execute(r#"update "Transaction" set amount = case type when 'INCOME' then 42000 else 120 end"#).await;
     let words = "As baht: middle expense 120.00, middle income 42,000.00; as satang: 1.20 and 420.00.";
     bench.run(&["--from", "here"]).await.expect(2, &[words]);
@@ -93,7 +93,7 @@ async fn without_a_unit_both_readings_are_told_and_nothing_is_done() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_proves_it_and_keeps_nothing() {
-    let bench = Bench::beside(1000).await;
+    let bench = TakeOverBench::beside(1000).await;
     let told = bench.json(&["--from", "here", "--amounts", "baht", "--dry-run"], 0).await;
     assert_eq!(
         (&told["dry_run"], &told["transactions"], &told["proof"]["holds"]),
@@ -101,23 +101,25 @@ async fn a_dry_run_proves_it_and_keeps_nothing() {
     );
     bench.untouched().await;
     assert_eq!(bench.count("select count(*) from public.\"Transaction\"").await, 990);
-    // Nobody is there to ask.
+    // There is no terminal for the question.
     bench.run(&["--from", "here", "--amounts", "baht"]).await.expect(2, &["--yes"]);
     bench.untouched().await;
     bench.run(&["--from", "here", "--amounts", "baht", "--yes"]).await.expect(0, &["50 users and 990 transactions"]);
-    bench.run(&["--from", "here", "--amounts", "baht", "--yes"]).await.expect(2, &["has 50 users already", "--undo"]);
+    bench.run(&["--from", "here", "--amounts", "baht", "--yes"]).await.expect(2, &["already has 50 users", "--undo"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_three_ways_give_the_same_rows() {
-    let (here, there) = (Bench::beside(super::rows(3000)).await, Bench::original(super::rows(3000)).await);
-    let (url, plain, packed) = (Bench::empty().await, Bench::empty().await, Bench::empty().await);
+    let (here, there) =
+        (TakeOverBench::beside(super::rows(3000)).await, TakeOverBench::original(super::rows(3000)).await);
+    let (url, plain, packed) =
+        (TakeOverBench::empty().await, TakeOverBench::empty().await, TakeOverBench::empty().await);
     let (file, gz) = (plain.folder.path().join("dump.sql"), packed.folder.path().join("dump.sql.gz"));
     there.dump(&file, &[]).await;
     there.dump(&gz, &["--compress", "6"]).await;
     let file = file.to_str().expect("a path");
     let gz = gz.to_str().expect("a path");
-    let proof = async |bench: &Bench, from: &str| {
+    let proof = async |bench: &TakeOverBench, from: &str| {
         bench.json(&["--from", from, "--amounts", "baht", "--yes"], 0).await["proof"].clone()
     };
     let told = proof(&here, "here").await;
@@ -131,7 +133,7 @@ async fn all_three_ways_give_the_same_rows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn midnight_is_the_day_as_it_is_written_and_another_moment_the_day_where_the_users_are() {
-    let bench = Bench::beside(1000).await;
+    let bench = TakeOverBench::beside(1000).await;
     bench
         .execute(
             r#"
@@ -157,7 +159,7 @@ async fn midnight_is_the_day_as_it_is_written_and_another_moment_the_day_where_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_differs_in_the_end_is_found_and_everything_is_rolled_back() {
-    let bench = Bench::beside(1000).await;
+    let bench = TakeOverBench::beside(1000).await;
     for (table, tampering, code) in [
         ("transactions", "new.amount := new.amount + 0.01;", "amounts"),
         ("transactions", "new.amount := new.amount + case new.id when 1 then 1 when 51 then -1 else 0 end;", "amounts"),

@@ -1,4 +1,4 @@
-//! The original's users go on: with their tokens, with their passwords, and what they had is there.
+//! After a take-over, users continue with their tokens, passwords and data.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Bench, ran};
+use super::{TakeOverBench, ran};
 use crate::support::cluster;
 use crate::support::process::{self, SECRET, Server};
 
-/// A token as the original signs it.
+/// A token signed by the original.
 fn token_of_the_original(user_id: i64, email: &str) -> String {
-    // Making tokens is what brings the algorithm along.
+    // Creating `Tokens` installs the algorithm.
     let _ =
         app::http::identity::Tokens::new(SECRET, Duration::ZERO, std::sync::Arc::new(app::domain::clock::SystemClock));
     let claims = format!(r#"{{"userId":{user_id},"email":"{email}","iat":1770000000,"exp":99999999999}}"#);
@@ -27,8 +27,8 @@ fn token_of_the_original(user_id: i64, email: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn old_tokens_and_old_passwords_are_good_and_the_rows_are_there_where_one_role_owns_and_another_serves() {
-    // A server that runs already, with a role that owns nothing.
-    let bench = Bench::on(cluster::database().await);
+    // A server that is already running, with a role that owns nothing.
+    let bench = TakeOverBench::on(cluster::database().await);
     let (owner, serving) = (cluster::unique("owner"), cluster::unique("serving"));
     for role in [&owner, &serving] {
         bench.execute(&format!("create role {role} login password 'of-a-test'")).await;
@@ -49,12 +49,12 @@ async fn old_tokens_and_old_passwords_are_good_and_the_rows_are_there_where_one_
     let server = Server::start(&environment);
     server.client.get("/api").await;
 
-    // The original's tables belong to somebody else at first, and a dry run says so too.
+    // The original's tables belong to another role at first, which a dry run reports, too.
     bench.execute(&super::original(1000)).await;
     let hash = bcrypt::hash("pass123", 4).expect("a hash");
     bench.execute(&format!(r#"update "User" set password = '{hash}' where id in (7, 43)"#)).await;
     let here = ["db", "take-over", "--from", "here", "--amounts", "baht", "--yes"];
-    let told = ["the role does not own the table ", "has to own the original's tables"];
+    let told = ["the role does not own the table ", "must own the original's tables"];
     app(&here).await.expect(2, &told);
     app(&[&here[..6], &["--dry-run"]].concat()).await.expect(2, &told);
     app(&[&here[..], &["--keep-in-place"]].concat()).await.expect(2, &["permission denied for table User"]);
@@ -72,7 +72,7 @@ async fn old_tokens_and_old_passwords_are_good_and_the_rows_are_there_where_one_
         (&json!("ข้าว 42"), &json!("Rice 42"), &json!(62_599), &json!("2025-02-12"), &json!(43), &json!("EXPENSE"))
     );
     server.client.with_token(token_of_the_original(1, "x")).get("/api/transactions/42").await.expect_status(404);
-    // `User7@Example.com` in any case, and with the password from before; a second time with the new hash of it.
+    // `User7@Example.com` in any case, with the old password; the second time with its new hash.
     for email in ["User7@Example.com", "user7@example.com"] {
         let body = json!({"email": email, "password": "pass123"});
         let login = server.client.post("/api/auth/login", body).await.expect(200);

@@ -1,17 +1,17 @@
-//! Going back.
+//! Undoing a take-over.
 
 use serde_json::{Value, json};
 
-use super::Bench;
+use super::TakeOverBench;
 
 const HERE: [&str; 5] = ["--from", "here", "--amounts", "baht", "--yes"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_as_before_after_going_back_and_what_was_entered_since_is_kept() {
-    let bench = Bench::beside(1000).await;
+    let bench = TakeOverBench::beside(1000).await;
     let originals = r#"select string_agg(t::text, E'\n' order by id) from public."Transaction" t"#;
     let before = bench.text(originals).await;
-    // A row that is left out was not deleted since.
+    // A row that was left out does not count as deleted since.
     bench.execute(r#"update "Transaction" set amount = 0 where id = 1"#).await;
     let here = [&HERE[..], &["--zero", "skip"]].concat();
     bench.run(&here).await.expect(0, &["`app db take-over --undo` goes back"]);
@@ -24,7 +24,7 @@ async fn it_is_as_before_after_going_back_and_what_was_entered_since_is_kept() {
     assert_eq!(bench.text(originals).await, before);
     bench.untouched().await;
     assert_eq!(bench.count("select count(*) from pg_namespace where nspname = 'original'").await, 0);
-    // The old service goes on where it was.
+    // The old service continues where it was.
     bench.execute(r#"insert into "User" (email, password, "updatedAt") values ('x', 'x', now())"#).await;
     assert_eq!(bench.count(r#"select id from "User" where email = 'x'"#).await, 51);
     bench.execute(r#"delete from "User" where email = 'x'"#).await;
@@ -52,7 +52,7 @@ async fn it_is_as_before_after_going_back_and_what_was_entered_since_is_kept() {
     assert_eq!(std::fs::read_to_string(&file).expect("text"), "mine");
     assert_eq!(bench.count("select count(*) from users").await, 51);
     std::fs::remove_file(&file).expect("removed");
-    bench.run(&undo).await.expect(0, &["1 transaction was entered, 1 was changed, 2 were deleted, 2 categories, tags and payees were made or changed; it stands in"]);
+    bench.run(&undo).await.expect(0, &["1 transaction was entered, 1 was changed, 2 were deleted, 2 categories, tags and payees were created or changed; it was written to"]);
     let text = std::fs::read_to_string(&file).expect("text");
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines.len(), 7, "{text}");
@@ -75,14 +75,14 @@ async fn it_is_as_before_after_going_back_and_what_was_entered_since_is_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_that_were_left_in_their_place_stay_there() {
-    let bench = Bench::beside(1000).await;
-    bench.run(&[&HERE[..], &["--keep-in-place"]].concat()).await.expect(0, &["turn the old service off"]);
+    let bench = TakeOverBench::beside(1000).await;
+    bench.run(&[&HERE[..], &["--keep-in-place"]].concat()).await.expect(0, &["stop the old service"]);
     assert_eq!(bench.count(r#"select count(*) from public."User""#).await, 50);
     let undone = bench.json(&["--undo", "--yes"], 0).await;
     assert_eq!((&undone["users"], &undone["moved"]), (&json!(50), &json!(false)));
     bench.untouched().await;
     assert_eq!(bench.count(r#"select count(*) from public."Transaction""#).await, 990);
-    // What was entered since goes to another program.
+    // Everything entered since is written to another program.
     bench.run(&HERE).await.expect(0, &[]);
     bench.execute("delete from transactions where id = 9").await;
     let undone = bench.run(&["--undo", "--yes", "--keep", "-"]).await.expect(0, &["1 was deleted"]);
@@ -92,17 +92,20 @@ async fn tables_that_were_left_in_their_place_stay_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_did_not_come_from_here_is_not_taken_away() {
-    let (there, bench) = (Bench::original(1000).await, Bench::empty().await);
+    let (there, bench) = (TakeOverBench::original(1000).await, TakeOverBench::empty().await);
     bench.run(&["--from", &there.url, "--amounts", "baht", "--yes"]).await.expect(0, &[]);
     let told = bench.run(&["--undo", "--yes"]).await;
     told.expect(2, &["neither in the schema original nor in", "point its clients there again"]);
-    // Some other service's tables.
+    // Tables of some other service.
     bench.execute(&super::original(1000)).await;
     bench.execute(r#"update "User" set "createdAt" = now()"#).await;
-    bench.run(&["--undo", "--yes"]).await.expect(2, &["50 users are of the original's", "did not come from there"]);
+    bench
+        .run(&["--undo", "--yes"])
+        .await
+        .expect(2, &["50 users are missing here or registered separately", "did not come from there"]);
     assert_eq!(bench.count("select count(*) from users").await, 50);
-    // Somebody else's table points at the users.
-    let bench = Bench::beside(1000).await;
+    // A foreign table references the users.
+    let bench = TakeOverBench::beside(1000).await;
     bench.run(&HERE).await.expect(0, &[]);
     bench.execute("create schema theirs; create table theirs.notes (user_id bigint references users)").await;
     bench.run(&["--undo", "--yes"]).await.expect(1, &["nothing was changed"]);

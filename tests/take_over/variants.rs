@@ -1,16 +1,16 @@
-//! The original's database as it may be, too.
+//! Variants of the original's database.
 
-use super::Bench;
+use super::TakeOverBench;
 
 const HERE: [&str; 5] = ["--from", "here", "--amounts", "baht", "--yes"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_at_the_first_migration_only_is_taken_over() {
-    let (bench, there) = (Bench::beside(1000).await, Bench::original(1000).await);
+    let (bench, there) = (TakeOverBench::beside(1000).await, TakeOverBench::original(1000).await);
     let first = r#"alter table "Transaction" drop column "titleEn"; delete from _prisma_migrations where id like '%2'"#;
     bench.execute(first).await;
     there.execute(first).await;
-    let elsewhere = Bench::empty().await;
+    let elsewhere = TakeOverBench::empty().await;
     let file = elsewhere.folder.path().join("first.sql");
     there.dump(&file, &[]).await;
     bench.run(&HERE).await.expect(0, &["50 users and 990 transactions were taken over"]);
@@ -23,7 +23,7 @@ async fn a_database_at_the_first_migration_only_is_taken_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_was_made_by_db_push_is_taken_over() {
-    let bench = Bench::beside(1000).await;
+    let bench = TakeOverBench::beside(1000).await;
     bench.execute("drop table _prisma_migrations").await;
     bench.run(&HERE).await.expect(0, &["50 users and 990 transactions were taken over"]);
     let aside = "select count(*) from pg_class where relnamespace = 'original'::regnamespace and relkind = 'r'";
@@ -32,7 +32,7 @@ async fn a_database_that_was_made_by_db_push_is_taken_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_in_another_schema_are_taken_over_when_it_is_named() {
-    let bench = Bench::empty().await;
+    let bench = TakeOverBench::empty().await;
     let inside = format!("create schema \"Old one\"; set search_path = \"Old one\"; {}", super::original(1000));
     bench.execute(&inside).await;
     let hint = "The schema \"Old one\" has such a table: --schema \"Old one\".";
@@ -43,17 +43,17 @@ async fn tables_in_another_schema_are_taken_over_when_it_is_named() {
     bench.run(&["--undo", "--yes", "--schema", "Old one"]).await.expect(0, &[]);
     assert_eq!(bench.count(r#"select count(*) from "Old one"."Transaction""#).await, 990);
 
-    let there = Bench::on(crate::support::cluster::database().await);
+    let there = TakeOverBench::on(crate::support::cluster::database().await);
     there.execute(&inside.replace("\"Old one\"", "old")).await;
     let url = format!("{}?schema=old&connection_limit=5", there.url);
     bench.run(&["--from", &there.url, "--amounts", "baht", "--yes"]).await.expect(2, &["--schema \"old\""]);
-    // The URL as the original has it.
+    // The URL in the original's form.
     bench.run(&["--from", &url, "--amounts", "baht", "--yes"]).await.expect(0, &["50 users and 990 transactions"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_the_originals_is_told_column_by_column() {
-    let bench = Bench::beside(1000).await;
+    let bench = TakeOverBench::beside(1000).await;
     bench
         .execute(
             r#"
@@ -70,33 +70,33 @@ async fn what_is_not_the_originals_is_told_column_by_column() {
     ];
     bench.run(&HERE).await.expect(2, &told);
     bench.untouched().await;
-    Bench::empty()
+    TakeOverBench::empty()
         .await
         .run(&HERE)
         .await
         .expect(2, &["there is no table \"User\"", "there is no table \"Transaction\""]);
-    let fresh = Bench::on(crate::support::cluster::database().await);
+    let fresh = TakeOverBench::on(crate::support::cluster::database().await);
     fresh.run(&HERE).await.expect(3, &["app migrate deploy"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_place_is_told_and_no_password_where_the_other_database_cannot_be_reached() {
-    let bench = Bench::empty().await;
+    let bench = TakeOverBench::empty().await;
     let at = |url: &str| {
         ["--from".to_owned(), url.to_owned(), "--amounts".to_owned(), "baht".to_owned(), "--yes".to_owned()]
     };
     for (url, code, words) in [
         ("postgres://app:hunter2@127.0.0.1:1/x", 1, "no connection to the database x on 127.0.0.1:1 as app"),
         ("postgres://app:hun#ter2@127.0.0.1:1/x", 2, "percent-encoded"),
-        ("mysql://app:hunter2@127.0.0.1:1/x", 2, "is no URL of PostgreSQL"),
+        ("mysql://app:hunter2@127.0.0.1:1/x", 2, "is not a PostgreSQL URL"),
     ] {
         let arguments = at(url);
         let ran = bench.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).await.expect(code, &[words]);
         assert!(ran.stderr.to_lowercase().contains("nothing was changed"), "{ran:?}");
         assert!(!ran.stderr.contains("hunter2") && !ran.stderr.contains("ter2"), "{ran:?}");
     }
-    // A role that may not read there.
-    let there = Bench::original(1000).await;
+    // A role without the right to read.
+    let there = TakeOverBench::original(1000).await;
     let role = crate::support::cluster::unique("stranger");
     there.execute(&format!("create role {role} login password 'hunter2'")).await;
     let arguments = at(&crate::support::cluster::url_as(&there.options, &role, "hunter2"));
@@ -108,10 +108,10 @@ async fn the_place_is_told_and_no_password_where_the_other_database_cannot_be_re
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_of_that_name_with_such_tables_is_not_touched() {
-    let bench = Bench::beside(1000).await;
+    let bench = TakeOverBench::beside(1000).await;
     bench.execute(r#"create schema original; create table original."User" (mine text)"#).await;
     let told = bench.run(&HERE).await;
-    told.expect(2, &["the schema \"original\" has such objects already", "--keep-in-place"]);
+    told.expect(2, &["the schema \"original\" already has such objects", "--keep-in-place"]);
     bench.untouched().await;
     assert_eq!(bench.count(r#"select count(*) from public."User""#).await, 50);
 }

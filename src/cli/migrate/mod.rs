@@ -27,7 +27,7 @@ pub(super) use answer::Answer;
 
 use super::Globals;
 use super::database::Database;
-use crate::config::{Config, Profile, Purpose};
+use crate::config::{Config, ConfigPurpose, Profile};
 use crate::db::explain::Chain;
 use crate::migrate::{self, Checkout, Exit, Finding, MigrateError, Migration, Settings};
 
@@ -212,7 +212,7 @@ impl Options {
             let source = named.or_else(|| checkout.is_dir().then_some(checkout));
             return Ok(options.run(source, named.is_some()).unwrap_or_else(Answer::from));
         }
-        let config = globals.config(Purpose::Maintain)?;
+        let config = globals.config(ConfigPurpose::Maintain)?;
         crate::telemetry::start_logging(&config.log);
         if let Some(refusal) = self.command.refusal(config.profile) {
             return Ok(Answer::from(refusal));

@@ -1,52 +1,52 @@
-//! A connection for as long as somebody needs it.
+//! A connection on loan from a pool.
 
 use std::ops::{Deref, DerefMut};
 
 use deadpool::managed::Object;
 use sqlx::{Connection as _, PgConnection};
 
-use super::{Connections, rest};
+use super::cleanup::clean_up;
+use super::manager::SessionManager;
 
-/// A connection that goes back to its pool.
+/// A connection that returns to its pool when it is dropped.
 ///
-/// One that is [released](Self::release) is there for the next at once. One that is dropped in the middle, because the
-/// client has gone or a statement failed, is first brought to rest: what is on its way is read, what is open rolled back.
-/// If that does not succeed within a second, it is closed.
+/// A [released](Self::release) connection is available to others at once. A connection that is dropped at any other
+/// point, because the client has gone or a statement failed, is cleaned up first: pending answers are read, open
+/// transactions rolled back. If that does not succeed within a second, it is closed.
 pub struct Lease {
-    /// There until the lease ends.
-    object: Option<Object<Connections>>,
-    end: End,
+    /// `Some` until the lease ends.
+    object: Option<Object<SessionManager>>,
+    end: ReturnMode,
 }
 
-/// The way in which a connection goes back.
+/// The way in which a connection is returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// As it is: nothing is on its way, and no transaction is open.
+enum ReturnMode {
+    /// Unchanged: no answer is pending, no transaction is open.
     Released,
-    /// After it was brought to rest.
-    BroughtToRest,
+    /// After cleaning it up.
+    CleanedUp,
     /// Not at all: it is closed.
     Closed,
 }
 
 impl Lease {
-    pub(super) const fn new(object: Object<Connections>) -> Self {
-        Self { object: Some(object), end: End::BroughtToRest }
+    pub(super) const fn new(object: Object<SessionManager>) -> Self {
+        Self { object: Some(object), end: ReturnMode::CleanedUp }
     }
 
-    /// Gives the connection back, of which every answer has been read and no transaction is open. One whose transaction is
-    /// open all the same is brought to rest.
+    /// Returns a connection whose answers have all been read. If its transaction is still open, it is cleaned up first.
     pub fn release(mut self) {
         if !self.is_in_transaction() {
-            self.end = End::Released;
+            self.end = ReturnMode::Released;
         }
     }
 
-    /// Runs a unit of work in a transaction, all of it or nothing, and gives the connection back. It can be dropped at any
-    /// await: the pool then rolls back, or closes the connection.
+    /// Runs `work` in a transaction and returns the connection. The future can be dropped at any await point: the pool
+    /// then rolls back, or closes the connection.
     ///
     /// # Errors
-    /// The errors of the work, after which the pool rolls back; the database's.
+    /// Errors of `work`, after which the pool rolls back; [`sqlx::Error`] if the transaction cannot begin or commit.
     pub async fn transaction<T, E: From<sqlx::Error>>(
         mut self,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
@@ -54,17 +54,18 @@ impl Lease {
         let Some(object) = &mut self.object else { return Err(sqlx::Error::PoolClosed.into()) };
         let mut transaction = object.connection.begin().await?;
         let done = work(&mut transaction).await?;
-        // A transaction that is dropped while COMMIT is on its way has a ROLLBACK sent after it, for which there is nothing to
-        // roll back and which the server complains about. On a connection that is closed it is not sent.
-        self.end = End::Closed;
+        // Dropping a transaction while COMMIT is pending sends a ROLLBACK after it, which the server complains about
+        // because
+        // there is no transaction. On a connection that is closed it is not sent.
+        self.end = ReturnMode::Closed;
         transaction.commit().await?;
-        self.end = End::Released;
+        self.end = ReturnMode::Released;
         Ok(done)
     }
 
-    /// Closes the connection, which does not come back.
+    /// Closes the connection instead of returning it.
     pub fn discard(mut self) {
-        self.end = End::Closed;
+        self.end = ReturnMode::Closed;
     }
 }
 
@@ -72,11 +73,11 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let Some(object) = self.object.take() else { return };
         match self.end {
-            End::Released => drop(object),
-            End::Closed => drop(Object::take(object)),
-            // Outside of a runtime there is nobody left to serve, and a connection that is closed rolls back by itself.
-            End::BroughtToRest => match tokio::runtime::Handle::try_current() {
-                Ok(runtime) => drop(runtime.spawn(rest::bring_to_rest(object))),
+            ReturnMode::Released => drop(object),
+            ReturnMode::Closed => drop(Object::take(object)),
+            // Without a runtime nobody is left to serve, and closing a connection rolls back.
+            ReturnMode::CleanedUp => match tokio::runtime::Handle::try_current() {
+                Ok(runtime) => drop(runtime.spawn(clean_up(object))),
                 Err(_) => drop(Object::take(object)),
             },
         }

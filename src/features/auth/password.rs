@@ -219,13 +219,13 @@ fn matches(argon2: &Argon2<'_>, password: &str, hash: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Environment, Flags, Profile, Purpose};
+    use crate::config::{Config, ConfigPurpose, Environment, Flags, Profile};
 
     const PASSWORD: &str = "pass123";
 
     fn hasher(passes: &str) -> Hasher {
         let environment = Environment::from([("APP_AUTH__ARGON2_ITERATIONS".to_owned(), passes.to_owned())]);
-        let config = Config::load(&environment, &Flags::new(), Some(Profile::Test), Purpose::Serve);
+        let config = Config::load(&environment, &Flags::new(), Some(Profile::Test), ConfigPurpose::Serve);
         Hasher::new(&config.expect("a configuration").auth).expect("a hasher")
     }
 

@@ -26,7 +26,7 @@ use crate::http::extract::Body;
 use crate::http::idempotency::{Claim, IdempotencyKey};
 use crate::http::identity::CurrentUser;
 use crate::http::openapi::Reads as _;
-use crate::http::rate_limit::{Client, LimitedAttempt};
+use crate::http::rate_limit::{ClientAddress, LimitedAttempt};
 use crate::http::security_log::SecurityEvent;
 
 /// The routes.
@@ -55,7 +55,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 )]
 async fn register(
     State(state): State<AppState>,
-    client: Client,
+    client: ClientAddress,
     _: LimitedAttempt,
     key: IdempotencyKey,
     Body(input): Body<Register>,
@@ -217,7 +217,7 @@ struct LoggedInUser {
 )]
 async fn login(
     State(state): State<AppState>,
-    client: Client,
+    client: ClientAddress,
     Body(input): Body<Login>,
 ) -> Result<Success<LoggedIn>, ApiError> {
     let attempt = state.sign_in.attempt(client.network, &input.email);
@@ -232,7 +232,7 @@ async fn login(
     let lane = match standing {
         Standing::Admitted(lane) => lane,
         Standing::Limited { retry_after } => {
-            state.limits.tell_limited_sign_in(client.address);
+            state.limits.log_limited_sign_in(client.address);
             return Err(ApiError::TooManyRequests { retry_after });
         }
     };
