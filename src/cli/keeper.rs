@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use crate::db::embedded;
+use crate::program::EMBEDDED_NAMES;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
@@ -14,7 +14,7 @@ pub(super) struct Options {
 
 impl Options {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        embedded::keep(self.orders)?;
+        embedded_postgres::keep(self.orders, &EMBEDDED_NAMES)?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,6 +1,5 @@
 //! The command line: the tree of commands here, a file a command beside it.
 
-mod ask;
 mod completions;
 mod config;
 mod database;
@@ -11,7 +10,6 @@ mod healthcheck;
 mod keeper;
 mod migrate;
 mod openapi;
-mod output;
 mod seed;
 mod serve;
 mod take_over;
@@ -21,7 +19,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use migrate_toolkit::Exit;
+use migrate_toolkit::cli::{CommandOutput, MigrateOptions, ask, terminal as output};
+
 use crate::config::{Config, ConfigError, Environment, Flags, Profile, Purpose};
+use crate::program::MIGRATION_NAMES;
 
 const AFTER_HELP: &str = "\
 First steps:
@@ -74,7 +76,7 @@ enum Command {
     /// Serve the API (what `app` alone does)
     Serve(serve::Options),
     /// Apply migrations, and see which are applied
-    Migrate(migrate::Options),
+    Migrate(MigrateOptions),
     /// Work on the data
     Db(db::Options),
     /// Invite people to register
@@ -120,10 +122,11 @@ impl Globals {
 /// Says what was wrong with a command line, or prints the help that was asked for; as JSON to who reads that.
 #[must_use]
 pub fn not_understood(error: &clap::Error) -> ExitCode {
-    let exit = if error.use_stderr() { crate::migrate::Exit::Usage } else { crate::migrate::Exit::Done };
+    let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
     let json = std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json");
     if json && error.use_stderr() {
-        return migrate::Answer::of_error(exit, "usage", error.render().to_string().trim()).print("usage", true);
+        let output = CommandOutput::of_error(exit, "usage", error.render().to_string().trim());
+        return output.print(MIGRATION_NAMES.program, "usage", true);
     }
     // With nobody left to read it, the exit code has to do.
     let _ = error.print();
@@ -146,7 +149,7 @@ impl Cli {
                 output::progress(
                     "app: --port and --host are for serving, and this command does not; nothing was done.",
                 );
-                Ok(crate::migrate::Exit::Usage.into())
+                Ok(Exit::Usage.into())
             }
             Some(command) => command.run(globals),
         }
@@ -157,7 +160,7 @@ impl Command {
     fn run(self, globals: Globals) -> anyhow::Result<ExitCode> {
         match self {
             Self::Serve(options) => options.run(globals),
-            Self::Migrate(options) => block_on(options.run(globals)),
+            Self::Migrate(options) => block_on(migrate::run(options, globals)),
             Self::Db(options) => block_on(options.run(globals)),
             Self::User(options) => block_on(options.run(globals)),
             Self::Config(options) => options.run(&globals),

@@ -1,8 +1,7 @@
 //! The database: pools, and what its errors mean.
 
-#[cfg(feature = "embedded-db")]
-pub mod embedded;
 pub mod error;
-pub mod explain;
 pub mod pool;
 pub mod transport;
+
+pub use migrate_toolkit::explain;

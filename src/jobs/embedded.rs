@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::db::embedded::{EmbeddedDatabase, Outcome};
+use embedded_postgres::{EmbeddedDatabase, StartOutcome};
 
 /// The pause between two looks, and before the first restart.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -23,7 +23,7 @@ pub(super) async fn watch(database: Arc<EmbeddedDatabase>) {
         tokio::time::sleep(restarts.pause()).await;
         let looked_at = Arc::clone(&database);
         match tokio::task::spawn_blocking(move || looked_at.ensure_running()).await {
-            Ok(Ok(Outcome::Attached)) => restarts.note_running(Instant::now()),
+            Ok(Ok(StartOutcome::Attached)) => restarts.note_running(Instant::now()),
             Ok(Ok(_)) => {
                 restarts.note(Instant::now());
                 tracing::warn!(restarts = restarts.count, "the embedded PostgreSQL had died and was started again");

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use migrate_toolkit::{HistoryProblem, Migration, MigrationPlan, MigrationState, RunningMigration, plan_on};
+
 use crate::config::Profile;
 use crate::db::explain::Chain;
 use crate::db::pool::{Lease, Pools, is_read_only};
 use crate::http::readiness::{Readiness, ReadinessState};
-use crate::migrate::{self, MigrateError, Migration, Plan, Problem, RunningMigration, State};
+use crate::migrations;
+use crate::program::MIGRATION_NAMES;
 
 /// While the API cannot work, it has to be ready soon after it could: within 2 s of a deploy.
 const PAUSE_NOT_READY: Duration = Duration::from_millis(500);
@@ -17,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Looks again and again.
 pub(super) async fn watch(pools: Pools, profile: Profile, state: ReadinessState) {
-    let migrations = migrate::embedded();
+    let migrations = migrations::compiled();
     let mut told = None;
     loop {
         state.set(look(&pools, profile, &migrations, &mut told).await);
@@ -67,7 +70,7 @@ async fn look(pools: &Pools, profile: Profile, migrations: &[Migration], told: &
 }
 
 enum Found {
-    Plan(Box<Plan>),
+    Plan(Box<MigrationPlan>),
     ReadOnly,
     /// The role is another than the one that migrates, and was given no rights yet.
     Forbidden,
@@ -80,18 +83,16 @@ async fn find_out(pools: &Pools, migrations: &[Migration], lease: &mut Option<Le
     if is_read_only(connection).await? {
         return Ok(Found::ReadOnly);
     }
-    match migrate::status_on(connection, migrations).await {
-        Ok(status) => Ok(Found::Plan(Box::new(status.plan))),
-        Err(MigrateError::Database(sqlx::Error::Database(error))) if error.code().as_deref() == Some("42501") => {
-            Ok(Found::Forbidden)
-        }
+    match plan_on(connection, migrations).await {
+        Ok(plan) => Ok(Found::Plan(Box::new(plan))),
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42501") => Ok(Found::Forbidden),
         Err(error) => Err(error.into()),
     }
 }
 
 /// What the state of the migrations means for a server that runs. What only the database knows is a newer release's matter,
 /// whether it was applied, failed or is being run: the schema has all that this binary needs.
-fn readiness(mut plan: Plan, profile: Profile) -> Readiness {
+fn readiness(mut plan: MigrationPlan, profile: Profile) -> Readiness {
     let running: Vec<String> =
         plan.running.iter().filter(|one| one.is_known && !one.is_applied).map(RunningMigration::to_string).collect();
     if !running.is_empty() {
@@ -99,15 +100,15 @@ fn readiness(mut plan: Plan, profile: Profile) -> Readiness {
     }
     plan.blocked.retain(|one| plan.unknown.iter().all(|unknown| unknown.version != one.version));
     plan.running.clear();
-    match plan.problem(profile) {
-        Some(Problem::Unknown(unknown)) if plan.pending.is_empty() => {
-            let word = |state: State| match state {
-                State::Ahead | State::Missing => "applied",
+    match plan.problem(profile.into()) {
+        Some(HistoryProblem::Unknown(unknown)) if plan.pending.is_empty() => {
+            let word = |state: MigrationState| match state {
+                MigrationState::Ahead | MigrationState::Missing => "applied",
                 other => other.word(),
             };
             Readiness::Ahead { unknown: unknown.into_iter().map(|one| (one.version, word(one.state))).collect() }
         }
-        Some(problem) => Readiness::MigrationsWrong { problem: problem.to_string() },
+        Some(problem) => Readiness::MigrationsWrong { problem: problem.describe(&MIGRATION_NAMES) },
         None if plan.pending.is_empty() => Readiness::Ready,
         None => Readiness::MigrationsPending { count: plan.pending.len() },
     }

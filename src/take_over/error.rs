@@ -2,7 +2,7 @@
 
 use super::proof::Proof;
 use super::refusal::Refusal;
-use crate::db::explain::{Cause, Failure, NoConnection};
+use crate::db::explain::{Cause, NoConnection, QueryFailure};
 
 /// Why the database was not taken over. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,7 @@ pub enum TakeOverError {
     Database(sqlx::Error),
     /// A question to a database that is named failed.
     #[error("{0}\nEverything was rolled back: nothing was changed.")]
-    Failure(Failure),
+    Failure(QueryFailure),
 }
 
 impl From<sqlx::Error> for TakeOverError {

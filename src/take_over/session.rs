@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 use super::error::{TakeOverError, sqlstate};
 use super::report::grouped;
 use super::run;
-use crate::db::explain::{Failure, NoConnection};
+use crate::db::explain::{NoConnection, QueryFailure};
 
 /// An address that swallows packets answers nothing at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,7 +48,7 @@ impl Session {
             TakeOverError::Database(error) if sqlstate(&error).is_some_and(|code| LOCKED.contains(&code.as_str())) => {
                 locked(&error)
             }
-            TakeOverError::Database(error) => TakeOverError::Failure(Failure::new(options, error)),
+            TakeOverError::Database(error) => TakeOverError::Failure(QueryFailure::new(options, error)),
             error => error,
         });
         // The end of the session ends its transaction; if it is broken, that has been done already.

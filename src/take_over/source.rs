@@ -10,7 +10,7 @@ use super::error::{TakeOverError, sqlstate};
 use super::plan::Wishes;
 use super::session::Progress;
 use super::{From, PUT_ASIDE, Tell, dump, identifier, literal, run, session};
-use crate::db::explain::{Cause, Failure};
+use crate::db::explain::{Cause, QueryFailure};
 
 /// A table of the original's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -291,7 +291,7 @@ async fn elsewhere(
     let copied = copy_from(connection, &mut there, schema, tell).await;
     let _ = there.close().await;
     // Errors of this database are told of by who asked.
-    let failed = |error| TakeOverError::Failure(Failure::new(options, error));
+    let failed = |error| TakeOverError::Failure(QueryFailure::new(options, error));
     let next_ids = copied.map_err(|failure| match failure {
         Failed::There(TakeOverError::Database(error)) => failed(error),
         Failed::There(error) => error,

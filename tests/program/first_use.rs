@@ -60,7 +60,7 @@ async fn whatever_keeps_a_command_from_its_database_is_told_with_the_place_and_t
         (
             "missing",
             &missing_url,
-            vec![format!("there is no database {missing}. Make it with `createdb -O app {missing}`.")],
+            vec![format!("there is no database {missing}. Create it with `createdb -O app {missing}`.")],
         ),
     ];
     for (case, url, words) in cases {
