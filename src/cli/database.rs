@@ -6,11 +6,11 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, PgConnection};
 
 use crate::config::{Config, DatabaseConfig, DatabaseUrl, Location};
-#[cfg(feature = "embedded-db")]
-use crate::db::embedded::EmbeddedDatabase;
 use crate::db::explain::NoConnection;
 use crate::db::transport;
-use crate::migrate::MigrateError;
+#[cfg(feature = "embedded-db")]
+use embedded_postgres::EmbeddedDatabase;
+use migrate_toolkit::MigrateError;
 
 /// An open database.
 pub(super) struct Database {
@@ -63,8 +63,11 @@ impl Database {
     async fn start(config: &Config) -> anyhow::Result<Self> {
         use anyhow::Context as _;
 
-        use crate::db::embedded::{Outcome, Settings};
-        let settings = Settings {
+        use embedded_postgres::{EmbeddedSettings, StartOutcome};
+
+        use crate::program::EMBEDDED_NAMES;
+        let settings = EmbeddedSettings {
+            names: &EMBEDDED_NAMES,
             directory: config.database.data_dir.join("postgres"),
             programs: config.database.programs.clone(),
             throwaway: false,
@@ -75,7 +78,7 @@ impl Database {
         let started = std::time::Instant::now();
         let database = tokio::task::spawn_blocking(move || EmbeddedDatabase::start(settings)).await??;
         // An already running database is not worth a message before each command.
-        if database.outcome() != Outcome::Attached {
+        if database.outcome() != StartOutcome::Attached {
             tracing::info!(
                 "the private PostgreSQL in {}: {} in {} ms",
                 config.database.data_dir.join("postgres").display(),

@@ -5,15 +5,20 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Subcommand;
+use migrate_toolkit::cli::CommandOutput;
+use migrate_toolkit::{
+    Checkout, DevelopOptions, Exit, MigrateError, MigrateEvent, Migrator, Question, write_atomically,
+};
 use serde_json::json;
 
 use super::database::Database;
 use super::globals::Globals;
-use super::migrate::{Answer, SCHEMA};
+use super::migrate::SCHEMA;
 use super::{ask, output, seed, take_over};
 use crate::config::{Config, ConfigPurpose, Location, Profile};
 use crate::db::explain::Chain;
-use crate::migrate::{self, Checkout, Event, Exit, MigrateError, Question, Settings, Wishes};
+use crate::migrations;
+use crate::program::MIGRATION_NAMES;
 
 /// The default time limit of `wait`.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -87,17 +92,17 @@ impl DbOptions {
         let (json, name) = (self.json, self.command.name());
         let answer = match Box::pin(self.answer(globals)).await {
             Ok(answer) => answer,
-            Err(error) if json => Answer::of_error(Exit::Failed, "failed", &Chain(error.as_ref()).to_string()),
+            Err(error) if json => CommandOutput::of_error(Exit::Failed, "failed", &Chain(error.as_ref()).to_string()),
             Err(error) => return Err(error),
         };
-        Ok(answer.print(name, json))
+        Ok(answer.print(MIGRATION_NAMES.program, name, json))
     }
 
-    async fn answer(self, globals: Globals) -> anyhow::Result<Answer> {
+    async fn answer(self, globals: Globals) -> anyhow::Result<CommandOutput> {
         let config = globals.config(ConfigPurpose::Maintain)?;
         crate::telemetry::start_logging(&config.log);
         if config.profile == Profile::Prod && matches!(self.command, DbCommand::Seed { file: None }) {
-            return Ok(Answer::of_error(
+            return Ok(CommandOutput::of_error(
                 Exit::Forbidden,
                 "forbidden",
                 "sample data is not allowed in prod; nothing was changed. Seed a database of the dev profile: `app \
@@ -123,30 +128,30 @@ impl DbCommand {
         }
     }
 
-    async fn run(self, config: &Config, database: &Database) -> anyhow::Result<Answer> {
-        let settings = Settings::new(config);
+    async fn run(self, config: &Config, database: &Database) -> anyhow::Result<CommandOutput> {
+        let mut migrator = migrations::migrator(config, &database.direct);
         match self {
             Self::Seed { file: None } => seed::run(config, database).await,
             Self::Seed { file: Some(file) } => {
                 let progress = |event| {
-                    if let Event::Goes { statement: (number, of), .. } = event {
+                    if let MigrateEvent::Running { statement: (number, of), .. } = event {
                         output::progress(format_args!("  statement {number} of {of}"));
                     }
                 };
-                Ok(match migrate::seed_file(&database.direct, &file, &settings, progress).await {
+                Ok(match migrator.seed_file(&file, progress).await {
                     Ok(statements) => {
                         let text = format!("{} was run ({statements} statements).", file.display());
-                        Answer::new(Exit::Done, text, json!({"file": file, "statements": statements}))
+                        CommandOutput::new(Exit::Done, text, json!({"file": file, "statements": statements}))
                     }
-                    Err(error) => Answer::from(error),
+                    Err(error) => CommandOutput::from(error),
                 })
             }
             Self::Push { schema, accept_data_loss, drop } => {
-                let wishes = Wishes { accept_data_loss, drop, ..Wishes::default() };
-                Ok(push(&schema.file, database, &settings, &wishes).await.unwrap_or_else(Answer::from))
+                let options = DevelopOptions { accept_data_loss, drop, ..DevelopOptions::default() };
+                Ok(push(&schema.file, &migrator, &options).await.unwrap_or_else(CommandOutput::from))
             }
             Self::Pull { schema, force } => {
-                Ok(pull(&schema.file, force, database, &settings).await.unwrap_or_else(Answer::from))
+                Ok(pull(&schema.file, force, &migrator).await.unwrap_or_else(CommandOutput::from))
             }
             Self::TakeOver(options) => options.run(config, database).await,
             Self::Url => {
@@ -159,50 +164,48 @@ impl DbCommand {
                         database.embedded_url()
                     }
                 };
-                Ok(Answer::new(Exit::Done, url.clone(), json!({"url": url})))
+                Ok(CommandOutput::new(Exit::Done, url.clone(), json!({"url": url})))
             }
             Self::Wait { timeout } => {
-                let settings = Settings { wait: timeout.unwrap_or(PATIENCE), ..settings };
-                Ok(match migrate::wait(&database.direct, &settings).await {
-                    Ok(()) => Answer::new(Exit::Done, "The database answers.", json!({"answers": true})),
-                    Err(error) => Answer::from(error),
+                migrator.settings.wait = timeout.unwrap_or(PATIENCE);
+                Ok(match migrator.wait().await {
+                    Ok(()) => CommandOutput::new(Exit::Done, "The database answers.", json!({"answers": true})),
+                    Err(error) => CommandOutput::from(error),
                 })
             }
         }
     }
 }
 
-async fn push(file: &Path, database: &Database, settings: &Settings, wishes: &Wishes) -> Result<Answer, MigrateError> {
+async fn push(file: &Path, migrator: &Migrator, options: &DevelopOptions) -> Result<CommandOutput, MigrateError> {
     let checkout = Checkout { folder: PathBuf::new(), schema: file.to_owned() };
     let Some(desired) = checkout.desired()? else {
-        return Err(MigrateError::Senseless(format!(
+        return Err(MigrateError::InvalidRequest(format!(
             "{} does not exist; nothing was changed. `app db pull` writes it from the database; --schema names \
              another file.",
             file.display()
         )));
     };
-    let pushed = migrate::push(&database.direct, &desired, settings, wishes, |question: &Question<'_>| {
-        ask::put(question, &settings.cancel)
-    })
-    .await?;
+    let put = |question: &Question<'_>| ask::put(question, &migrator.settings.cancel);
+    let pushed = migrator.push(&desired, options, put).await?;
     let fields = json!({"changes": pushed.differences, "script": pushed.script()});
     if pushed.differences.is_empty() {
-        return Ok(Answer::new(Exit::Done, "Nothing to do: the database matches the file.", fields));
+        return Ok(CommandOutput::new(Exit::Done, "Nothing to do: the database matches the file.", fields));
     }
     let text = format!("{}\nThe database now matches {}.", pushed.script().trim_end(), file.display());
-    Ok(Answer::new(Exit::Done, text, fields))
+    Ok(CommandOutput::new(Exit::Done, text, fields))
 }
 
-async fn pull(file: &Path, force: bool, database: &Database, settings: &Settings) -> Result<Answer, MigrateError> {
+async fn pull(file: &Path, force: bool, migrator: &Migrator) -> Result<CommandOutput, MigrateError> {
     if file.exists() && !force {
-        return Err(MigrateError::Senseless(format!(
+        return Err(MigrateError::InvalidRequest(format!(
             "{} exists, and its comments would be lost; it was not changed. Overwrite it with --force, or name \
              another file with --schema.",
             file.display()
         )));
     }
-    let pulled = migrate::pull(&database.direct, settings).await?;
-    migrate::write_whole(file, &pulled.text)?;
+    let pulled = migrator.pull().await?;
+    write_atomically(file, &pulled.text)?;
     let mut answer = format!("{} was written: it creates the schema of the database.", file.display());
     if !pulled.left_out.is_empty() {
         answer = format!(
@@ -212,5 +215,5 @@ async fn pull(file: &Path, force: bool, database: &Database, settings: &Settings
         answer.extend(pulled.left_out.iter().map(|one| format!("\n  {one}")));
         answer += "\nAdd them to the file by hand, or the next migration will drop them.";
     }
-    Ok(Answer::new(Exit::Done, answer, json!({"file": file, "sql": pulled.text, "left_out": pulled.left_out})))
+    Ok(CommandOutput::new(Exit::Done, answer, json!({"file": file, "sql": pulled.text, "left_out": pulled.left_out})))
 }

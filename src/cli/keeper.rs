@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use crate::db::embedded;
+use crate::program::EMBEDDED_NAMES;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct KeeperOptions {
@@ -14,7 +14,7 @@ pub(super) struct KeeperOptions {
 
 impl KeeperOptions {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        embedded::keep(self.arguments)?;
+        embedded_postgres::keep(self.arguments, &EMBEDDED_NAMES)?;
         Ok(ExitCode::SUCCESS)
     }
 }

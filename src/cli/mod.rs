@@ -1,6 +1,5 @@
 //! The command line. This file has the tree of commands; each command has its own file.
 
-mod ask;
 mod completions;
 mod config;
 mod database;
@@ -12,7 +11,6 @@ mod healthcheck;
 mod keeper;
 mod migrate;
 mod openapi;
-mod output;
 mod seed;
 mod serve;
 mod take_over;
@@ -23,7 +21,11 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::globals::Globals;
+use migrate_toolkit::Exit;
+use migrate_toolkit::cli::{CommandOutput, MigrateOptions, ask, terminal as output};
+
 use crate::config::{Environment, Flags, Profile};
+use crate::program::MIGRATION_NAMES;
 
 const AFTER_HELP: &str = "\
 First steps:
@@ -77,7 +79,7 @@ enum Command {
     /// Serve the API (the default without a command)
     Serve(serve::ServeOptions),
     /// Apply migrations, and show which are applied
-    Migrate(migrate::Options),
+    Migrate(MigrateOptions),
     /// Work with the data
     Db(db::DbOptions),
     /// Invite people to register
@@ -103,10 +105,11 @@ enum Command {
 /// Reports a command line that cannot be parsed, or prints the requested help. With `--json` the report is JSON.
 #[must_use]
 pub fn report_usage_error(error: &clap::Error) -> ExitCode {
-    let exit = if error.use_stderr() { crate::migrate::Exit::Usage } else { crate::migrate::Exit::Done };
+    let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
     let json = std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json");
     if json && error.use_stderr() {
-        return migrate::Answer::of_error(exit, "usage", error.render().to_string().trim()).print("usage", true);
+        let output = CommandOutput::of_error(exit, "usage", error.render().to_string().trim());
+        return output.print(MIGRATION_NAMES.program, "usage", true);
     }
     // If standard error is closed, only the exit code tells.
     let _ = error.print();
@@ -127,7 +130,7 @@ impl Cli {
             Some(Command::Serve(options)) => options.or(serve).run(globals),
             Some(_) if serve.is_given() => {
                 output::progress("app: --port and --host only apply to serving; nothing was done.");
-                Ok(crate::migrate::Exit::Usage.into())
+                Ok(Exit::Usage.into())
             }
             Some(command) => command.run(globals),
         }
@@ -138,7 +141,7 @@ impl Command {
     fn run(self, globals: Globals) -> anyhow::Result<ExitCode> {
         match self {
             Self::Serve(options) => options.run(globals),
-            Self::Migrate(options) => block_on(options.run(globals)),
+            Self::Migrate(options) => block_on(migrate::run(options, globals)),
             Self::Db(options) => block_on(options.run(globals)),
             Self::User(options) => block_on(options.run(globals)),
             Self::Config(options) => options.run(&globals),

@@ -2,12 +2,13 @@
 
 use anyhow::Context as _;
 use chrono::{Days, NaiveDate};
+use migrate_toolkit::Exit;
+use migrate_toolkit::cli::CommandOutput;
 use rust_decimal::Decimal;
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 
 use super::database::Database;
-use super::migrate::Answer;
 use crate::config::Config;
 use crate::config::secret::Secret;
 use crate::domain::civil_date::today;
@@ -19,7 +20,7 @@ use crate::features::{transactions, users};
 use crate::http::error::ApiError;
 use crate::http::input::Input;
 use crate::http::json::{self, Json};
-use crate::migrate::{self, Exit, Settings};
+use crate::migrations;
 
 const EMAIL: &str = "demo@example.com";
 const PASSWORD: &str = "demo-demo";
@@ -53,18 +54,18 @@ const MONTHS: u64 = 4;
 const DAYS_OF_A_MONTH: u64 = 30;
 
 /// Inserts the sample data, if the database is up to date.
-pub(super) async fn run(config: &Config, database: &Database) -> anyhow::Result<Answer> {
-    let status = migrate::status(&database.direct, &migrate::embedded(), &Settings::new(config), false).await?;
-    if status.exit(config.profile) != Exit::Done {
+pub(super) async fn run(config: &Config, database: &Database) -> anyhow::Result<CommandOutput> {
+    let status = migrations::migrator(config, &database.direct).status(false).await?;
+    if status.exit(config.profile.into()) != Exit::Done {
         let text = "the database is not up to date; nothing was changed. Run `app migrate deploy` first.";
-        return Ok(Answer::of_error(status.exit(config.profile), "not_up_to_date", text));
+        return Ok(CommandOutput::of_error(status.exit(config.profile.into()), "not_up_to_date", text));
     }
     let seeded = sample(config, database).await?;
     let fields = match seeded {
         Some(count) => json!({"user": EMAIL, "created": true, "password": PASSWORD, "transactions": count}),
         None => json!({"user": EMAIL, "created": false}),
     };
-    Ok(Answer::new(Exit::Done, in_words(seeded), fields))
+    Ok(CommandOutput::new(Exit::Done, in_words(seeded), fields))
 }
 
 /// Describes the result in a sentence.

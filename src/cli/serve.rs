@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusHandle;
+use migrate_toolkit::cli::StopSignals;
+use migrate_toolkit::{Blocker, MigrateError, MigrateEvent};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -22,7 +23,7 @@ use crate::domain::clock::SystemClock;
 use crate::http::health;
 use crate::http::readiness::{Readiness, ReadinessState};
 use crate::jobs::Jobs;
-use crate::migrate::{self, Blocker, Event, MigrateError, Settings};
+use crate::migrations;
 use crate::{allocator, server, telemetry};
 
 /// The maximum time that a server that applies migrations waits for a starting database.
@@ -183,27 +184,28 @@ fn secret(config: &Config) -> anyhow::Result<Secret<String>> {
 
 /// Applies pending migrations before anything is served; waits for a starting database.
 async fn apply(config: &Config, database: &Database, stop: &CancellationToken) -> Result<(), MigrateError> {
-    let settings = Settings { wait: DATABASE_PATIENCE, cancel: stop.clone(), ..Settings::new(config) };
-    let migrations = migrate::embedded();
-    let deployed = migrate::deploy(&database.direct, &migrations, &settings, |event| match event {
-        Event::Done(done) => {
+    let mut migrator = migrations::migrator(config, &database.direct);
+    migrator.settings.wait = DATABASE_PATIENCE;
+    migrator.settings.cancel = stop.clone();
+    let deployed = migrator.deploy(|event| match event {
+        MigrateEvent::Finished(done) => {
             tracing::info!("applied the migration {} {} in {} ms", done.version, done.name, done.took.as_millis());
         }
-        Event::Begins { .. } => {}
-        Event::Goes { version, statement: (number, of), since, blockers } => {
+        MigrateEvent::Started { .. } => {}
+        MigrateEvent::Running { version, statement: (number, of), elapsed, blockers } => {
             tracing::info!(
                 "the migration {version} has been running statement {number} of {of} for {} s{}",
-                since.as_secs(),
+                elapsed.as_secs(),
                 blocked_by(&blockers)
             );
         }
-        Event::WaitsForLock { version, tries: (tries, most), blockers, .. } => {
+        MigrateEvent::Retrying { version, attempt: (number, of), blockers, .. } => {
             tracing::warn!(
-                "the migration {version} did not acquire a lock in time (attempt {tries} of {most}){}",
+                "the migration {version} did not acquire a lock in time (attempt {number} of {of}){}",
                 blocked_by(&blockers)
             );
         }
-        Event::Notice(text) => tracing::warn!("{text}"),
+        MigrateEvent::Notice(text) => tracing::warn!("{text}"),
     });
     deployed.await.map(|_| ())
 }
@@ -214,21 +216,14 @@ fn blocked_by(blockers: &[Blocker]) -> String {
 
 /// Returns a token that the first SIGTERM or SIGINT cancels. The second one ends the process immediately.
 fn signals() -> anyhow::Result<CancellationToken> {
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
+    let mut signals = StopSignals::listen().context("SIGINT and SIGTERM cannot be listened for")?;
     let stop = CancellationToken::new();
     let cancel = stop.clone();
     #[expect(clippy::disallowed_methods, reason = "whoever signals twice wants out, whatever is open")]
     tokio::spawn(async move {
-        let mut next = async || {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        };
-        next().await;
+        signals.next().await;
         cancel.cancel();
-        next().await;
+        signals.next().await;
         std::process::exit(EXIT_INTERRUPTED.into());
     });
     Ok(stop)

@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 use clap::ValueEnum;
+use migrate_toolkit::Exit;
+use migrate_toolkit::cli::CommandOutput;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::database::Database;
-use super::migrate::Answer;
 use super::{ask, output};
 use crate::config::{Config, DatabaseUrl};
-use crate::db::explain::Place;
+use crate::db::explain::ConnectionTarget;
 use crate::db::transport;
 use crate::domain::currency::Currency;
-use crate::migrate::{self, Exit, Settings};
+use crate::migrations;
 use crate::take_over::{
     self, Amounts, Comparison, DayRule, Proof, Repairs, SourceLocation, TakeOverError, TakeOverRequest, TakeOverResult,
     UndoOutcome, UndoRequest, grouped,
@@ -32,6 +33,9 @@ It is one transaction: if it is killed, nothing has happened. docs/take-over.md 
 
 Exit codes: 0 taken over and proven, 1 failed, or the proof failed, 2 not applicable in the current state, 3 migrations
 are pending, 7 a lock was not acquired in time, 10 rows that cannot be taken over as they are";
+
+/// The exit code for rows that cannot be taken over as they are.
+const ROWS_REFUSED: Exit = Exit::Other(10);
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum AmountsArg {
@@ -123,21 +127,21 @@ fn currency(code: &str) -> Result<Currency, String> {
 }
 
 impl TakeOverOptions {
-    pub(super) async fn run(self, config: &Config, database: &Database) -> anyhow::Result<Answer> {
-        let status = migrate::status(&database.direct, &migrate::embedded(), &Settings::new(config), false).await;
-        match status.map(|status| status.exit(config.profile)) {
+    pub(super) async fn run(self, config: &Config, database: &Database) -> anyhow::Result<CommandOutput> {
+        let status = migrations::migrator(config, &database.direct).status(false).await;
+        match status.map(|status| status.exit(config.profile.into())) {
             Ok(Exit::Done) => {}
             Ok(exit) => {
                 let text = "the database is not up to date; nothing was changed. Run `app migrate deploy` first.";
-                return Ok(Answer::of_error(exit, "not_up_to_date", text));
+                return Ok(CommandOutput::of_error(exit, "not_up_to_date", text));
             }
-            Err(error) => return Ok(Answer::from(error)),
+            Err(error) => return Ok(CommandOutput::from(error)),
         }
         let done = if self.undo { self.go_back(database).await } else { self.take_over(database).await };
         Ok(done.unwrap_or_else(answer_of))
     }
 
-    async fn take_over(self, database: &Database) -> Result<Answer, TakeOverError> {
+    async fn take_over(self, database: &Database) -> Result<CommandOutput, TakeOverError> {
         let (from, request) = self.read()?;
         if let SourceLocation::Url(options) = &from
             && let Some(warning) = transport::warning(options)
@@ -145,7 +149,7 @@ impl TakeOverOptions {
             tracing::warn!("{warning}");
         }
         if !self.dry_run && !self.yes && request.amounts.is_some() {
-            let place = Place::of(&database.direct);
+            let place = ConnectionTarget::of(&database.direct);
             let (users, transactions) = take_over::preview(&database.direct, &from, &request.schema).await?;
             let what = match &from {
                 SourceLocation::Here { keep_in_place } => format!(
@@ -155,7 +159,7 @@ impl TakeOverOptions {
                     if *keep_in_place { "" } else { ", and the original's tables move to the schema `original`" }
                 ),
                 SourceLocation::Url(options) => {
-                    format!("Everything in {} will be taken over into {place}", Place::of(options))
+                    format!("Everything in {} will be taken over into {place}", ConnectionTarget::of(options))
                 }
                 SourceLocation::Dump(path) => {
                     format!("Everything in {} will be taken over into {place}", path.display())
@@ -206,21 +210,21 @@ impl TakeOverOptions {
         Ok((from, request))
     }
 
-    async fn go_back(self, database: &Database) -> Result<Answer, TakeOverError> {
+    async fn go_back(self, database: &Database) -> Result<CommandOutput, TakeOverError> {
         let schema = self.schema.unwrap_or_else(|| "public".to_owned());
         let mut undo = UndoRequest { schema, keep: self.keep, report_only: true };
         let mut report = |line: &str| output::progress(line);
         let found = take_over::undo(&database.direct, &undo, &mut report).await?;
         if self.dry_run {
             let text = format!("{}.\nNothing was changed.", found.since);
-            return Ok(Answer::new(Exit::Done, text, undone_json(&found)).with("dry_run", true.into()));
+            return Ok(CommandOutput::new(Exit::Done, text, undone_json(&found)).with("dry_run", true.into()));
         }
         if !self.yes {
             let kept = if found.since.is_nothing() { String::new() } else { format!(" ({})", undo.keep.display()) };
             let question = format!(
                 "All {} users and their transactions will be deleted from {}; {}{kept}. Continue?",
                 grouped(&found.users.to_string()),
-                Place::of(&database.direct),
+                ConnectionTarget::of(&database.direct),
                 found.since
             );
             if let Some(refusal) = agree(&question) {
@@ -235,18 +239,20 @@ impl TakeOverOptions {
             output::progress(&text);
             text.clear();
         }
-        Ok(Answer::new(Exit::Done, text, undone_json(&undone)).with("dry_run", false.into()))
+        Ok(CommandOutput::new(Exit::Done, text, undone_json(&undone)).with("dry_run", false.into()))
     }
 }
 
 /// Asks for agreement. Returns the answer of the command if somebody refuses, or cannot be asked.
-fn agree(question: &str) -> Option<Answer> {
+fn agree(question: &str) -> Option<CommandOutput> {
     // A signal ends the process, and with it the transaction.
     match ask::yes(question, &CancellationToken::new()) {
-        Err(error) => Some(Answer::from(error)),
+        Err(error) => Some(CommandOutput::from(error)),
         Ok(Some(true)) => None,
-        Ok(Some(false)) => Some(Answer::of_error(Exit::Cancelled, "cancelled", "cancelled; nothing was changed.")),
-        Ok(None) => Some(Answer::of_error(
+        Ok(Some(false)) => {
+            Some(CommandOutput::of_error(Exit::Cancelled, "cancelled", "cancelled; nothing was changed."))
+        }
+        Ok(None) => Some(CommandOutput::of_error(
             Exit::Usage,
             "nobody_to_ask",
             "there is no terminal for the confirmation; nothing was changed. Try it with --dry-run, then confirm it \
@@ -255,7 +261,7 @@ fn agree(question: &str) -> Option<Answer> {
     }
 }
 
-fn taken_over(taken: &TakeOverResult, dry_run: bool) -> Answer {
+fn taken_over(taken: &TakeOverResult, dry_run: bool) -> CommandOutput {
     let TakeOverResult { proof, moved_to, notes } = taken;
     let (users, transactions) = (grouped(&proof.users.to_string()), grouped(&proof.transactions.to_string()));
     let mut text = if dry_run {
@@ -285,7 +291,7 @@ fn taken_over(taken: &TakeOverResult, dry_run: bool) -> Answer {
         "notes": notes,
         "proof": proof_json(proof),
     });
-    Answer::new(Exit::Done, text, fields)
+    CommandOutput::new(Exit::Done, text, fields)
 }
 
 fn proof_json(proof: &Proof) -> Value {
@@ -354,14 +360,14 @@ fn undone_json(undone: &UndoOutcome) -> Value {
 }
 
 /// The answer to an error.
-fn answer_of(error: TakeOverError) -> Answer {
+fn answer_of(error: TakeOverError) -> CommandOutput {
     let exit = match &error {
         TakeOverError::NotApplicable(_) => Exit::Usage,
         TakeOverError::Locked(_) => Exit::LockTimeout,
-        TakeOverError::Refused(_) => Exit::RowsRefused,
+        TakeOverError::Refused(_) => ROWS_REFUSED,
         _ => Exit::Failed,
     };
-    let answer = Answer::of_error(exit, error.code(), &error.to_string());
+    let answer = CommandOutput::of_error(exit, error.code(), &error.to_string());
     match &error {
         TakeOverError::Refused(refusals) => {
             let refused = |refusal: &take_over::Refusal| {

@@ -4,17 +4,19 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Subcommand;
+use migrate_toolkit::Exit;
+use migrate_toolkit::cli::CommandOutput;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 
 use super::database::Database;
 use super::globals::Globals;
-use super::migrate::Answer;
 use crate::config::{Config, ConfigPurpose, RegistrationMode};
 use crate::db::explain::Chain;
 use crate::features::auth::{invites_store as store, registration};
 use crate::http::security_log::SecurityEvent;
-use crate::migrate::{self, Exit, Settings};
+use crate::migrations;
+use crate::program::MIGRATION_NAMES;
 
 /// The maximum lifetime of an invitation, so that a forgotten one does not work years later.
 const MAX_LIFETIME: Duration = Duration::from_hours(366 * 24);
@@ -65,13 +67,13 @@ impl UserOptions {
         let (json, name) = (self.json, self.command.name());
         let answer = match Box::pin(self.answer(globals)).await {
             Ok(answer) => answer,
-            Err(error) if json => Answer::of_error(Exit::Failed, "failed", &Chain(error.as_ref()).to_string()),
+            Err(error) if json => CommandOutput::of_error(Exit::Failed, "failed", &Chain(error.as_ref()).to_string()),
             Err(error) => return Err(error),
         };
-        Ok(answer.print(name, json))
+        Ok(answer.print(MIGRATION_NAMES.program, name, json))
     }
 
-    async fn answer(self, globals: Globals) -> anyhow::Result<Answer> {
+    async fn answer(self, globals: Globals) -> anyhow::Result<CommandOutput> {
         let config = globals.config(ConfigPurpose::Maintain)?;
         crate::telemetry::start_logging(&config.log);
         let database = Database::open(&config).await?;
@@ -90,11 +92,11 @@ impl UserCommand {
         }
     }
 
-    async fn run(self, config: &Config, database: &Database) -> anyhow::Result<Answer> {
-        let status = migrate::status(&database.direct, &migrate::embedded(), &Settings::new(config), false).await?;
-        if status.exit(config.profile) != Exit::Done {
+    async fn run(self, config: &Config, database: &Database) -> anyhow::Result<CommandOutput> {
+        let status = migrations::migrator(config, &database.direct).status(false).await?;
+        if status.exit(config.profile.into()) != Exit::Done {
             let text = "the database is not up to date; nothing was changed. Run `app migrate deploy` first.";
-            return Ok(Answer::of_error(status.exit(config.profile), "not_up_to_date", text));
+            return Ok(CommandOutput::of_error(status.exit(config.profile.into()), "not_up_to_date", text));
         }
         let mut connection = database.connect().await?;
         let answer = match self {
@@ -112,7 +114,7 @@ async fn invite(
     config: &Config,
     expires: Duration,
     uses: i64,
-) -> anyhow::Result<Answer> {
+) -> anyhow::Result<CommandOutput> {
     let (code, hash) = registration::new_code()?;
     let invite = store::insert(connection, &hash, uses, expires.as_secs_f64()).await?;
     SecurityEvent::InviteMade.log(None, None);
@@ -128,13 +130,13 @@ async fn invite(
     if config.auth.registration != RegistrationMode::Invite {
         text += "\nauth.registration is not `invite`, so no code is required: set APP_AUTH__REGISTRATION=invite.";
     }
-    Ok(Answer::new(Exit::Done, text, json!({"code": code, "invite": shown(&invite)})))
+    Ok(CommandOutput::new(Exit::Done, text, json!({"code": code, "invite": shown(&invite)})))
 }
 
-fn list(invites: &[store::Invite]) -> Answer {
+fn list(invites: &[store::Invite]) -> CommandOutput {
     let fields = json!({"invites": invites.iter().map(shown).collect::<Vec<_>>()});
     if invites.is_empty() {
-        return Answer::new(Exit::Done, "There are no invitations. `app user invite` creates one.", fields);
+        return CommandOutput::new(Exit::Done, "There are no invitations. `app user invite` creates one.", fields);
     }
     let lines: Vec<String> = invites
         .iter()
@@ -149,17 +151,17 @@ fn list(invites: &[store::Invite]) -> Answer {
             )
         })
         .collect();
-    Answer::new(Exit::Done, lines.join("\n"), fields)
+    CommandOutput::new(Exit::Done, lines.join("\n"), fields)
 }
 
-async fn revoke(connection: &mut PgConnection, id: i64) -> anyhow::Result<Answer> {
+async fn revoke(connection: &mut PgConnection, id: i64) -> anyhow::Result<CommandOutput> {
     if !store::delete(connection, id).await? {
         let text =
             format!("there is no invitation {id}; nothing was changed. `app user invites` lists all invitations.");
-        return Ok(Answer::of_error(Exit::Failed, "not_found", &text));
+        return Ok(CommandOutput::of_error(Exit::Failed, "not_found", &text));
     }
     SecurityEvent::InviteRevoked.log(None, None);
-    Ok(Answer::new(Exit::Done, format!("The invitation {id} was revoked."), json!({"revoked": id})))
+    Ok(CommandOutput::new(Exit::Done, format!("The invitation {id} was revoked."), json!({"revoked": id})))
 }
 
 fn shown(invite: &store::Invite) -> Value {

@@ -1,8 +1,7 @@
 //! Access to the database: pools, classification and explanation of errors.
 
-#[cfg(feature = "embedded-db")]
-pub mod embedded;
 pub mod error;
-pub mod explain;
 pub mod pool;
 pub mod transport;
+
+pub use migrate_toolkit::explain;

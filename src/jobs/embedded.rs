@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::db::embedded::{EmbeddedDatabase, Outcome};
+use embedded_postgres::{EmbeddedDatabase, StartOutcome};
 
 /// The pause between two checks, and before the first restart.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -35,7 +35,7 @@ pub struct Jobs {
     pub metrics: Option<PrometheusHandle>,
     /// The private PostgreSQL, if the program runs one.
     #[cfg(feature = "embedded-db")]
-    pub embedded: Option<Arc<crate::db::embedded::EmbeddedDatabase>>,
+    pub embedded: Option<Arc<embedded_postgres::EmbeddedDatabase>>,
 }
 
 impl Jobs {

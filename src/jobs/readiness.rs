@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use migrate_toolkit::{HistoryProblem, Migration, MigrationPlan, MigrationState, RunningMigration, plan_on};
+
 use crate::config::Profile;
 use crate::db::explain::Chain;
 use crate::db::pool::{Lease, Pools, is_read_only};
 use crate::http::readiness::{Readiness, ReadinessState};
-use crate::migrate::{self, MigrateError, Migration, Plan, Problem, RunningMigration, State};
+use crate::migrations;
+use crate::program::MIGRATION_NAMES;
 
 /// The pause while the API is not ready. Short, so that it is ready within 2 s of a deploy.
 const PAUSE_NOT_READY: Duration = Duration::from_millis(500);
@@ -17,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Checks in a loop.
 pub(super) async fn watch(pools: Pools, profile: Profile, state: ReadinessState) {
-    let migrations = migrate::embedded();
+    let migrations = migrations::compiled();
     let mut last_problem = None;
     loop {
         state.set(check(&pools, profile, &migrations, &mut last_problem).await);
@@ -72,7 +75,7 @@ async fn check(
 }
 
 enum Probe {
-    Plan(Box<Plan>),
+    Plan(Box<MigrationPlan>),
     ReadOnly,
     /// The serving role is not the migrating role, and has not been granted its rights yet.
     Forbidden,
@@ -86,18 +89,16 @@ async fn probe(pools: &Pools, migrations: &[Migration], lease: &mut Option<Lease
     if is_read_only(connection).await? {
         return Ok(Probe::ReadOnly);
     }
-    match migrate::status_on(connection, migrations).await {
-        Ok(status) => Ok(Probe::Plan(Box::new(status.plan))),
-        Err(MigrateError::Database(sqlx::Error::Database(error))) if error.code().as_deref() == Some("42501") => {
-            Ok(Probe::Forbidden)
-        }
+    match plan_on(connection, migrations).await {
+        Ok(plan) => Ok(Probe::Plan(Box::new(plan))),
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42501") => Ok(Probe::Forbidden),
         Err(error) => Err(error.into()),
     }
 }
 
 /// The readiness that follows from the state of the migrations. Migrations that only the database knows belong to a
 /// newer release; whether they were applied, failed or are running, the schema has everything that this binary needs.
-fn readiness(mut plan: Plan, profile: Profile) -> Readiness {
+fn readiness(mut plan: MigrationPlan, profile: Profile) -> Readiness {
     let running: Vec<String> =
         plan.running.iter().filter(|one| one.is_known && !one.is_applied).map(RunningMigration::to_string).collect();
     if !running.is_empty() {
@@ -105,15 +106,15 @@ fn readiness(mut plan: Plan, profile: Profile) -> Readiness {
     }
     plan.blocked.retain(|one| plan.unknown.iter().all(|unknown| unknown.version != one.version));
     plan.running.clear();
-    match plan.problem(profile) {
-        Some(Problem::Unknown(unknown)) if plan.pending.is_empty() => {
-            let word = |state: State| match state {
-                State::Ahead | State::Missing => "applied",
+    match plan.problem(profile.into()) {
+        Some(HistoryProblem::Unknown(unknown)) if plan.pending.is_empty() => {
+            let word = |state: MigrationState| match state {
+                MigrationState::Ahead | MigrationState::Missing => "applied",
                 other => other.word(),
             };
             Readiness::Ahead { unknown: unknown.into_iter().map(|one| (one.version, word(one.state))).collect() }
         }
-        Some(problem) => Readiness::MigrationsWrong { problem: problem.to_string() },
+        Some(problem) => Readiness::MigrationsWrong { problem: problem.describe(&MIGRATION_NAMES) },
         None if plan.pending.is_empty() => Readiness::Ready,
         None => Readiness::MigrationsPending { count: plan.pending.len() },
     }

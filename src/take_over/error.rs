@@ -2,7 +2,7 @@
 
 use super::proof::Proof;
 use super::refusal::Refusal;
-use crate::db::explain::{Cause, Failure, NoConnection};
+use crate::db::explain::{Cause, NoConnection, QueryFailure};
 
 /// The reasons why the database was not taken over. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,7 @@ pub enum TakeOverError {
     Database(sqlx::Error),
     /// A query failed, with the database it was sent to.
     #[error("{0}\nEverything was rolled back: nothing was changed.")]
-    Failure(Failure),
+    Failure(QueryFailure),
 }
 
 impl From<sqlx::Error> for TakeOverError {

@@ -53,7 +53,7 @@ impl TakeOverSession {
             {
                 locked(&error)
             }
-            TakeOverError::Database(error) => TakeOverError::Failure(Failure::new(options, error)),
+            TakeOverError::Database(error) => TakeOverError::Failure(QueryFailure::new(options, error)),
             error => error,
         });
         // Closing the connection ends the transaction. If it is broken, the server has rolled back already.

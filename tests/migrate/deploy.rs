@@ -1,7 +1,7 @@
 //! `app migrate deploy`: in order, once, however many try at once.
 
 use app::config::Profile;
-use app::migrate;
+use migrate_toolkit::RollbackTarget;
 use sqlx::ConnectOptions as _;
 
 use super::{Bench, Ran};
@@ -74,9 +74,9 @@ async fn json_is_one_document_and_nothing_else_on_failure_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_binarys_own_can_be_taken_back_and_applied_again() {
     let options = cluster::migrated_database().await;
-    let (migrations, settings) = (migrate::embedded(), cluster::settings(Profile::Test));
-    let back = migrate::rollback(&options, &migrations, &settings, migrate::Target::To(0), None, |_| ()).await;
-    assert_eq!(back.expect("taken back").len(), migrations.len());
+    let migrator = cluster::migrator(&options, Profile::Test);
+    let back = migrator.rollback(RollbackTarget::To(0), None, |_| ()).await;
+    assert_eq!(back.expect("taken back").len(), migrator.migrations.len());
     let mut connection = options.connect().await.expect("connected");
     let left: i64 = sqlx::query_scalar(
         "select (select count(*) from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace)
@@ -86,8 +86,8 @@ async fn the_binarys_own_can_be_taken_back_and_applied_again() {
     .await
     .expect("counted");
     assert_eq!(left, 2, "the two tables of the record");
-    let again = migrate::deploy(&options, &migrations, &settings, |_| ()).await.expect("deployed");
-    assert_eq!(again.len(), migrations.len());
+    let again = migrator.deploy(|_| ()).await.expect("deployed");
+    assert_eq!(again.len(), migrator.migrations.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ async fn the_status_tells_of_everything_that_a_deploy_refuses() {
     late.run(&["deploy"]).await.expect(0, &[]);
     late.write("1_one.up.sql", "create table one ();");
     for arguments in [&["deploy"][..], &["status"], &["status", "--skip-drift"], &["deploy", "--dry-run"]] {
-        late.run(arguments).await.expect(4, &["older than what the database has already", "1 one"]);
+        late.run(arguments).await.expect(4, &["older than the newest applied migration", "1 one"]);
     }
     // In dev it would be applied.
     late.run_in("dev", &["status"]).await.expect(3, &["pending"]);
@@ -43,7 +43,7 @@ async fn the_status_tells_of_everything_that_a_deploy_refuses() {
         std::fs::copy(&path, in_part.migrations().join(path.file_name().expect("a name"))).expect("copied");
     }
     for arguments in [&["deploy"][..], &["status"], &["status", "--skip-drift"]] {
-        in_part.run(arguments).await.expect(4, &["some of the migrations that this stands for"]);
+        in_part.run(arguments).await.expect(4, &["some of the migrations that this file replaces"]);
     }
 }
 
@@ -125,7 +125,7 @@ async fn verify_leaves_out_what_has_nothing_in_it_yet() {
     let bench = Bench::new().await;
     bench.write("1_one.up.sql", "create table one ();").write("1_one.down.sql", "drop table one;");
     bench.write("2_two.up.sql", "-- later").write("2_two.down.sql", "");
-    bench.run(&["verify"]).await.expect(0, &["2_two.up.sql has nothing in it yet; it was left out", "1 migration was"]);
+    bench.run(&["verify"]).await.expect(0, &["2_two.up.sql has no statements yet; it was left out", "1 migration was"]);
     // Over one that cannot be taken back.
     bench.remove("1_one.down.sql");
     bench.run(&["verify"]).await.expect(0, &["1 one has no .down.sql", "2_two.up.sql"]);

@@ -65,7 +65,7 @@ async fn a_partial_failure_is_told_and_stands_in_the_way_until_it_is_resolved() 
         .await
         .expect(1, &["line 3, statement 2 of 2", "23505", "public.t_a", "resolve --rolled-back 2"]);
     assert_eq!(bench.states().await, ["applied", "partial"]);
-    bench.run(&["status"]).await.expect(5, &["public.t_a", "the one before it was done"]);
+    bench.run(&["status"]).await.expect(5, &["public.t_a", "the one before it was completed"]);
     bench.run(&["deploy"]).await.expect(5, &["2 index", "public.t_a", "resolve"]);
     // sqlx's own tool refuses too.
     assert_eq!(bench.count("select count(*) from _sqlx_migrations where not success").await, 1);
@@ -85,7 +85,7 @@ async fn a_partial_failure_is_told_and_stands_in_the_way_until_it_is_resolved() 
 async fn the_rest_may_be_done_by_hand() {
     let bench = Bench::new().await;
     bench.write("1_two.up.sql", "-- no-transaction\ncreate table t ();\nselect 1/0;\n");
-    bench.run(&["deploy"]).await.expect(1, &["its first statement was done and stands"]);
+    bench.run(&["deploy"]).await.expect(1, &["its first statement was completed and is kept"]);
     bench.run(&["resolve", "--applied", "1"]).await.expect(0, &["on record as applied"]);
     bench.run(&["status", "--skip-drift"]).await.expect(0, &["up to date"]);
     // What the file builds is still not to be found out.
@@ -122,7 +122,7 @@ async fn a_kill_in_a_file_without_a_transaction_has_to_be_looked_at() {
     kill_process(Pid::from_child(&deploy), Signal::KILL).expect("killed");
     let _ = deploy.wait();
     bench.until("select count(*) from pg_stat_activity where application_name = 'app migrate' and datname = current_database()", 0).await;
-    bench.run(&["status"]).await.expect(5, &["interrupted", "its statement 2", "the one before it was done"]);
+    bench.run(&["status"]).await.expect(5, &["interrupted", "its statement 2", "the one before it was completed"]);
     bench.run(&["deploy"]).await.expect(5, &["resolve --rolled-back 1"]);
 }
 

@@ -88,7 +88,7 @@ async fn every_command_ends_with_0_and_touches_nothing_of_theirs() {
     bench.run_in("dev", &["diff", "--from", "database", "--to", "schema.sql"]).await.expect(0, &[]);
     bench.write("1_one.up.sql", "create table public.one (id bigint primary key, email text);");
     bench.run_in("dev", &["repair", "1"]).await.expect(0, &[]);
-    bench.run_in("dev", &["rollback", "--to", "0"]).await.expect(0, &["2 migrations were taken back"]);
+    bench.run_in("dev", &["rollback", "--to", "0"]).await.expect(0, &["2 migrations were rolled back"]);
     bench.run_in("dev", &["deploy"]).await.expect(0, &[]);
     bench.execute("create table stray (); create schema stray; create view stray.v as select 1").await;
     bench.run_in("dev", &["reset", "--force", "--skip-seed"]).await.expect(0, &["2 migrations were applied"]);

@@ -6,12 +6,12 @@ use super::Bench;
 async fn what_hurts_is_named_with_its_place_and_a_way_out() {
     let bench = Bench::new().await;
     bench.write("1_one.up.sql", "create table one (id bigint primary key, a bigint);");
-    bench.run(&["lint"]).await.expect(0, &["1 file looked at, nothing found."]);
+    bench.run(&["lint"]).await.expect(0, &["1 file checked, nothing found."]);
     bench.write("2_two.up.sql", "-- a comment\ncreate index one_a_idx on one (a);\n");
     bench
         .run(&["lint"])
         .await
-        .expect(1, &["2_two.up.sql:2:1: error require-concurrent-index-creation", "2 files looked at: 1 error."]);
+        .expect(1, &["2_two.up.sql:2:1: error require-concurrent-index-creation", "2 files checked: 1 error."]);
     let document = bench.json(&["lint"]).await;
     let finding = &document["findings"][0];
     assert_eq!((finding["line"].as_u64(), finding["column"].as_u64()), (Some(2), Some(1)), "{document}");

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use app::config::Profile;
-use app::migrate::{self, MigrateError};
+use migrate_toolkit::{MigrateError, read_folder};
 use sqlx::ConnectOptions as _;
 
 use super::Bench;
@@ -16,10 +16,10 @@ const ADVISORY_LOCKS: &str = "select count(*) from pg_locks where locktype = 'ad
 async fn a_failed_deploy_leaves_no_lock_in_a_process_that_lives_on() {
     let bench = Bench::new().await;
     bench.write("1_bad.up.sql", "select 1/0;");
-    let migrations = migrate::folder(&bench.migrations()).expect("read");
-    let settings = cluster::settings(Profile::Prod);
+    let migrations = read_folder(&bench.migrations()).expect("read");
+    let migrator = cluster::migrator_of(&bench.options, migrations, Profile::Prod);
     for _ in 0..2 {
-        let failed = migrate::deploy(&bench.options, &migrations, &settings, |_| ()).await;
+        let failed = migrator.deploy(|_| ()).await;
         assert!(matches!(&failed, Err(MigrateError::Failed(failed)) if failed.version == 1), "{failed:?}");
         assert_eq!(bench.count(ADVISORY_LOCKS).await, 0);
     }

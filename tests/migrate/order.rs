@@ -38,7 +38,7 @@ async fn rebase_gives_it_a_new_timestamp() {
     let rebased = bench.json(&["rebase", "20200101000000"]).await;
     assert_eq!(rebased["files"].as_array().map(Vec::len), Some(2), "{rebased}");
     bench.run(&["deploy"]).await.expect(0, &["applied"]);
-    bench.run(&["rollback", "--yes", bench.options.get_database().expect("a name")]).await.expect(0, &["took back"]);
+    bench.run(&["rollback", "--yes", bench.options.get_database().expect("a name")]).await.expect(0, &["rolled back"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,7 +49,7 @@ async fn a_new_pair_is_left_out_in_dev_until_something_is_in_it() {
         .run_in("dev", &["dev", "--name", "Add more"])
         .await
         .expect(0, &["add_more.up.sql", "1 migration was applied"]);
-    bench.run_in("dev", &["dev"]).await.expect(0, &["has nothing in it yet", "Nothing to apply"]);
+    bench.run_in("dev", &["dev"]).await.expect(0, &["has no statements yet", "Nothing to apply"]);
     bench.run(&["deploy"]).await.expect(1, &["nothing in it but comments"]);
     let file = made.stdout.lines().find(|line| line.ends_with("add_more.up.sql")).expect("a file").trim().to_owned();
     std::fs::write(file, "create table more ();").expect("written");

@@ -1,7 +1,7 @@
 //! What our own migrations do to what is there.
 
 use app::config::Profile;
-use app::migrate;
+use migrate_toolkit::RollbackTarget;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 
 use crate::support::cluster;
@@ -24,8 +24,8 @@ async fn texts(connection: &mut PgConnection, sql: &str) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn names_that_look_the_same_get_a_number_and_default_categories_are_found() {
     let options = cluster::migrated_database().await;
-    let (migrations, settings) = (migrate::embedded(), cluster::settings(Profile::Test));
-    migrate::rollback(&options, &migrations, &settings, migrate::Target::To(BEFORE), None, |_| ()).await.expect("back");
+    let migrator = cluster::migrator(&options, Profile::Test);
+    migrator.rollback(RollbackTarget::To(BEFORE), None, |_| ()).await.expect("back");
     let mut database = options.connect().await.expect("connected");
     let long = "x".repeat(100);
     for sql in [
@@ -41,7 +41,7 @@ async fn names_that_look_the_same_get_a_number_and_default_categories_are_found(
         execute(&mut database, sql).await;
     }
     database.close().await.expect("closed");
-    migrate::deploy(&options, &migrations, &settings, |_| ()).await.expect("deployed");
+    migrator.deploy(|_| ()).await.expect("deployed");
     let mut database = options.connect().await.expect("connected");
     let tags = texts(&mut database, "select name from tags order by id").await;
     let cut = format!("{} (2)", "X".repeat(96));
@@ -68,6 +68,6 @@ async fn names_that_look_the_same_get_a_number_and_default_categories_are_found(
     assert_eq!(texts(&mut database, defaults).await, ["1 EXPENSE Shopping 1", "1 INCOME Other 4", "2 EXPENSE Rent 6"]);
     // And back.
     database.close().await.expect("closed");
-    let back = migrate::rollback(&options, &migrations, &settings, migrate::Target::To(BEFORE), None, |_| ()).await;
+    let back = migrator.rollback(RollbackTarget::To(BEFORE), None, |_| ()).await;
     assert_eq!(back.expect("back").len(), 4);
 }

@@ -16,14 +16,14 @@ async fn three() -> Bench {
 #[tokio::test(flavor = "multi_thread")]
 async fn newest_first_by_steps_or_to_a_version() {
     let bench = three().await;
-    bench.run_in("dev", &["rollback"]).await.expect(0, &["took back 3 three", "1 migration was taken back"]);
+    bench.run_in("dev", &["rollback"]).await.expect(0, &["rolled back 3 three", "1 migration was rolled back"]);
     assert_eq!(bench.states().await, ["applied", "applied", "pending"]);
     bench.run(&["deploy"]).await.expect(0, &["applied 3 three"]);
-    bench.run_in("dev", &["rollback", "--steps", "2"]).await.expect(0, &["2 migrations were taken back"]);
+    bench.run_in("dev", &["rollback", "--steps", "2"]).await.expect(0, &["2 migrations were rolled back"]);
     bench.run(&["deploy"]).await.expect(0, &[]);
     bench.run_in("dev", &["rollback", "--to", "9"]).await.expect(2, &["no way back"]);
     let name = bench.options.get_database().expect("a name");
-    bench.run(&["rollback", "--to", "0", "--yes", name]).await.expect(0, &["3 migrations were taken back"]);
+    bench.run(&["rollback", "--to", "0", "--yes", name]).await.expect(0, &["3 migrations were rolled back"]);
     assert_eq!(bench.count("select count(*) from _sqlx_migrations").await, 0);
 }
 

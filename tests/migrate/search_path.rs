@@ -22,7 +22,7 @@ async fn everything_works(bench: &Bench, schema: &str) {
     bench.run_in("dev", &["status"]).await.expect(0, &["up to date"]);
     let verified = bench.run_in("dev", &["verify"]).await;
     assert!(verified.stdout.contains("ok     schema.sql is what they build"), "{verified:?}");
-    assert!(verified.stdout.contains("ok     each can be taken back"), "{verified:?}");
+    assert!(verified.stdout.contains("ok     each can be rolled back"), "{verified:?}");
     bench.write("1_users.up.sql", &USERS.replace("id bigint", "\"id\" bigint"));
     bench.run(&["repair", "1"]).await.expect(0, &[]);
     bench.execute("alter table users add stray integer").await;

@@ -49,7 +49,7 @@ async fn what_it_applied_we_take_over() {
     bench.run(&["deploy"]).await.expect(0, &["comments or white space"]);
     let name = bench.options.get_database().expect("a name");
     bench.write("2_two.down.sql", "drop table two;");
-    bench.run(&["rollback", "--to", "0", "--yes", name]).await.expect(0, &["2 migrations were taken back"]);
+    bench.run(&["rollback", "--to", "0", "--yes", name]).await.expect(0, &["2 migrations were rolled back"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,7 +38,7 @@ async fn in_prod_nothing_is_applied_until_somebody_deploys() {
     let client = &server.client;
     client.get("/healthz").await.expect_status(200);
     assert_eq!(settled(&server.internal).await["status"], "migrations_pending");
-    let count = app::migrate::embedded().len();
+    let count = app::migrations::compiled().len();
     let pending = format!("{count} migrations are pending; run `app migrate deploy`");
     assert_eq!(server.internal.get("/readyz").await.json()["message"], pending.as_str());
     let message = "Migrations of the database are pending; try again later";

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use app::config::{Config, ConfigPurpose, Environment, Flags, Profile};
-use app::db::embedded::{EmbeddedDatabase, Settings as ServerSettings};
-use app::migrate::Settings;
+use app::migrations;
+use app::program::EMBEDDED_NAMES;
+use embedded_postgres::{EmbeddedDatabase, EmbeddedSettings};
+use migrate_toolkit::{MigrateSettings, Migration, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection};
 
@@ -22,7 +24,8 @@ fn cluster() -> &'static EmbeddedDatabase {
     static CLUSTER: OnceLock<EmbeddedDatabase> = OnceLock::new();
     CLUSTER.get_or_init(|| {
         let programs = std::env::var_os(PROGRAMS).map(PathBuf::from);
-        let settings = ServerSettings {
+        let settings = EmbeddedSettings {
+            names: &EMBEDDED_NAMES,
             directory: directory(programs.as_ref()),
             programs,
             throwaway: true,
@@ -88,7 +91,7 @@ pub(crate) async fn schema() -> PgConnectOptions {
     let options = options().options([("search_path", schema.as_str())]);
     let mut connection = options.connect().await.expect("connected");
     run(&mut connection, format!("create schema {schema}")).await;
-    for migration in app::migrate::embedded() {
+    for migration in migrations::compiled() {
         // Nobody uses the tables yet, and waiting for the commits of all other tests takes long.
         run(&mut connection, migration.up_sql().replace(" concurrently ", " ")).await;
     }
@@ -106,17 +109,26 @@ pub(crate) async fn database() -> PgConnectOptions {
 /// A database with tables for a single test.
 pub(crate) async fn migrated_database() -> PgConnectOptions {
     let options = database().await;
-    let migrations = app::migrate::embedded();
-    app::migrate::deploy(&options, &migrations, &settings(Profile::Test), |_| ()).await.expect("deployed");
+    migrator(&options, Profile::Test).deploy(|_| ()).await.expect("deployed");
     options
 }
 
 /// The default settings of the migration commands in a profile.
-pub(crate) fn settings(profile: Profile) -> Settings {
+pub(crate) fn settings(profile: Profile) -> MigrateSettings {
     let environment = Environment::from([("DATABASE_URL".to_owned(), "postgres://localhost/x".to_owned())]);
     let config =
         Config::load(&environment, &Flags::new(), Some(profile), ConfigPurpose::Maintain).expect("a configuration");
-    Settings::new(&config)
+    migrations::settings(&config)
+}
+
+/// The compiled migrations for a database, with the settings of a profile.
+pub(crate) fn migrator(options: &PgConnectOptions, profile: Profile) -> Migrator {
+    migrator_of(options, migrations::compiled(), profile)
+}
+
+/// Some migrations for a database, with the settings of a profile.
+pub(crate) fn migrator_of(options: &PgConnectOptions, migrations: Vec<Migration>, profile: Profile) -> Migrator {
+    Migrator { migrations, database: options.clone(), settings: settings(profile) }
 }
 
 pub(crate) async fn run(connection: &mut PgConnection, sql: String) {

@@ -222,5 +222,5 @@ async fn tables_in_use_are_changed_without_holding_others_up() {
     let first = bench.texts("required.up.sql");
     assert!(first.contains("add constraint users_plan_present check (plan is not null) not valid;"), "{first}");
     assert!(first.contains("alter table users alter column email drop not null;"), "{first}");
-    bench.run_in("dev", &["verify"]).await.expect(0, &["ok     each can be taken back"]);
+    bench.run_in("dev", &["verify"]).await.expect(0, &["ok     each can be rolled back"]);
 }

@@ -1,8 +1,8 @@
 //! Drift: whatever is done to a database by hand is told, by its name.
 
 use app::config::Profile;
-use app::migrate::{self, Drift, Exit};
 use futures_util::StreamExt as _;
+use migrate_toolkit::{Drift, Exit, MigrationStatus, Migrator, read_folder};
 
 use crate::migrate::Bench;
 use crate::support::cluster;
@@ -157,14 +157,17 @@ const CHANGES: &[(&str, &str)] = &[
 async fn migrated() -> Bench {
     let bench = Bench::new().await;
     bench.write("1_base.up.sql", BASE);
-    let migrations = migrate::folder(&bench.migrations()).expect("read");
-    migrate::deploy(&bench.options, &migrations, &cluster::settings(Profile::Prod), |_| ()).await.expect("deployed");
+    migrator(&bench).deploy(|_| ()).await.expect("deployed");
     bench
 }
 
-async fn status(bench: &Bench) -> migrate::Status {
-    let migrations = migrate::folder(&bench.migrations()).expect("read");
-    migrate::status(&bench.options, &migrations, &cluster::settings(Profile::Prod), true).await.expect("a status")
+fn migrator(bench: &Bench) -> Migrator {
+    let migrations = read_folder(&bench.migrations()).expect("read");
+    cluster::migrator_of(&bench.options, migrations, Profile::Prod)
+}
+
+async fn status(bench: &Bench) -> MigrationStatus {
+    migrator(bench).status(true).await.expect("a status")
 }
 
 /// What the status says, if it does not name the object.
@@ -174,7 +177,7 @@ async fn unnoticed((object, change): (&str, &str)) -> Option<String> {
     let status = status(&bench).await;
     let Drift::Found(differences) = &status.drift else { return Some(format!("{change}: nothing was found")) };
     let named = differences.iter().any(|line| line.starts_with(&format!("the {object} ")));
-    (!named || status.exit(Profile::Prod) != Exit::Drift)
+    (!named || status.exit(Profile::Prod.into()) != Exit::Drift)
         .then(|| format!("{change}: {object} is not named in {differences:#?}"))
 }
 

@@ -145,7 +145,7 @@ async fn what_was_written_for_a_domain_passes_its_own_check() {
     for (name, rule) in [("domain", " check (value > 0)"), ("more", " check (value > 0) check (value < 1000)")] {
         bench.desire(&domain(rule));
         bench.run_in("dev", &["dev", "--name", name]).await.expect(0, &["applied."]);
-        bench.run_in("test", &["verify"]).await.expect(0, &["ok     nothing in them hurts a database in use"]);
+        bench.run_in("test", &["verify"]).await.expect(0, &["ok     nothing in them harms a database in use"]);
     }
     assert!(bench.texts("more_validate.up.sql").contains("-- lock: every table with a column of the type positive"));
 }

@@ -110,13 +110,13 @@ async fn a_table_is_written_anew_once() {
     bench.run_in("dev", &["dev"]).await.expect(6, &[]);
     bench.run_in("dev", &["dev", "--name", "wide"]).await.expect(0, &[]);
     let text = bench.texts("wide.up.sql");
-    assert_eq!(text.matches("written anew, and cannot be used").count(), 1, "{text}");
+    assert_eq!(text.matches("rewritten, and cannot be used").count(), 1, "{text}");
     let text: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
     let once = "alter table things\n    alter column amount type numeric,\n    add column doubled";
     assert!(text.join("\n").contains(once), "{text:?}");
 }
 
-/// What is added or changed, whether the table is written anew for it (by its file), and the words that say what is so.
+/// What is added or changed, whether the table is rewritten for it (by its file), and the words that say what is so.
 const HAZARDS: &[(&str, bool, &str)] = &[
     ("a positive", true, "rewrite:"),
     ("a plain", false, ""),

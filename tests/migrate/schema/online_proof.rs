@@ -19,7 +19,7 @@ const THINGS: &str = "
     select format('relation %s', oid::regclass) from pg_class
     where relkind in ('r', 'p', 'v', 'm') and relnamespace = any (array['public', 'side']::regnamespace[])";
 
-/// Tables with what shows that one was read through or written anew, and whether others can write to it.
+/// Tables with what shows that one was read through or rewritten, and whether others can write to it.
 const TABLES: &str = "
     select c.oid::regclass::text, c.relfilenode::bigint, coalesce(s.seq_scan, 0), exists (
         select from pg_locks l
@@ -82,7 +82,7 @@ pub(super) async fn run<'a>(
     Ok(Ok(()))
 }
 
-/// A table that is read through or written anew while others cannot write to it is said to be.
+/// A table that is scanned or rewritten while others cannot write to it is said to be.
 fn held_up(statement: &str, before: &[Table], after: &[Table]) -> Result<(), String> {
     let said = statement.lines().any(|line| line.starts_with("-- lock: ") || line.starts_with("-- rewrite: "));
     let before: BTreeMap<&str, (i64, i64)> =
@@ -90,7 +90,7 @@ fn held_up(statement: &str, before: &[Table], after: &[Table]) -> Result<(), Str
     for (name, file, scans, locked) in after {
         let Some((file_before, scans_before)) = before.get(name.as_str()) else { continue };
         if *locked && !said && (file != file_before || scans > scans_before) {
-            return Err(format!("{name} is read through under a lock, and nothing says so: {statement}"));
+            return Err(format!("{name} is scanned under a lock, and nothing says so: {statement}"));
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use app::config::Profile;
-use app::migrate::{self, Migration, Script, Side, Sources};
+use migrate_toolkit::{Migration, SchemaDiff, SchemaSource, Script};
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Executor as _, PgConnection};
@@ -66,7 +66,7 @@ async fn pair(options: &PgConnectOptions, seed: u64) -> Result<(), String> {
     Ok(())
 }
 
-fn files(way: &migrate::Difference) -> String {
+fn files(way: &SchemaDiff) -> String {
     way.files.iter().map(|(up, down)| format!("-- forth:\n{up}\n-- back:\n{down}")).collect::<Vec<_>>().join("\n")
 }
 
@@ -75,7 +75,7 @@ fn files(way: &migrate::Difference) -> String {
 async fn apply_to_rows(
     options: &PgConnectOptions,
     (before, from): (&Schema, &str),
-    way: &migrate::Difference,
+    way: &SchemaDiff,
     (after, to): (&Schema, &str),
 ) -> Result<(), String> {
     let mut connection = options.connect().await.map_err(|error| error.to_string())?;
@@ -111,17 +111,16 @@ async fn apply_to_rows(
 }
 
 /// The way from one schema to another, forth and back, of which nothing is left to be written by hand.
-async fn way(options: &PgConnectOptions, from: &str, to: &str) -> Result<migrate::Difference, String> {
-    let migrations = [Migration {
+async fn way(options: &PgConnectOptions, from: &str, to: &str) -> Result<SchemaDiff, String> {
+    let migrations = vec![Migration {
         version: 1,
         name: "x".to_owned(),
         up: Script::new("before.sql".to_owned(), from.to_owned()),
         down: None,
     }];
     let desired = Script::new("after.sql".to_owned(), to.to_owned());
-    let sources = Sources { migrations: &migrations, desired: Some(&desired) };
-    let settings = cluster::settings(Profile::Test);
-    let way = migrate::diff(options, sources, &settings, (Side::Migrations, Side::Desired)).await;
+    let migrator = cluster::migrator_of(options, migrations, Profile::Test);
+    let way = migrator.diff(Some(&desired), SchemaSource::Migrations, SchemaSource::Desired).await;
     let way = way.map_err(|error| error.to_string())?;
     if way.by_hand.is_empty() { Ok(way) } else { Err(way.by_hand.join("\n")) }
 }
@@ -172,7 +171,7 @@ async fn what_a_function_worked_out_is_worked_out_again_when_it_becomes_another(
 }
 
 /// Runs the files as anybody would, forth and back, and holds what they build against the schemas themselves.
-async fn apply(from: &str, way: &migrate::Difference, to: &str) -> Result<(), String> {
+async fn apply(from: &str, way: &SchemaDiff, to: &str) -> Result<(), String> {
     let options = cluster::database().await;
     let mut connection = options.connect().await.map_err(|error| error.to_string())?;
     run(&mut connection, from).await?;
@@ -199,9 +198,8 @@ async fn run(connection: &mut PgConnection, text: &str) -> Result<(), String> {
 
 async fn same(options: &PgConnectOptions, desired: &str) -> Result<(), String> {
     let desired = Script::new("desired.sql".to_owned(), desired.to_owned());
-    let sources = Sources { migrations: &[], desired: Some(&desired) };
-    let settings = cluster::settings(Profile::Test);
-    let found = migrate::diff(options, sources, &settings, (Side::Database, Side::Desired)).await;
+    let migrator = cluster::migrator_of(options, Vec::new(), Profile::Test);
+    let found = migrator.diff(Some(&desired), SchemaSource::Database, SchemaSource::Desired).await;
     let found = found.map_err(|error| error.to_string())?;
     if found.differences.is_empty() { Ok(()) } else { Err(found.differences.join("\n")) }
 }

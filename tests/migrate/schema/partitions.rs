@@ -66,13 +66,7 @@ async fn a_partitioned_table_is_written_changed_and_taken_back() {
         + "create table events_2027 partition of events for values from ('2027-01-01') to ('2028-01-01');\n";
     changes(&bench, "partitions", &partitions, &["+ table public.events_2027"]).await;
     let bounds = partitions.replace("to ('2028-01-01')", "to ('2029-01-01')").replace("to (1000)", "to (2000)");
-    changes(
-        &bench,
-        "bounds",
-        &bounds,
-        &["lock: events_2027 is read through", "lock: events_2026_rest is read through"],
-    )
-    .await;
+    changes(&bench, "bounds", &bounds, &["lock: events_2027 is scanned", "lock: events_2026_rest is scanned"]).await;
     let ran = bench.desire(&bounds.replace(
         "create table events_2027 partition of events for values from ('2027-01-01') to ('2029-01-01');\n",
         "",
@@ -80,7 +74,7 @@ async fn a_partitioned_table_is_written_changed_and_taken_back() {
     let ran = ran.run_in("dev", &["dev", "--name", "gone"]).await;
     ran.expect(1, &["data would be lost", "the table public.events_2027 and all of its rows"]);
     bench.desire(&bounds);
-    bench.run_in("dev", &["verify"]).await.expect(0, &["ok     each can be taken back"]);
+    bench.run_in("dev", &["verify"]).await.expect(0, &["ok     each can be rolled back"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +84,7 @@ async fn a_partition_beside_a_default_one_says_what_is_looked_at() {
         &(EVENTS.to_owned()
             + "create table events_2026_b partition of events_2026 for values from (1000) to (2000);\n"),
     );
-    let words = ["may fail: events_2026_rest must hold no row", "lock: events_2026_rest is read through"];
+    let words = ["may fail: events_2026_rest must hold no row", "lock: events_2026_rest is scanned"];
     bench.run_in("dev", &["dev", "--name", "b"]).await.expect(0, &words);
 }
 

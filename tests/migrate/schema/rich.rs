@@ -63,7 +63,7 @@ async fn the_way_between_two_rich_schemas_keeps_the_rows_and_leads_back() {
     bench.run_in("dev", &["diff", "--from", "database", "--to", "schema.sql"]).await.expect(0, &["Nothing differs"]);
     bench.run(&["status"]).await.expect(0, &["up to date"]);
 
-    bench.run_in("dev", &["rollback", "--steps", "6"]).await.expect(0, &["6 migrations were taken back"]);
+    bench.run_in("dev", &["rollback", "--steps", "6"]).await.expect(0, &["6 migrations were rolled back"]);
     assert_same(&dump(&bench).await, &before);
     bench.run_in("dev", &["deploy"]).await.expect(0, &["6 migrations were applied"]);
     assert_same(&dump(&fresh).await, &dump(&bench).await);

@@ -66,13 +66,13 @@ async fn pushing_is_refused_in_prod_and_pulling_does_not_write_over_a_file() {
 #[tokio::test(flavor = "multi_thread")]
 async fn verify_finds_what_is_wrong_with_the_files() {
     let bench = bench().await;
-    bench.run_in("test", &["verify"]).await.expect(0, &["ok     each can be taken back", "ok     schema.sql"]);
+    bench.run_in("test", &["verify"]).await.expect(0, &["ok     each can be rolled back", "ok     schema.sql"]);
     bench.write("2_more.up.sql", "create table more (id bigint); create index more_id on users (name);");
     bench.write("2_more.down.sql", "drop table more;");
     let ran = bench.run_in("test", &["verify"]).await;
     ran.expect(
         1,
-        &["2 more, taken back: the index public.more_id should not be there", "wrong  schema.sql is what they build"],
+        &["2 more, rolled back: the index public.more_id should not be there", "wrong  schema.sql is what they build"],
     )
     .expect(1, &["require-concurrent-index-creation"]);
     bench.write("2_more.up.sql", "create table more (id bigint);");

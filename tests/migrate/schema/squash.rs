@@ -38,7 +38,7 @@ async fn squashed_twice_and_taken_back_it_is_as_ever() {
     bench.run_in("dev", &["squash", "--to", "3"]).await.expect(0, &["3_squashed.up.sql"]);
     bench.run(&["status"]).await.expect(0, &["up to date"]);
     bench.run(&["deploy"]).await.expect(0, &["Nothing to do"]);
-    bench.run_in("dev", &["rollback"]).await.expect(0, &["took back 3 squashed"]);
+    bench.run_in("dev", &["rollback"]).await.expect(0, &["rolled back 3 squashed"]);
     assert_eq!(bench.count("select count(*) from _sqlx_migrations").await, 0);
     assert_eq!(bench.count("select count(*) from pg_class where relname in ('one', 'two')").await, 0);
     bench.run(&["deploy"]).await.expect(0, &["applied 3 squashed"]);

@@ -1,0 +1,136 @@
+-- What is said of an object by others than itself: comments, privileges other than those that every such object has at
+-- first, and an owner that is not the one who migrates.
+, subject as (
+    select 'pg_class'::regclass::oid as class, oid as object, 0 as part, relowner as owner, relacl as acl, 'r'::"char" as type
+    from relation
+
+    union all
+
+    select 'pg_class'::regclass, c.oid, 0, c.relowner, c.relacl, 's'
+    from pg_class c
+    join namespace n on n.oid = c.relnamespace
+    where c.relkind = 'S'
+        and ('pg_class'::regclass, c.oid) not in (select classid, objid from member)
+
+    union all
+
+    select 'pg_class'::regclass, r.oid, a.attnum, r.relowner, a.attacl, 'c'
+    from relation r
+    join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped and a.attacl is not null
+
+    union all
+
+    select 'pg_namespace'::regclass, oid, 0, nspowner, nspacl, 'n'
+    from namespace
+
+    union all
+
+    select 'pg_proc'::regclass, p.oid, 0, p.proowner, p.proacl, 'f'
+    from pg_proc p
+    join namespace n on n.oid = p.pronamespace
+    where ('pg_proc'::regclass, p.oid) not in (select classid, objid from member)
+
+    union all
+
+    select 'pg_type'::regclass, t.oid, 0, t.typowner, t.typacl, 'T'
+    from pg_type t
+    join namespace n on n.oid = t.typnamespace
+    where t.typtype in ('e', 'd')
+        and ('pg_type'::regclass, t.oid) not in (select classid, objid from member)
+
+    union all
+
+    select 'pg_foreign_data_wrapper'::regclass, oid, 0, fdwowner, fdwacl, 'F'
+    from pg_foreign_data_wrapper
+    where ('pg_foreign_data_wrapper'::regclass, oid) not in (select classid, objid from member)
+
+    union all
+
+    select 'pg_foreign_server'::regclass, oid, 0, srvowner, srvacl, 'S'
+    from pg_foreign_server
+    where ('pg_foreign_server'::regclass, oid) not in (select classid, objid from member)
+),
+-- The schema public is made and granted by the server, in each major version another way.
+privilege as (
+    select
+        s.class,
+        s.object,
+        s.part,
+        case
+            when e.grantee = 0 then 'public'
+            when e.grantee in (s.owner, home.role) then 'current_user'
+            else e.grantee::regrole::text
+        end as grantee,
+        e.standard,
+        e.privilege_type as privilege,
+        e.is_grantable as grantable
+    from home, subject s
+    cross join lateral (
+        select true as standard, d.*
+        from aclexplode(acldefault(s.type, s.owner)) d
+
+        union all
+
+        select false, d.*
+        from aclexplode(coalesce(s.acl, acldefault(s.type, s.owner))) d
+    ) e
+    where s.acl is not null
+        and e.grantee not in (select oid from ignored_role)
+        and not (s.object = to_regnamespace('public') and s.class = 'pg_namespace'::regclass and e.grantee = s.owner)
+        -- Everybody may use it, as all of it was made; that somebody took that away is no difference either.
+        and not (
+            s.object = to_regnamespace('public')
+            and s.class = 'pg_namespace'::regclass
+            and e.grantee = 0
+            and (e.standard or e.privilege_type = 'USAGE')
+        )
+),
+deviation as (
+    select
+        class,
+        object,
+        part,
+        grantee,
+        privilege,
+        bool_or(standard) as standard,
+        bool_or(not standard) as held,
+        bool_or(not standard and grantable) and not bool_or(standard and grantable) as grantable
+    from privilege
+    group by class, object, part, grantee, privilege
+)
+select
+    'privileges' as kind,
+    class,
+    object,
+    part,
+    grantee as label,
+    jsonb_build_object(
+        'granted', jsonb_agg(privilege order by privilege) filter (where held and not standard),
+        'with grant option', jsonb_agg(privilege order by privilege) filter (where held and grantable),
+        'revoked', jsonb_agg(privilege order by privilege) filter (where standard and not held)
+    ) as properties
+from deviation
+where held <> standard or grantable
+group by class, object, part, grantee
+
+union all
+
+select 'comment', classoid, objoid, objsubid, '', jsonb_build_object('text', description)
+from pg_description
+where objoid >= 16384 and ('pg_extension'::regclass <> classoid)
+
+union all
+
+select 'owner', s.class, s.object, s.part, '', jsonb_build_object('owner', s.owner::regrole::text)
+from home, subject s
+where s.owner <> home.role
+    and s.part = 0
+    and s.owner <> (select relowner from pg_class where oid = 'pg_class'::regclass)
+    and not (s.class = 'pg_namespace'::regclass and s.object = to_regnamespace('public'))
+    -- Where new tables go, a role may be let in by the owner.
+    and not (s.class = 'pg_namespace'::regclass and s.object = to_regnamespace(quote_ident((current_setting('migrate.schemas')::name[])[1])))
+    and not exists (
+        select
+        from pg_depend
+        where classid = 'pg_class'::regclass and objid = s.object and refclassid = 'pg_class'::regclass and deptype in ('a', 'i')
+    )

@@ -1,0 +1,143 @@
+//! SQL of views, functions, triggers, rules and policies.
+
+use std::collections::BTreeSet;
+
+use crate::schema::context::{PlanContext, PlanMode};
+use crate::schema::object::{ObjectKey, ObjectKind, SchemaObject};
+use crate::schema::render::fragments::{assignment, one, options, with_options};
+use crate::schema::statement::{HazardKind, Placement, PlannedStatement};
+
+pub(crate) fn create_view(context: &PlanContext<'_>, to: &SchemaObject) -> Vec<PlannedStatement> {
+    let definition = to.sql("definition").unwrap_or_default().trim();
+    let view = &to.address;
+    let create = PlannedStatement::new(format!("create {} {view}{} as\n{definition}", to.kind(), with_options(to)));
+    let is_rebuilt = to.kind() == ObjectKind::MaterializedView && context.from.get(&to.key).is_some();
+    if context.mode == PlanMode::SingleTransaction {
+        return vec![create];
+    }
+    if !is_rebuilt {
+        // It takes time for big tables, but does not lock them.
+        let reads = to.kind() == ObjectKind::MaterializedView && reads_existing_table(context, &to.key);
+        return vec![if reads { create.placed(Placement::Apart) } else { create }];
+    }
+    vec![create.hazard(HazardKind::Lock, format!("{view} is computed again, and cannot be used meanwhile"))]
+}
+
+pub(crate) fn alter_view(from: &SchemaObject, to: &SchemaObject) -> Vec<PlannedStatement> {
+    let (set, reset) = options(from, to, "options");
+    let alter = format!("alter {} {}", to.kind(), to.address);
+    let mut statements = Vec::new();
+    if !set.is_empty() {
+        statements.extend(one(format!("{alter} set ({})", set.join(", "))));
+    }
+    if !reset.is_empty() {
+        statements.extend(one(format!("{alter} reset ({})", reset.join(", "))));
+    }
+    statements
+}
+
+/// True if a view reads an existing table.
+fn reads_existing_table(context: &PlanContext<'_>, view: &ObjectKey) -> bool {
+    let mut open = vec![view];
+    let mut seen = BTreeSet::new();
+    while let Some(key) = open.pop() {
+        if key.kind == ObjectKind::Table && context.in_use(Some(key)) {
+            return true;
+        }
+        if seen.insert(key) {
+            open.extend(context.to.needs(key));
+            open.extend(context.to.get(key).and_then(|object| object.parent.as_ref()));
+        }
+    }
+    false
+}
+
+/// The default, statistics and options of a view's column.
+pub(crate) fn view_column(context: &PlanContext<'_>, to: &SchemaObject) -> Vec<PlannedStatement> {
+    let Some(view) = to.parent.as_ref() else { return Vec::new() };
+    let from = context.from.get(&to.key).filter(|_| context.stays(view));
+    let alter = format!("alter {} {} alter column {}", view.kind, to.address, to.ident);
+    let mut statements = Vec::new();
+    if from.and_then(|from| from.text("default")) != to.text("default") {
+        let change =
+            to.text("default").map_or_else(|| "drop default".to_owned(), |value| format!("set default {value}"));
+        statements.extend(one(format!("{alter} {change}")));
+    }
+    if from.and_then(|from| from.number("statistics")) != to.number("statistics") {
+        statements.extend(one(format!("{alter} set statistics {}", to.number("statistics").unwrap_or(-1))));
+    }
+    let set: Vec<String> = to.list("options").into_iter().map(assignment).collect();
+    if !set.is_empty() {
+        statements.extend(one(format!("{alter} set ({})", set.join(", "))));
+    }
+    statements
+}
+
+pub(crate) fn create_function(to: &SchemaObject) -> Vec<PlannedStatement> {
+    let definition = to.text("definition").unwrap_or_default().trim_end();
+    let kind = to.kind().word();
+    let upper = kind.to_uppercase();
+    // Names in `public` are unqualified everywhere else too.
+    let short =
+        definition.replacen(&format!("CREATE OR REPLACE {upper} public."), &format!("create or replace {kind} "), 1);
+    one(short.replacen(&format!("CREATE OR REPLACE {upper} "), &format!("create or replace {kind} "), 1))
+}
+
+fn is_function(statement: &PlannedStatement) -> bool {
+    let sql = &statement.sql;
+    sql.starts_with("create or replace function") || sql.starts_with("create or replace procedure")
+}
+
+pub(crate) fn writes_functions(statements: &[PlannedStatement]) -> bool {
+    statements.iter().any(is_function)
+}
+
+/// Switches the check of function bodies off.
+pub(crate) fn no_check_of_bodies() -> PlannedStatement {
+    PlannedStatement::new("set local check_function_bodies = off")
+}
+
+/// True if a function body may use objects that are created later in the same file.
+pub(crate) fn needs_no_check_of_bodies(statements: &[PlannedStatement]) -> bool {
+    let creates = |sql: &str| sql.starts_with("create ") || sql.starts_with("alter table");
+    let looks_around = |sql: &str| {
+        let sql = sql.to_lowercase();
+        sql.contains("language sql") || sql.contains("%type") || sql.contains("%rowtype")
+    };
+    statements.iter().any(|one| is_function(one) && looks_around(&one.sql))
+        && statements.iter().filter(|one| creates(&one.sql)).count() > 1
+}
+
+pub(crate) fn create_trigger(to: &SchemaObject) -> Vec<PlannedStatement> {
+    let definition = to.sql("definition").unwrap_or_default().trim_end_matches(';');
+    let mut statements = one(definition.replacen("CREATE ", "create ", 1));
+    if to.text("enabled") != Some("yes") {
+        statements.extend(enable_trigger(to));
+    }
+    statements
+}
+
+pub(crate) fn enable_trigger(to: &SchemaObject) -> Vec<PlannedStatement> {
+    let word = match to.text("enabled") {
+        Some("no") => "disable",
+        Some("in replicas") => "enable replica",
+        Some("always") => "enable always",
+        _ => "enable",
+    };
+    let kind = if to.kind() == ObjectKind::Rule { "rule" } else { "trigger" };
+    one(format!("alter table {} {word} {kind} {}", to.address, to.ident))
+}
+
+pub(crate) fn create_policy(to: &SchemaObject) -> Vec<PlannedStatement> {
+    let restrictive = if to.flag("permissive") { "" } else { " as restrictive" };
+    let command = to.text("command").unwrap_or("all");
+    let roles = to.list("roles").join(", ");
+    let mut sql = format!("create policy {} on {}{restrictive} for {command} to {roles}", to.ident, to.address);
+    if let Some(using) = to.sql("using") {
+        sql += &format!(" using ({using})");
+    }
+    if let Some(check) = to.sql("check") {
+        sql += &format!(" with check ({check})");
+    }
+    one(sql)
+}
