@@ -9,7 +9,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::database::Database;
 use super::{Globals, seed};
-use crate::config::{Config, Location, Purpose};
+use crate::config::{Config, Location, ConfigPurpose};
 use crate::migrations;
 use crate::program::MIGRATION_NAMES;
 
@@ -44,7 +44,7 @@ impl MigrateHost for AppHost {
     }
 
     fn settings(&mut self) -> Result<MigrateSettings, HostError> {
-        let config = self.globals.config(Purpose::Maintain)?;
+        let config = self.globals.config(ConfigPurpose::Maintain)?;
         crate::telemetry::start_logging(&config.log);
         Ok(migrations::settings(self.config.insert(config)))
     }

@@ -23,7 +23,7 @@ pub(super) async fn watch(database: Arc<EmbeddedDatabase>) {
         tokio::time::sleep(restarts.pause()).await;
         let checked = Arc::clone(&database);
         match tokio::task::spawn_blocking(move || checked.ensure_running()).await {
-            Ok(Ok(Outcome::Attached)) => restarts.note_running(Instant::now()),
+            Ok(Ok(StartOutcome::Attached)) => restarts.note_running(Instant::now()),
             Ok(Ok(_)) => {
                 restarts.note(Instant::now());
                 tracing::warn!(restarts = restarts.count, "the embedded PostgreSQL died and was restarted");

@@ -9,7 +9,7 @@ use super::recognize::{next_ids, recognize_tables};
 use super::session::{self, ProgressReport, RowProgress};
 use super::sql::identifier;
 use super::tables::{CHUNK_BYTES, COPIES, NextIds, OriginalTable};
-use crate::db::explain::Failure;
+use crate::db::explain::QueryFailure;
 
 /// Copies the rows of another database from a single snapshot.
 pub(super) async fn copy_rows(
@@ -23,7 +23,7 @@ pub(super) async fn copy_rows(
     let copied = copy_from(connection, &mut there, schema, report).await;
     let _ = there.close().await;
     // Errors of this database are described by the session.
-    let failed = |error| TakeOverError::Failure(Failure::new(options, error));
+    let failed = |error| TakeOverError::Failure(QueryFailure::new(options, error));
     copied.map_err(|failure| match failure {
         CopyFailure::There(TakeOverError::Database(error)) => failed(error),
         CopyFailure::There(error) => error,
