@@ -69,11 +69,11 @@ pub struct Cli {
     #[command(flatten)]
     serve: serve::ServeOptions,
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<AppCommand>,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum AppCommand {
     /// Serve the API (the default without a command)
     Serve(serve::ServeOptions),
     /// Apply migrations, and show which are applied
@@ -124,7 +124,7 @@ impl Cli {
         let serve = self.serve;
         match self.command {
             None => serve.run(globals),
-            Some(Command::Serve(options)) => options.or(serve).run(globals),
+            Some(AppCommand::Serve(options)) => options.or(serve).run(globals),
             Some(_) if serve.is_given() => {
                 output::progress("app: --port and --host only apply to serving; nothing was done.");
                 Ok(crate::migrate::Exit::Usage.into())
@@ -134,7 +134,7 @@ impl Cli {
     }
 }
 
-impl Command {
+impl AppCommand {
     fn run(self, globals: Globals) -> anyhow::Result<ExitCode> {
         match self {
             Self::Serve(options) => options.run(globals),
