@@ -71,11 +71,11 @@ pub struct Cli {
     #[command(flatten)]
     serve: serve::ServeOptions,
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<AppCommand>,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum AppCommand {
     /// Serve the API (the default without a command)
     Serve(serve::ServeOptions),
     /// Apply migrations, and show which are applied
@@ -127,7 +127,7 @@ impl Cli {
         let serve = self.serve;
         match self.command {
             None => serve.run(globals),
-            Some(Command::Serve(options)) => options.or(serve).run(globals),
+            Some(AppCommand::Serve(options)) => options.or(serve).run(globals),
             Some(_) if serve.is_given() => {
                 output::progress("app: --port and --host only apply to serving; nothing was done.");
                 Ok(Exit::Usage.into())
@@ -137,7 +137,7 @@ impl Cli {
     }
 }
 
-impl Command {
+impl AppCommand {
     fn run(self, globals: Globals) -> anyhow::Result<ExitCode> {
         match self {
             Self::Serve(options) => options.run(globals),
