@@ -17,14 +17,19 @@ FROM toolchain AS deps
 # that is built on, because otherwise the flag would be for procedural macros as well, which cannot be static.
 ENV CARGO_INCREMENTAL=0 CARGO_BUILD_TARGET=host-tuple RUSTFLAGS="-C target-feature=+crt-static"
 COPY Cargo.toml Cargo.lock ./
+COPY crates/embedded-postgres/Cargo.toml crates/embedded-postgres/
+COPY crates/migrate/Cargo.toml crates/migrate/
 COPY .cargo .cargo
-# A package with nothing in it stands in for the program; what was built of it is deleted, so that it is never taken
-# for the real one.
-RUN mkdir src \
- && touch src/lib.rs \
+# Empty packages stand in for the program and its libraries. Everything built of them is deleted, so that it is never taken
+# for the real ones.
+RUN mkdir src crates/embedded-postgres/src crates/migrate/src \
+ && touch src/lib.rs crates/embedded-postgres/src/lib.rs crates/migrate/src/lib.rs \
  && echo 'fn main() {}' > src/main.rs \
  && cargo build --release --locked --no-default-features \
- && rm -rf src target/*/release/.fingerprint/app-* target/*/release/deps/libapp-* target/*/release/deps/app-*
+ && for name in app embedded migrate; do \
+      rm -rf target/*/release/.fingerprint/$name-* target/*/release/deps/$name[-_]* target/*/release/deps/lib$name[-_]*; \
+    done \
+ && rm -rf src crates/*/src
 
 # --- the program ------------------------------------------------------------------------------------------------------
 FROM deps AS build
@@ -47,7 +52,7 @@ STOPSIGNAL SIGTERM
 ENTRYPOINT ["as-owner"]
 # The whole folder is watched and not single files, because an editor that puts a new file in the old one's place ends
 # the watch of that.
-CMD ["cargo", "watch", "-i", "tests/**", "-i", "docs/**", "-i", "benches/**", "-i", "backups/**", "-i", "*.md", "-x", "run -- serve"]
+CMD ["cargo", "watch", "-i", "tests/**", "-i", "crates/*/tests/**", "-i", "crates/*/examples/**", "-i", "docs/**", "-i", "benches/**", "-i", "backups/**", "-i", "*.md", "-x", "run -- serve"]
 
 # --- the final image: the program, CA certificates, and nothing to log in to; time zones are in the program -------------
 FROM gcr.io/distroless/static-debian12:nonroot

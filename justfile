@@ -26,18 +26,18 @@ fmt-check:
 
 # Lints, with and without the private PostgreSQL; a warning is an error
 clippy:
-    cargo clippy --all-targets -- -D warnings
-    cargo clippy --no-default-features -- -D warnings
+    cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --workspace --no-default-features -- -D warnings
 
 # The documentation of the code; a broken link is an error
 docs:
-    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
 # Licences, sources and banned crates; known vulnerabilities too where the advisory database can be reached
 deny:
-    cargo deny --all-features check bans licenses sources
+    cargo deny --workspace --all-features check bans licenses sources
     @if cargo deny fetch db 2>/dev/null; then \
-        cargo deny --all-features check advisories; \
+        cargo deny --workspace --all-features check advisories; \
     else \
         echo "the advisory database cannot be reached from here: advisories were not checked"; \
     fi
