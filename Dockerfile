@@ -17,14 +17,19 @@ FROM toolchain AS deps
 # host's, because otherwise the flag would apply to procedural macros as well, which cannot be static.
 ENV CARGO_INCREMENTAL=0 CARGO_BUILD_TARGET=host-tuple RUSTFLAGS="-C target-feature=+crt-static"
 COPY Cargo.toml Cargo.lock ./
+COPY crates/embedded-postgres/Cargo.toml crates/embedded-postgres/
+COPY crates/migrate/Cargo.toml crates/migrate/
 COPY .cargo .cargo
-# An empty package stands in for the program. Its build results are deleted, so that they are never mistaken for the
-# real ones.
-RUN mkdir src \
- && touch src/lib.rs \
+# Empty packages stand in for the program and its libraries. Their build results are deleted, so that they are never
+# mistaken for the real ones.
+RUN mkdir src crates/embedded-postgres/src crates/migrate/src \
+ && touch src/lib.rs crates/embedded-postgres/src/lib.rs crates/migrate/src/lib.rs \
  && echo 'fn main() {}' > src/main.rs \
  && cargo build --release --locked --no-default-features \
- && rm -rf src target/*/release/.fingerprint/app-* target/*/release/deps/libapp-* target/*/release/deps/app-*
+ && for name in app embedded migrate; do \
+      rm -rf target/*/release/.fingerprint/$name-* target/*/release/deps/$name[-_]* target/*/release/deps/lib$name[-_]*; \
+    done \
+ && rm -rf src crates/*/src
 
 # --- the program ------------------------------------------------------------------------------------------------------
 FROM deps AS build
@@ -46,7 +51,7 @@ EXPOSE 3000
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["as-owner"]
 # Watches the whole folder instead of single files, because an editor that replaces a file ends the watch on it.
-CMD ["cargo", "watch", "-i", "tests/**", "-i", "docs/**", "-i", "benches/**", "-i", "backups/**", "-i", "*.md", "-x", "run -- serve"]
+CMD ["cargo", "watch", "-i", "tests/**", "-i", "crates/*/tests/**", "-i", "crates/*/examples/**", "-i", "docs/**", "-i", "benches/**", "-i", "backups/**", "-i", "*.md", "-x", "run -- serve"]
 
 # --- the final image: the program and CA certificates, no shell; time zones are compiled in -----------------------------
 FROM gcr.io/distroless/static-debian12:nonroot

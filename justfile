@@ -26,18 +26,18 @@ fmt-check:
 
 # Run the lints, with and without the private PostgreSQL; warnings are errors
 clippy:
-    cargo clippy --all-targets -- -D warnings
-    cargo clippy --no-default-features -- -D warnings
+    cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --workspace --no-default-features -- -D warnings
 
 # Build the rustdoc documentation; broken links are errors
 docs:
-    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
 # Check licences, sources and banned crates, and known vulnerabilities if the advisory database can be reached
 deny:
-    cargo deny --all-features check bans licenses sources
+    cargo deny --workspace --all-features check bans licenses sources
     @if cargo deny fetch db 2>/dev/null; then \
-        cargo deny --all-features check advisories; \
+        cargo deny --workspace --all-features check advisories; \
     else \
         echo "the advisory database cannot be reached from here: advisories were not checked"; \
     fi

@@ -73,7 +73,8 @@ async fn a_server_serves_on_while_a_migration_waits_for_a_lock() {
     }
     cluster::run(&mut holder, "commit".to_owned()).await;
     let output = tokio::task::spawn_blocking(move || deploy.wait_with_output().expect("it ended"));
-    Ran::from(output.await.expect("it ran")).expect(0, &["a lock was not had in time", "applied 20990101000000"]);
+    Ran::from(output.await.expect("it ran"))
+        .expect(0, &["the lock was not acquired in time", "applied 20990101000000"]);
 }
 
 /// Asks for the state of the API again and again until told to stop; every answer that was none of 200.

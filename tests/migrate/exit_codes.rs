@@ -22,7 +22,7 @@ async fn the_status_tells_of_everything_that_a_deploy_refuses() {
     empty.run(&["deploy"]).await.expect(0, &[]);
     empty.write("2_two.up.sql", "-- to be written");
     for arguments in [&["deploy"][..], &["status"], &["status", "--skip-drift"]] {
-        empty.run(arguments).await.expect(1, &["2_two.up.sql", "nothing in it but comments"]);
+        empty.run(arguments).await.expect(1, &["2_two.up.sql", "nothing but comments"]);
     }
 
     let in_part = Bench::new().await;
@@ -53,7 +53,7 @@ async fn a_schema_that_could_not_be_looked_at_is_no_success() {
     let sqlx_only = "do $$ begin if current_database() like 'app_shadow%' then raise 'not here'; end if; end $$;\ncreate table t ();";
     bench.write("1_one.up.sql", sqlx_only);
     bench.run(&["deploy"]).await.expect(0, &[]);
-    let ran = bench.run(&["status"]).await.expect(1, &["could not be looked at", "not here", "run the command again"]);
+    let ran = bench.run(&["status"]).await.expect(1, &["could not be compared", "not here", "run the command again"]);
     assert!(!ran.stdout.contains("up to date") && !ran.stdout.contains("app migrate deploy"), "{ran:?}");
     bench.run(&["status", "--skip-drift"]).await.expect(0, &["up to date"]);
     let json = bench.json(&["status"]).await;
@@ -80,7 +80,7 @@ async fn a_folder_that_is_the_wrong_one_is_refused() {
     let bench = Bench::new().await;
     for command in [&["deploy"][..], &["status"], &["verify"], &["lint"], &["reset", "--force"]] {
         let profile = if command[0] == "reset" { "dev" } else { "prod" };
-        bench.run_in(profile, command).await.expect(2, &["there are no migrations in it"]);
+        bench.run_in(profile, command).await.expect(2, &["it has no migrations"]);
     }
     bench.write("1_one.up.sql", "create table one ();");
     // As Prisma has them.
@@ -125,7 +125,7 @@ async fn verify_leaves_out_what_has_nothing_in_it_yet() {
     let bench = Bench::new().await;
     bench.write("1_one.up.sql", "create table one ();").write("1_one.down.sql", "drop table one;");
     bench.write("2_two.up.sql", "-- later").write("2_two.down.sql", "");
-    bench.run(&["verify"]).await.expect(0, &["2_two.up.sql has no statements yet; it was left out", "1 migration was"]);
+    bench.run(&["verify"]).await.expect(0, &["2_two.up.sql has no statements yet; it was skipped", "1 migration was"]);
     // Over one that cannot be taken back.
     bench.remove("1_one.down.sql");
     bench.run(&["verify"]).await.expect(0, &["1 one has no .down.sql", "2_two.up.sql"]);

@@ -89,7 +89,7 @@ async fn the_rest_may_be_done_by_hand() {
     bench.run(&["resolve", "--applied", "1"]).await.expect(0, &["on record as applied"]);
     bench.run(&["status", "--skip-drift"]).await.expect(0, &["up to date"]);
     // What the file builds is still not to be found out.
-    bench.run(&["status"]).await.expect(1, &["could not be looked at", "division by zero"]);
+    bench.run(&["status"]).await.expect(1, &["could not be compared", "division by zero"]);
     bench.run(&["resolve", "--applied", "1"]).await.expect(2, &["applied already"]);
     bench.run(&["resolve", "--rolled-back", "1"]).await.expect(2, &["rollback"]);
     bench.run(&["resolve", "--applied", "7"]).await.expect(2, &["no such migration"]);

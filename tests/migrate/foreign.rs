@@ -148,7 +148,7 @@ async fn a_role_that_serves_is_given_nothing_of_theirs() {
     let url = cluster::url_as(&bench.options, &role, "x");
     let direct = bench.url.clone();
     let bench = Bench { url, ..bench }.with("DATABASE_DIRECT_URL", direct);
-    bench.run(&["deploy"]).await.expect(0, &["was given its rights"]);
+    bench.run(&["deploy"]).await.expect(0, &["was granted its privileges"]);
     let rights = |table: &str| format!("select has_table_privilege('{role}', '{table}', 'select')::int::bigint");
     assert_eq!((bench.count(&rights("one")).await, bench.count(&rights("\"User\"")).await), (1, 0));
 }

@@ -63,5 +63,5 @@ async fn a_lock_on_a_table_is_waited_for_shortly_again_and_again() {
     }
     cluster::run(&mut holder, "commit".to_owned()).await;
     let output = tokio::task::spawn_blocking(move || deploy.wait_with_output().expect("it ended"));
-    super::Ran::from(output.await.expect("it ran")).expect(0, &["a lock was not had in time"]);
+    super::Ran::from(output.await.expect("it ran")).expect(0, &["the lock was not acquired in time"]);
 }

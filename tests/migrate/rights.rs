@@ -176,7 +176,7 @@ async fn a_role_that_may_only_read_and_write_rows_serves_everything_while_an_own
     };
     // Before anything is there it knows that all is pending, as it does as the owner.
     let told = roles.deploy(&[]);
-    assert!(told.contains(&format!("the role `{}`, which serves, was given its rights", roles.server)), "{told}");
+    assert!(told.contains(&format!("the role `{}`, which serves, was granted its privileges", roles.server)), "{told}");
     ready(PATIENCE).await;
 
     let alice = anon.sign_up_with("alice", "correct horse battery").await;
@@ -261,7 +261,7 @@ async fn a_deploy_gives_back_what_a_role_has_lost_and_otherwise_says_nothing() {
     let why = "run `app migrate deploy`, which gives it the right";
     let mut lines = std::iter::from_fn(|| server.log.recv_timeout(PATIENCE).ok());
     assert!(lines.any(|line| line.contains(why)), "the log says what is left to do");
-    assert!(roles.deploy(&[]).contains("was given its rights"));
+    assert!(roles.deploy(&[]).contains("was granted its privileges"));
     told("UNAUTHORIZED").await;
     roles.execute(&format!("revoke update on users from {}", roles.server)).await;
     let one = format!("grant update on public.users to {}", roles.server);
@@ -286,7 +286,7 @@ async fn where_the_serving_role_is_not_there_or_cannot_be_given_anything_the_dep
     roles.execute(&format!("{taken}; grant select on users to {}", roles.owner)).await;
     for _ in 0..2 {
         let told = roles.deploy(&[]);
-        assert!(told.contains("lacks rights that this one may not give"), "{told}");
+        assert!(told.contains("lacks privileges that this one may not grant"), "{told}");
         assert!(
             told.contains(&format!("grant select, insert, update, delete on public.users to {}", roles.server)),
             "{told}"

@@ -34,7 +34,7 @@ async fn what_fails_leaves_it_applied() {
     bench
         .run_in("dev", &["rollback"])
         .await
-        .expect(1, &["taking back the migration 3 three failed", "2BP01", "nothing of it"]);
+        .expect(1, &["rolling back the migration 3 three failed", "2BP01", "nothing of it"]);
     assert_eq!(bench.states().await, ["applied", "applied", "applied"]);
     bench.run(&["status"]).await.expect(6, &["the view public.v should not be there"]);
     bench.execute("drop view v").await;

@@ -172,24 +172,13 @@ impl EmbeddedProblem {
             Self::WrongMajor { directory, needed, found, install } => {
                 wrong_major(&directory.display().to_string(), *needed, found, install, names)
             }
-            Self::ClosedDirectory { account, closed, wanted } => format!(
-                "PostgreSQL refuses to run as root, so it runs as `{account}`, and that account cannot enter {closed} (on \
-                 the way to {}). No data was changed. Open it with `chmod o+x {closed}`, or work in a folder that is open \
-                 (such as /srv or /opt), or run `{app}` as an ordinary user, or set {database_url}.",
-                wanted.display(),
-                closed = closed.display()
-            ),
+            Self::ClosedDirectory { account, closed, wanted } => closed_directory(account, closed, wanted, names),
             Self::NoAccount => format!(
                 "PostgreSQL refuses to run as root, and /etc/passwd has neither `postgres` nor `nobody` to run it as. \
                  Nothing was changed. Run `{app}` as an ordinary user, or create an account (`useradd --system postgres`), \
                  or set {database_url}."
             ),
-            Self::NotOurs { path, owner } => format!(
-                "{path} belongs to another user (uid {owner}), so its database cannot be used from here. Nothing was \
-                 changed. Run `{app}` as that user, or have the folder removed or given to you (`sudo chown -R \"$USER\" \
-                 {path}`, with no `{app}` running there), or set {data_dir} to another one.",
-                path = path.display()
-            ),
+            Self::NotOurs { path, owner } => not_ours(path, *owner, names),
             Self::Create { program, status, output } => format!(
                 "the first start could not create the database: {} ended with {status}. The next start removes what it left; \
                  nothing else was changed. Its output:\n{output}",
@@ -231,6 +220,27 @@ impl EmbeddedProblem {
             }
         }
     }
+}
+
+fn closed_directory(account: &str, closed: &Path, wanted: &Path, names: &EmbeddedNames) -> String {
+    let EmbeddedNames { program: app, database_url, .. } = names;
+    format!(
+        "PostgreSQL refuses to run as root, so it runs as `{account}`, and that account cannot enter {closed} (on \
+         the way to {}). No data was changed. Open it with `chmod o+x {closed}`, or work in a folder that is open \
+         (such as /srv or /opt), or run `{app}` as an ordinary user, or set {database_url}.",
+        wanted.display(),
+        closed = closed.display()
+    )
+}
+
+fn not_ours(path: &Path, owner: u32, names: &EmbeddedNames) -> String {
+    let EmbeddedNames { program: app, data_dir, .. } = names;
+    format!(
+        "{path} belongs to another user (uid {owner}), so its database cannot be used from here. Nothing was \
+         changed. Run `{app}` as that user, or have the folder removed or given to you (`sudo chown -R \"$USER\" \
+         {path}`, with no `{app}` running there), or set {data_dir} to another one.",
+        path = path.display()
+    )
 }
 
 fn no_programs(least: u32, places: &str, install: &str, names: &EmbeddedNames) -> String {

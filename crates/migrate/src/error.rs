@@ -104,7 +104,7 @@ pub enum MigrateError {
     /// The schema differs from the expected one.
     #[error("{summary}{}", indented_lines(differences))]
     Differs {
-        /// What was compared, what is unchanged, and what to do next.
+        /// The comparison, what is unchanged, and what to do next.
         summary: String,
         /// The differences, one object a line.
         differences: Vec<String>,
@@ -157,7 +157,7 @@ pub struct FailedMigration {
     pub hint: Option<String>,
     /// The sessions that held the lock it waited for.
     pub blockers: Vec<Blocker>,
-    /// What remains in the database.
+    /// The remains in the database.
     pub left: Remains,
     /// The reason why the file was run.
     pub purpose: RunPurpose,
@@ -182,7 +182,7 @@ pub enum RunPurpose {
     Push,
 }
 
-/// What remains of a failed migration in the database.
+/// The remains of a failed migration in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remains {
     /// Nothing.
@@ -201,7 +201,7 @@ pub enum Remains {
 const FIX_AND_RERUN: &str = "fix the problem, then run the command again";
 
 impl FailedMigration {
-    /// What remains, in a sentence.
+    /// The remains, in a sentence.
     #[must_use]
     pub fn left_in_words(&self) -> String {
         match &self.left {

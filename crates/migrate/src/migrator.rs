@@ -55,7 +55,7 @@ impl Migrator {
     }
 }
 
-/// What a program does about pending migrations when it starts.
+/// The reaction of a program to pending migrations when it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BootPolicy {
     /// Applies them.

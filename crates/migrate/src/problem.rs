@@ -57,7 +57,7 @@ pub struct BlockedMigration {
     pub version: i64,
     /// The name.
     pub name: String,
-    /// How far it got, and the error.
+    /// The progress that it made, and the error.
     pub why: String,
 }
 

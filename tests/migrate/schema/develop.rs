@@ -108,12 +108,12 @@ async fn what_cannot_be_written_safely_is_a_stub_that_cannot_be_applied() {
     bench.execute("insert into users (email) values ('a')").await;
     bench.desire(&with("email text not null, born date not null"));
     let ran = bench.run_in("dev", &["dev", "--name", "born"]).await;
-    ran.expect(1, &["To be written by hand", "public.users.born", "required and has no default", "not finished"]);
+    ran.expect(1, &["To be written by hand", "public.users.born", "not null and has no default", "not finished"]);
     let written = bench.texts("born.up.sql");
     assert!(written.starts_with("-- check: select false\n") && written.contains("-- not generated: "), "{written}");
     assert!(!written.lines().any(|line| !line.starts_with("--")), "{written}");
-    bench.run_in("dev", &["deploy"]).await.expect(0, &["nothing in it yet"]);
-    bench.run(&["deploy"]).await.expect(1, &["nothing in it but comments"]);
+    bench.run_in("dev", &["deploy"]).await.expect(0, &["no statements yet"]);
+    bench.run(&["deploy"]).await.expect(1, &["nothing but comments"]);
     assert_eq!(bench.count("select count(*) from pg_attribute where attname = 'born'").await, 0);
 }
 
@@ -164,7 +164,7 @@ async fn what_was_written_by_hand_is_put_into_the_desired_schema() {
         "create view mails as select email from users; insert into users (email) values ('a');",
     );
     let ran = bench.run_in("dev", &["dev"]).await;
-    ran.expect(0, &["1 migration was applied", "written at the end of schema.sql"]);
+    ran.expect(0, &["1 migration was applied", "appended to schema.sql"]);
     let kept = bench.desired();
     assert!(
         kept.starts_with(FIRST) && kept.contains("-- From 2 hand;") && kept.contains("create view mails as"),

@@ -236,7 +236,7 @@ async fn what_does_not_count_is_no_drift_and_looking_changes_nothing() {
     let mut command = bench.command("prod", &["status"]);
     command.env("SHADOW_DATABASE_URL", &shadow.url);
     ran(command).await.expect(0, &["up to date"]);
-    bench.run(&["status"]).await.expect(1, &["could not be looked at", "read-only"]);
+    bench.run(&["status"]).await.expect(1, &["could not be compared", "read-only"]);
     bench.run(&["status", "--skip-drift"]).await.expect(0, &["up to date"]);
 }
 
@@ -244,7 +244,7 @@ async fn what_does_not_count_is_no_drift_and_looking_changes_nothing() {
 async fn drift_ends_with_6_and_is_listed_for_scripts_too() {
     let bench = migrated().await;
     bench.execute("alter table users add stray integer").await;
-    bench.run(&["status"]).await.expect(6, &["the column public.users.stray should not be there", "Take back"]);
+    bench.run(&["status"]).await.expect(6, &["the column public.users.stray should not be there", "Undo what"]);
     let document = bench.json(&["status"]).await;
     assert_eq!(document["drift"]["differences"][0], "the column public.users.stray should not be there", "{document}");
     assert_eq!(document["up_to_date"], false);
@@ -267,7 +267,7 @@ async fn where_no_shadow_can_be_made_the_status_says_so() {
     let url = url.replace(&format!(":{password}@"), ":x@");
     let mut command = bench.command("prod", &["status"]);
     command.env("DATABASE_URL", url);
-    ran(command).await.expect(1, &["could not be looked at", "SHADOW_DATABASE_URL"]);
+    ran(command).await.expect(1, &["could not be compared", "SHADOW_DATABASE_URL"]);
     bench.execute(&format!("drop owned by r_{name}; drop role r_{name}")).await;
 }
 
@@ -286,10 +286,10 @@ async fn what_was_in_step_is_not_built_again_before_something_has_changed() {
     bench.run(&["status"]).await.expect(3, &[]);
     // By hand, by a migration, or in a file: each is looked at anew.
     bench.execute("create index by_hand on t (a)").await;
-    bench.run(&["status"]).await.expect(3, &["could not be looked at", "built again"]);
+    bench.run(&["status"]).await.expect(3, &["could not be compared", "built again"]);
     bench.execute("drop index by_hand").await;
     bench.run(&["deploy"]).await.expect(0, &[]);
-    bench.run(&["status"]).await.expect(1, &["could not be looked at", "built again"]);
+    bench.run(&["status"]).await.expect(1, &["could not be compared", "built again"]);
     bench.execute(&format!("drop role {role}")).await;
     bench.run(&["status"]).await.expect(0, &["up to date"]);
     bench.execute(&format!("create role {role}")).await;
@@ -312,7 +312,7 @@ async fn a_role_that_may_only_read_can_look_too() {
     let (_, server) = bench.url.split_once('@').expect("a server");
     let url = format!("postgres://{role}:x@{server}");
     for _ in 0..2 {
-        bench.run(&["status", "--database-url", &url]).await.expect(1, &["could not be looked at"]);
+        bench.run(&["status", "--database-url", &url]).await.expect(1, &["could not be compared"]);
     }
     bench.run(&["status"]).await.expect(0, &[]);
     // It may not make a shadow database, and needs none.

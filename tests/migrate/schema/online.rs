@@ -201,7 +201,7 @@ async fn a_materialized_view_that_is_computed_anew_says_so() {
         |column: &str| format!("create table t (a bigint);\ncreate materialized view m as select {column} from t;");
     let bench = Bench::new().await;
     bench.write("1_one.up.sql", &view("count(*)")).desire(&view("count(*), max(a)"));
-    bench.run_in("dev", &["dev", "--name", "more"]).await.expect(0, &["lock: m is computed anew"]);
+    bench.run_in("dev", &["dev", "--name", "more"]).await.expect(0, &["lock: m is computed again"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,7 +212,7 @@ async fn what_need_not_be_so_for_all_rows_is_written_so() {
     bench.run_in("dev", &["dev", "--name", "t"]).await.expect(0, &["applied."]);
     assert_eq!(bench.count("select count(*) from pg_constraint where conname = 'n' and not convalidated").await, 1);
     bench.db(&["pull", "--force"]).await.expect(0, &["it builds what the database has."]);
-    bench.run_in("dev", &["diff", "--from", "database", "--to", "schema.sql"]).await.expect(0, &["Nothing differs"]);
+    bench.run_in("dev", &["diff", "--from", "database", "--to", "schema.sql"]).await.expect(0, &["No differences"]);
     bench.desire(&text.replace(" not valid", ""));
     bench.run_in("dev", &["dev", "--name", "checked"]).await.expect(0, &["applied."]);
     assert_eq!(bench.count("select count(*) from pg_constraint where conname = 'n' and convalidated").await, 1);

@@ -106,7 +106,7 @@ async fn what_becomes_partitioned_or_a_partition_is_written_by_hand() {
 async fn partitions_are_told_as_drift_and_pulled() {
     let bench = events().await;
     bench.db(&["pull", "--force"]).await.expect(0, &["it builds what the database has."]);
-    bench.run_in("dev", &["diff", "--from", "database", "--to", "schema.sql"]).await.expect(0, &["Nothing differs"]);
+    bench.run_in("dev", &["diff", "--from", "database", "--to", "schema.sql"]).await.expect(0, &["No differences"]);
     let pulled = bench.desired();
     assert!(pulled.contains("partition of events FOR VALUES FROM ('2025-01-01')"), "{pulled}");
     for (change, object) in [

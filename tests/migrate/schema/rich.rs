@@ -59,8 +59,8 @@ async fn the_way_between_two_rich_schemas_keeps_the_rows_and_leads_back() {
     let fresh = Bench::new().await;
     fresh.execute(AFTER).await;
     assert_same(&dump(&fresh).await, &dump(&bench).await);
-    bench.run_in("dev", &["diff", "--from", "migrations", "--to", "schema.sql"]).await.expect(0, &["Nothing differs"]);
-    bench.run_in("dev", &["diff", "--from", "database", "--to", "schema.sql"]).await.expect(0, &["Nothing differs"]);
+    bench.run_in("dev", &["diff", "--from", "migrations", "--to", "schema.sql"]).await.expect(0, &["No differences"]);
+    bench.run_in("dev", &["diff", "--from", "database", "--to", "schema.sql"]).await.expect(0, &["No differences"]);
     bench.run(&["status"]).await.expect(0, &["up to date"]);
 
     bench.run_in("dev", &["rollback", "--steps", "6"]).await.expect(0, &["6 migrations were rolled back"]);

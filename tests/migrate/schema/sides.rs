@@ -18,7 +18,7 @@ async fn any_two_sides_are_compared_and_nothing_is_changed() {
         let bench = &bench;
         async move { bench.run_in("dev", &arguments).await }
     };
-    diff("migrations", "schema.sql", &[]).await.expect(0, &["Nothing differs"]);
+    diff("migrations", "schema.sql", &[]).await.expect(0, &["No differences"]);
     diff("database", "migrations", &[]).await.expect(6, &["+ table public.users", "1 difference."]);
     diff("empty", "schema.sql", &["--script"]).await.expect(0, &["create table users (\n"]);
     diff("schema.sql", "empty", &["--script"]).await.expect(1, &["data would be lost", "the table public.users"]);

@@ -69,7 +69,7 @@ async fn a_database_with_lists_of_a_varchar_is_taken_over_pulled_pushed_and_squa
     bench.run(&["status"]).await.expect(0, &["up to date"]);
     for sides in [["database", "schema.sql"], ["migrations", "database"], ["schema.sql", "migrations"]] {
         let [from, to] = sides;
-        bench.run_in("dev", &["diff", "--from", from, "--to", to]).await.expect(0, &["Nothing differs"]);
+        bench.run_in("dev", &["diff", "--from", from, "--to", to]).await.expect(0, &["No differences"]);
     }
     bench.db(&["push"]).await.expect(0, &["Nothing to do"]);
     bench.db(&["pull", "--force"]).await.expect(0, &["it builds what the database has."]);
@@ -92,7 +92,7 @@ async fn a_dump_that_was_restored_is_no_drift() {
     restored.execute(&lines).await;
     restored.write("1_one.up.sql", &schema(9));
     let difference = restored.run_in("dev", &["diff", "--from", "migrations", "--to", "database"]).await;
-    difference.expect(0, &["Nothing differs"]);
+    difference.expect(0, &["No differences"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -62,6 +62,6 @@ async fn what_makes_no_sense_touches_no_file() {
     bench.run_in("dev", &["squash", "--to", "9"]).await.expect(2, &["no migration 9"]);
     bench.run(&["squash", "--to", "2"]).await.expect(8, &["not for prod"]);
     bench.write("4_rows.up.sql", "insert into one values (7, 'x');");
-    bench.run_in("dev", &["squash", "--to", "4"]).await.expect(1, &["put rows into tables", "one"]);
+    bench.run_in("dev", &["squash", "--to", "4"]).await.expect(1, &["insert rows", "one"]);
     assert_eq!(bench.migrations().read_dir().expect("a folder").count(), 5);
 }

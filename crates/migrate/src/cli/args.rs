@@ -61,7 +61,7 @@ struct CommonOptions {
     /// The schema file [default: schema.sql beside the folder of the migrations]
     #[arg(long, global = true, value_name = "FILE")]
     schema: Option<PathBuf>,
-    /// How long to wait for a database that does not answer yet, such as 30s
+    /// The time to wait for a database that does not answer yet, such as 30s
     #[arg(long, global = true, value_name = "DURATION", value_parser = humantime::parse_duration)]
     wait: Option<Duration>,
 }

@@ -26,7 +26,7 @@ pub(crate) struct DeployOptions {
     /// Apply nothing that is newer than this version
     #[arg(long, value_name = "VERSION")]
     to: Option<i64>,
-    /// How long to wait for another process that is migrating, such as 10s
+    /// The time to wait for another process that is migrating, such as 10s
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     lock_timeout: Option<Duration>,
     /// Apply a file that is older than the newest applied one, in prod too

@@ -19,7 +19,7 @@ use crate::run::revert::RollbackTarget;
                   process is migrating, 8 in prod without --yes"
 )]
 pub(crate) struct RollbackOptions {
-    /// How many of the newest to roll back
+    /// The number of the newest to roll back
     #[arg(long, value_name = "K", default_value_t = 1, conflicts_with = "to")]
     steps: usize,
     /// Roll back everything that is newer than this; 0 rolls back everything

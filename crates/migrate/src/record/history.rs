@@ -101,7 +101,27 @@ pub(crate) async fn read_history(
 
 /// Finds the tables on the default search path of the database.
 pub(crate) async fn find_tables(connection: &mut PgConnection) -> Result<RecordTables, sqlx::Error> {
-    let query = format!(
+    let query = find_tables_query();
+    let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(query)).fetch_all(connection).await?;
+    let row = rows.last().ok_or(sqlx::Error::RowNotFound)?;
+    if row.try_get("strange")? {
+        return Err(not_a_plain_table());
+    }
+    Ok(RecordTables {
+        schema: row.try_get("schema")?,
+        has_records: row.try_get("has_records")?,
+        has_attempts: row.try_get("has_attempts")?,
+        drift_cache: match (row.try_get("has_looks")?, row.try_get("strange_looks")?) {
+            (_, true) => DriftCacheTable::Untrusted,
+            (true, false) => DriftCacheTable::Present,
+            (false, false) => DriftCacheTable::Missing,
+        },
+        untrusted_owner: row.try_get("stranger")?,
+    })
+}
+
+fn find_tables_query() -> String {
+    format!(
         r"{READ_DEFAULT_SCHEMAS}
         with found as (
             select
@@ -156,23 +176,7 @@ pub(crate) async fn find_tables(connection: &mut PgConnection) -> Result<RecordT
         from found
         join home using (name)
         ",
-    );
-    let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(query)).fetch_all(connection).await?;
-    let row = rows.last().ok_or(sqlx::Error::RowNotFound)?;
-    if row.try_get("strange")? {
-        return Err(not_a_plain_table());
-    }
-    Ok(RecordTables {
-        schema: row.try_get("schema")?,
-        has_records: row.try_get("has_records")?,
-        has_attempts: row.try_get("has_attempts")?,
-        drift_cache: match (row.try_get("has_looks")?, row.try_get("strange_looks")?) {
-            (_, true) => DriftCacheTable::Untrusted,
-            (true, false) => DriftCacheTable::Present,
-            (false, false) => DriftCacheTable::Missing,
-        },
-        untrusted_owner: row.try_get("stranger")?,
-    })
+    )
 }
 
 /// The error for a view, or a column of a type that is not PostgreSQL's: reading it could run code of its owner.

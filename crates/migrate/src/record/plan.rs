@@ -44,16 +44,23 @@ fn reference(migration: &Migration) -> MigrationRef {
     MigrationRef { version: migration.version, name: migration.name.clone(), file: migration.up.file.clone() }
 }
 
-impl MigrationPlan {
-    pub(crate) fn new(migrations: &[Migration], history: &MigrationHistory) -> Self {
-        let mut plan = Self { duplicates: duplicates(migrations), ..Self::default() };
+/// A history by version.
+struct HistoryLookup<'a> {
+    records: HashMap<i64, &'a MigrationRecord>,
+    /// The latest attempt of each version.
+    latest: HashMap<i64, &'a MigrationAttempt>,
+    /// The normalized checksums of the recorded files, as far as attempts have them.
+    normalized: HashMap<i64, &'a [u8]>,
+}
+
+impl<'a> HistoryLookup<'a> {
+    fn new(history: &'a MigrationHistory) -> Self {
         let records: HashMap<i64, &MigrationRecord> =
             history.records.iter().map(|record| (record.version, record)).collect();
-        // Later ones take the place of earlier ones.
-        let latest: HashMap<i64, &MigrationAttempt> =
-            history.attempts.iter().map(|attempt| (attempt.version, attempt)).collect();
+        // Later attempts replace earlier ones.
+        let latest = history.attempts.iter().map(|attempt| (attempt.version, attempt)).collect();
         // The normalized checksum of an attempt counts only if the attempt was with the recorded file.
-        let normalized: HashMap<i64, &[u8]> = history
+        let normalized = history
             .attempts
             .iter()
             .filter(|attempt| attempt.outcome == AttemptOutcome::Succeeded && attempt.action != AttemptAction::Revert)
@@ -63,74 +70,96 @@ impl MigrationPlan {
             })
             .filter_map(|attempt| Some((attempt.version, attempt.normalized_checksum.as_deref()?)))
             .collect();
+        Self { records, latest, normalized }
+    }
+}
+
+impl MigrationPlan {
+    /// Compares the migrations with the record.
+    pub(crate) fn new(migrations: &[Migration], history: &MigrationHistory) -> Self {
+        let mut plan = Self { duplicates: duplicates(migrations), ..Self::default() };
+        let lookup = HistoryLookup::new(history);
         let newest_applied = history.records.last().map(|record| record.version);
-        let newest_known = migrations.last().map(|migration| migration.version);
         for migration in migrations {
-            let version = migration.version;
-            let attempt = latest.get(&version).copied();
-            let is_squashed = plan.note_squashed(migration, &records);
-            let state = match records.get(&version) {
-                Some(record) if is_squashed && record.success => MigrationState::Applied,
-                None => unrecorded_state(attempt),
-                Some(record) if !record.success => begun_state(attempt),
-                Some(_) if attempt.is_some_and(MigrationAttempt::running) => MigrationState::Running,
-                Some(record) => match file_change(&migration.up, &record.checksum, normalized.get(&version).copied()) {
-                    FileChange::None => MigrationState::Applied,
-                    FileChange::Cosmetic => MigrationState::Cosmetic,
-                    FileChange::Edited => MigrationState::Edited,
-                },
-            };
-            plan.states.insert(version, state);
-            match (records.get(&version), state) {
-                (None, _) if plan.partly_squashed.last().is_some_and(|named| named.version == version) => {}
-                (None, MigrationState::Pending) if is_empty(&migration.up) => {
-                    plan.states.insert(version, MigrationState::Empty);
-                    plan.empty.push(reference(migration));
-                }
-                (None, _) => {
-                    if Some(version) < newest_applied {
-                        plan.late.push(reference(migration));
-                    }
-                    plan.pending.push(migration.clone());
-                }
-                (Some(record), MigrationState::Partial | MigrationState::Interrupted) if !record.success => {
-                    plan.blocked.push(blocked(record, attempt));
-                }
-                (_, MigrationState::Edited) => plan.edited.push(reference(migration)),
-                (_, MigrationState::Cosmetic) => plan.cosmetic.push(reference(migration)),
-                _ => {}
-            }
+            plan.add_file(migration, &lookup, newest_applied);
         }
+        let newest_known = migrations.last().map(|migration| migration.version);
         for record in &history.records {
-            if plan.states.contains_key(&record.version) {
-                continue;
-            }
-            let ahead = Some(record.version) > newest_known;
-            let mut state = if ahead { MigrationState::Ahead } else { MigrationState::Missing };
-            if !record.success {
-                let attempt = latest.get(&record.version).copied();
-                state = begun_state(attempt);
-                if state != MigrationState::Running {
-                    plan.blocked.push(blocked(record, attempt));
-                }
-            }
-            plan.states.insert(record.version, state);
-            plan.unknown.push(UnknownMigration { version: record.version, name: record.name.clone(), ahead, state });
+            plan.add_unknown(record, &lookup, newest_known);
         }
-        let running = latest.values().filter(|attempt| attempt.running());
+        let running = lookup.latest.values().filter(|attempt| attempt.running());
         plan.running = running
             .map(|attempt| RunningMigration {
                 version: attempt.version,
                 name: attempt.name.clone(),
                 is_reverted: attempt.action == AttemptAction::Revert,
                 is_known: migrations.iter().any(|migration| migration.version == attempt.version),
-                is_applied: records.get(&attempt.version).is_some_and(|record| record.success),
+                is_applied: lookup.records.get(&attempt.version).is_some_and(|record| record.success),
                 since: attempt.started_at,
                 role: attempt.role.clone(),
             })
             .collect();
         plan.running.sort_by_key(|one| one.version);
         plan
+    }
+
+    /// Adds a migration that has a file.
+    fn add_file(&mut self, migration: &Migration, lookup: &HistoryLookup<'_>, newest_applied: Option<i64>) {
+        let version = migration.version;
+        let (record, attempt) = (lookup.records.get(&version).copied(), lookup.latest.get(&version).copied());
+        let is_squashed = self.note_squashed(migration, &lookup.records);
+        let state = match record {
+            Some(record) if is_squashed && record.success => MigrationState::Applied,
+            None => unrecorded_state(attempt),
+            Some(record) if !record.success => begun_state(attempt),
+            Some(_) if attempt.is_some_and(MigrationAttempt::running) => MigrationState::Running,
+            Some(record) => {
+                let normalized = lookup.normalized.get(&version).copied();
+                match file_change(&migration.up, &record.checksum, normalized) {
+                    FileChange::None => MigrationState::Applied,
+                    FileChange::Cosmetic => MigrationState::Cosmetic,
+                    FileChange::Edited => MigrationState::Edited,
+                }
+            }
+        };
+        self.states.insert(version, state);
+        match (record, state) {
+            (None, _) if self.partly_squashed.last().is_some_and(|one| one.version == version) => {}
+            (None, MigrationState::Pending) if is_empty(&migration.up) => {
+                self.states.insert(version, MigrationState::Empty);
+                self.empty.push(reference(migration));
+            }
+            (None, _) => {
+                if Some(version) < newest_applied {
+                    self.late.push(reference(migration));
+                }
+                self.pending.push(migration.clone());
+            }
+            (Some(record), MigrationState::Partial | MigrationState::Interrupted) if !record.success => {
+                self.blocked.push(blocked(record, attempt));
+            }
+            (_, MigrationState::Edited) => self.edited.push(reference(migration)),
+            (_, MigrationState::Cosmetic) => self.cosmetic.push(reference(migration)),
+            _ => {}
+        }
+    }
+
+    /// Adds a recorded migration if it has no file.
+    fn add_unknown(&mut self, record: &MigrationRecord, lookup: &HistoryLookup<'_>, newest_known: Option<i64>) {
+        if self.states.contains_key(&record.version) {
+            return;
+        }
+        let ahead = Some(record.version) > newest_known;
+        let mut state = if ahead { MigrationState::Ahead } else { MigrationState::Missing };
+        if !record.success {
+            let attempt = lookup.latest.get(&record.version).copied();
+            state = begun_state(attempt);
+            if state != MigrationState::Running {
+                self.blocked.push(blocked(record, attempt));
+            }
+        }
+        self.states.insert(record.version, state);
+        self.unknown.push(UnknownMigration { version: record.version, name: record.name.clone(), ahead, state });
     }
 
     /// True if a file replaces several, and the database has all of those, unchanged.

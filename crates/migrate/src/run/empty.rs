@@ -18,11 +18,13 @@ const FORBIDDEN: &str = "42501";
 
 /// The statements that drop everything but objects of others, in one transaction. `public` and the schema of the record stay,
 /// empty.
-fn drop_statements(home: &str, database_use: DatabaseUse) -> String {
+fn drop_statements(home: &str, database_use: DatabaseUse, ignore_setting: &str) -> String {
     let shadow = database_use != DatabaseUse::Target;
     let mut settings = format!(
-        "select pg_catalog.set_config('migrate.home', {}, true), pg_catalog.set_config('migrate.shadow', '{shadow}', true);\n",
-        literal(home)
+        "select pg_catalog.set_config('migrate.home', {}, true), pg_catalog.set_config('migrate.shadow', '{shadow}', true), \
+         pg_catalog.set_config('migrate.ignore_setting', {}, true);\n",
+        literal(home),
+        literal(ignore_setting)
     );
     if database_use == DatabaseUse::CreatedShadow {
         settings += &clear_patterns();
@@ -36,7 +38,7 @@ pub(crate) async fn empty(session: &mut MigrationSession<'_>) -> Result<(), Migr
         Some(home) => home.clone(),
         None => find_tables(&mut session.connection).await?.schema.unwrap_or_default(),
     };
-    let sql = drop_statements(&home, session.database_use);
+    let sql = drop_statements(&home, session.database_use, session.settings.names.ignore);
     let Err(error) = session.note(sql).await else { return Ok(()) };
     session.note("rollback".to_owned()).await?;
     let code = match &error {

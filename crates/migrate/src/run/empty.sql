@@ -1,6 +1,6 @@
 do $empty$
 declare
-    -- What is somebody else's, with all that hangs on it.
+    -- Objects of others, and everything that depends on them.
     census constant text := $census$
         with /* common */,
         part (class, object, part) as (
@@ -39,7 +39,7 @@ declare
 begin
     execute census into theirs;
 
-    -- What stands in no schema, as far as the role may drop it: what another one prepared is left to it.
+    -- Objects outside of schemas, if the role may drop them. Those that another role prepared stay.
     steps := array(
         with /* common */,
         own (place, class, object, owner) as (
@@ -73,7 +73,7 @@ begin
     foreach step in array steps loop
         execute step;
     end loop;
-    -- What the other server keeps for a subscription stays with it: it may not be there to be asked.
+    -- The replication slot on the other server stays: that server may not be reachable.
     steps := array(
         with /* common */
         select format('alter subscription %1$I disable; alter subscription %1$I set (slot_name = none); drop subscription %1$I', subname)
@@ -102,7 +102,7 @@ begin
         execute step;
     end loop;
 
-    -- What is given to whatever will be made.
+    -- Default privileges.
     steps := array(
         with /* common */,
         entry as (
@@ -149,7 +149,7 @@ begin
         execute step;
     end loop;
 
-    -- Schemas that have something in them that stays are emptied one by one; the others go as a whole.
+    -- Schemas with objects that stay are emptied object by object; the others are dropped as a whole.
     kept := array(
         with /* common */
         select format('%s %s', classid, objid) from ignored
@@ -193,7 +193,7 @@ begin
             and d.deptype = 'n'
             and d.classid <> 'pg_default_acl'::regclass
             and format('%s %s', d.classid, d.objid) <> all (kept)
-            -- What belongs to something else goes with it.
+            -- Parts of another object are dropped with it.
             and not exists (
                 select
                 from pg_depend other
@@ -204,7 +204,7 @@ begin
         execute step;
     end loop;
 
-    -- The schemas that stay are for whom they were when they were made.
+    -- Schemas that stay get the privileges that they had when they were created.
     may_everybody_create := current_setting('migrate.shadow') <> 'true' and exists (
         select
         from pg_namespace n, aclexplode(n.nspacl)
@@ -231,7 +231,7 @@ begin
         end if;
     end if;
 
-    -- Of large objects nobody knows whose they are.
+    -- Large objects do not show which command created them.
     if theirs = '{}' then
         perform lo_unlink(oid) from pg_largeobject_metadata where pg_has_role(lomowner, 'usage');
     end if;
@@ -244,7 +244,7 @@ begin
     if lost is not null then
         raise exception using
             errcode = 'dependent_objects_still_exist',
-            message = format('what is left alone (migrations.ignore) needs what would be dropped: %s', lost);
+            message = format('ignored objects (%s) need objects that would be dropped: %s', current_setting('migrate.ignore_setting'), lost);
     end if;
 end
 $empty$;

@@ -19,7 +19,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The outcome of a script. The outer error is one of the toolkit's own statements.
-type Ran = Result<Result<(), StatementFailure>, sqlx::Error>;
+type ScriptOutcome = Result<Result<(), StatementFailure>, sqlx::Error>;
 
 /// Runs a script. Its changes are committed and recorded when this returns the time that it took.
 pub(crate) async fn execute(
@@ -73,7 +73,7 @@ async fn transaction_with_retries(
     session: &mut MigrationSession<'_>,
     run: &ScriptRun<'_>,
     report: &mut impl FnMut(MigrateEvent),
-) -> Ran {
+) -> ScriptOutcome {
     let retries = session.settings.lock_retries;
     with_retries(session, run, retries, report, async |session, report| {
         let outcome = transaction(session, run, report).await;
@@ -95,8 +95,8 @@ async fn with_retries<R: FnMut(MigrateEvent)>(
     run: &ScriptRun<'_>,
     retries: u32,
     report: &mut R,
-    mut attempt: impl AsyncFnMut(&mut MigrationSession<'_>, &mut R) -> Ran,
-) -> Ran {
+    mut attempt: impl AsyncFnMut(&mut MigrationSession<'_>, &mut R) -> ScriptOutcome,
+) -> ScriptOutcome {
     let mut pause = FIRST_PAUSE;
     let mut number = 0;
     loop {
@@ -246,7 +246,7 @@ async fn one_statement(
     run: &ScriptRun<'_>,
     (index, statement): (usize, &ScriptStatement),
     report: &mut impl FnMut(MigrateEvent),
-) -> Ran {
+) -> ScriptOutcome {
     if session.settings.cancel.is_cancelled() {
         return Ok(Err(StatementFailure::cancelled(index, statement.line)));
     }

@@ -164,76 +164,107 @@ pub(crate) fn dependencies(
     context: &PlanContext<'_>,
     steps: &BTreeSet<PlanStep>,
 ) -> BTreeMap<PlanStep, BTreeSet<PlanStep>> {
-    let mut before: BTreeMap<PlanStep, BTreeSet<PlanStep>> = BTreeMap::new();
-    let of = |key: &ObjectKey, kinds: &[StepKind]| -> Vec<PlanStep> {
-        kinds.iter().map(|kind| (*kind, key.clone())).filter(|step| steps.contains(step)).collect()
-    };
-    let mut add = |earlier: &PlanStep, later: &PlanStep| {
-        let (earlier, later) = (parent_step(context, earlier), parent_step(context, later));
-        if earlier != later {
-            before.entry(later).or_default().insert(earlier);
-        }
-    };
-    let mut all = |earlier: &[PlanStep], later: &[PlanStep]| {
-        for one in earlier {
-            for other in later {
-                add(one, other);
-            }
-        }
-    };
+    let mut found = Dependencies { context, steps, before: BTreeMap::new() };
     for key in context.changes.keys() {
         for need in context.from.needs(key) {
-            // Dependants are dropped before the object changes. Exceptions: dependants of a retired type are dropped last, new
-            // values of a type affect nobody, and the owner of a sequence matters only when either is dropped.
-            let mut drops = of(key, &[StepKind::Drop, StepKind::Release]);
-            drops.retain(|step| parent_step(context, step).0 != StepKind::DropReleased);
-            all(&drops, &of(need, &[StepKind::Drop, StepKind::DropReleased]));
-            if key.kind != ObjectKind::SequenceOwnership {
-                all(&drops, &of(need, &[StepKind::Release]));
-                if is_affected(context, key, need) {
-                    all(&drops, &of(need, &[StepKind::Alter]));
+            found.add_old_need(key, need);
+        }
+        found.add_new_needs(key);
+    }
+    found.add_name_conflicts();
+    found.before
+}
+
+const CHANGES: &[StepKind] = &[StepKind::Create, StepKind::Alter];
+
+/// Collects the dependencies of steps.
+struct Dependencies<'a> {
+    context: &'a PlanContext<'a>,
+    steps: &'a BTreeSet<PlanStep>,
+    before: BTreeMap<PlanStep, BTreeSet<PlanStep>>,
+}
+
+impl Dependencies<'_> {
+    /// The steps of these kinds that an object has.
+    fn of(&self, key: &ObjectKey, kinds: &[StepKind]) -> Vec<PlanStep> {
+        kinds.iter().map(|kind| (*kind, key.clone())).filter(|step| self.steps.contains(step)).collect()
+    }
+
+    /// Makes each later step depend on each earlier one.
+    fn add(&mut self, earlier: &[PlanStep], later: &[PlanStep]) {
+        for one in earlier {
+            for other in later {
+                let (earlier, later) = (parent_step(self.context, one), parent_step(self.context, other));
+                if earlier != later {
+                    self.before.entry(later).or_default().insert(earlier);
                 }
             }
-            let released = context.released.contains(key);
-            let retired = steps.contains(&(StepKind::DropReleased, need.clone()));
-            if retired || (context.change_of(need) == Some(ObjectChange::Drop) && !released) {
-                all(&of(key, &[StepKind::Alter]), &of(need, &[StepKind::Drop, StepKind::DropReleased]));
-            }
-            if context.change_of(key) == Some(ObjectChange::Retire) {
-                all(&of(key, &[StepKind::DropReleased]), &of(need, &[StepKind::DropReleased, StepKind::Drop]));
+        }
+    }
+
+    /// Adds the dependencies that follow from a need in the old schema.
+    fn add_old_need(&mut self, key: &ObjectKey, need: &ObjectKey) {
+        let context = self.context;
+        // Dependants are dropped before the object changes. Exceptions: dependants of a retired type are dropped last, new values
+        // of a type affect nobody, and the owner of a sequence matters only when either is dropped.
+        let mut drops = self.of(key, &[StepKind::Drop, StepKind::Release]);
+        drops.retain(|step| parent_step(context, step).0 != StepKind::DropReleased);
+        self.add(&drops, &self.of(need, &[StepKind::Drop, StepKind::DropReleased]));
+        if key.kind != ObjectKind::SequenceOwnership {
+            self.add(&drops, &self.of(need, &[StepKind::Release]));
+            if is_affected(context, key, need) {
+                self.add(&drops, &self.of(need, &[StepKind::Alter]));
             }
         }
+        let is_released = context.released.contains(key);
+        let is_retired = self.steps.contains(&(StepKind::DropReleased, need.clone()));
+        if is_retired || (context.change_of(need) == Some(ObjectChange::Drop) && !is_released) {
+            let drops = self.of(need, &[StepKind::Drop, StepKind::DropReleased]);
+            self.add(&self.of(key, &[StepKind::Alter]), &drops);
+        }
+        if context.change_of(key) == Some(ObjectChange::Retire) {
+            let drops = self.of(need, &[StepKind::DropReleased, StepKind::Drop]);
+            self.add(&self.of(key, &[StepKind::DropReleased]), &drops);
+        }
+    }
+
+    /// Adds the dependencies of an object in the new schema, and those between its own steps.
+    fn add_new_needs(&mut self, key: &ObjectKey) {
+        let context = self.context;
+        let own = self.of(key, CHANGES);
         for need in context.to.needs(key) {
-            all(&of(need, &[StepKind::Create, StepKind::Alter]), &of(key, &[StepKind::Create, StepKind::Alter]));
+            self.add(&self.of(need, CHANGES), &own);
         }
         if let Some(whole) = table_privileges(context.to, key) {
-            all(
-                &of(&whole, &[StepKind::Drop, StepKind::Create, StepKind::Alter]),
-                &of(key, &[StepKind::Create, StepKind::Alter]),
-            );
+            self.add(&self.of(&whole, &[StepKind::Drop, StepKind::Create, StepKind::Alter]), &own);
         }
         for earlier in further_dependencies(context, key) {
-            all(&of(&earlier, &[StepKind::Drop, StepKind::Alter]), &of(key, &[StepKind::Create, StepKind::Alter]));
+            self.add(&self.of(&earlier, &[StepKind::Drop, StepKind::Alter]), &own);
         }
-        all(&of(key, &[StepKind::Release, StepKind::Drop]), &of(key, &[StepKind::Create, StepKind::Alter]));
-        all(&of(key, &[StepKind::Create]), &of(key, &[StepKind::DropReleased]));
+        self.add(&self.of(key, &[StepKind::Release, StepKind::Drop]), &own);
+        self.add(&self.of(key, &[StepKind::Create]), &self.of(key, &[StepKind::DropReleased]));
     }
-    let mut dropped: BTreeMap<(bool, String), Vec<PlanStep>> = BTreeMap::new();
-    for step in steps {
-        let name = match step.0 {
-            StepKind::Drop => name_pool(&step.1),
-            StepKind::Release => context.from.get(&step.1).and_then(identity_sequence).map(|name| (true, name)),
-            _ => None,
-        };
-        if let Some(name) = name {
-            dropped.entry(name).or_default().push(step.clone());
+
+    /// Makes the creation of an object depend on the drop of another one with the same name.
+    fn add_name_conflicts(&mut self) {
+        let mut dropped: BTreeMap<(bool, String), Vec<PlanStep>> = BTreeMap::new();
+        for step in self.steps {
+            let name = match step.0 {
+                StepKind::Drop => name_pool(&step.1),
+                StepKind::Release => {
+                    self.context.from.get(&step.1).and_then(identity_sequence).map(|name| (true, name))
+                }
+                _ => None,
+            };
+            if let Some(name) = name {
+                dropped.entry(name).or_default().push(step.clone());
+            }
+        }
+        for step in self.steps.iter().filter(|(kind, _)| *kind == StepKind::Create) {
+            let earlier = name_pool(&step.1).and_then(|name| dropped.get(&name));
+            self.add(earlier.map_or(&[], Vec::as_slice), std::slice::from_ref(step));
         }
     }
-    for step in steps.iter().filter(|(kind, _)| *kind == StepKind::Create) {
-        let earlier = name_pool(&step.1).and_then(|name| dropped.get(&name));
-        all(earlier.map_or(&[], Vec::as_slice), std::slice::from_ref(step));
-    }
-    before
 }
 
 /// The pool that a name belongs to: tables, views, sequences and indexes share one pool; functions and procedures another.

@@ -1,5 +1,4 @@
--- What is said of an object by others than itself: comments, privileges other than those that every such object has at
--- first, and an owner that is not the one who migrates.
+-- Comments, privileges that differ from the default ones, and owners other than the migrating role.
 , subject as (
     select 'pg_class'::regclass::oid as class, oid as object, 0 as part, relowner as owner, relacl as acl, 'r'::"char" as type
     from relation
@@ -50,7 +49,7 @@
     from pg_foreign_server
     where ('pg_foreign_server'::regclass, oid) not in (select classid, objid from member)
 ),
--- The schema public is made and granted by the server, in each major version another way.
+-- The server creates the schema public, with other privileges in each major version.
 privilege as (
     select
         s.class,
@@ -77,7 +76,7 @@ privilege as (
     where s.acl is not null
         and e.grantee not in (select oid from ignored_role)
         and not (s.object = to_regnamespace('public') and s.class = 'pg_namespace'::regclass and e.grantee = s.owner)
-        -- Everybody may use it, as all of it was made; that somebody took that away is no difference either.
+        -- Everybody may use it by default. A revoke of that is no difference either.
         and not (
             s.object = to_regnamespace('public')
             and s.class = 'pg_namespace'::regclass
@@ -127,7 +126,7 @@ where s.owner <> home.role
     and s.part = 0
     and s.owner <> (select relowner from pg_class where oid = 'pg_class'::regclass)
     and not (s.class = 'pg_namespace'::regclass and s.object = to_regnamespace('public'))
-    -- Where new tables go, a role may be let in by the owner.
+    -- The owner may grant roles access to the schema of new tables.
     and not (s.class = 'pg_namespace'::regclass and s.object = to_regnamespace(quote_ident((current_setting('migrate.schemas')::name[])[1])))
     and not exists (
         select

@@ -28,7 +28,7 @@ select
 from pg_proc p
 join namespace n on n.oid = p.pronamespace
 where ('pg_proc'::regclass, p.oid) not in (select classid, objid from member)
-    -- The constructors of a range type are its own.
+    -- The constructors of a range type are part of it.
     and not exists (
         select
         from pg_depend

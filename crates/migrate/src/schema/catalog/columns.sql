@@ -14,7 +14,7 @@ select
             where c.oid = a.attcollation and a.attcollation <> t.typcollation
         ),
         'not null', a.attnotnull,
-        -- Since PostgreSQL 18 that is a constraint, with a name of its own.
+        -- Since PostgreSQL 18, not null is a constraint with a name.
         'not null name', (
             select quote_ident(conname)
             from pg_constraint
@@ -50,14 +50,14 @@ select
         end,
         'compression', case a.attcompression when 'p' then 'pglz' when 'l' then 'lz4' end,
         'statistics', nullif(a.attstattarget, -1),
-        -- The two that PostgreSQL knows: some builds of it keep marks of their own here, which differ from table to table.
+        -- Only the two options that PostgreSQL knows: some builds keep marks of their own here, which differ between tables.
         'options', (select jsonb_agg(option order by option) from unnest(a.attoptions) option where option like 'n\_distinct%'),
         'inherited', not a.attislocal
     ) as properties,
     jsonb_build_object(
         'default', case when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid, true) end,
         'generated', case when a.attgenerated <> '' then pg_get_expr(d.adbin, d.adrelid, true) end,
-        -- Whether it has to be worked out for each row. Of functions of the server's own there is no other record.
+        -- True if the default has to be computed for each row. Built-in functions have no dependency to read that from.
         'volatile', (
             select 'yes'
             where exists (
@@ -75,12 +75,12 @@ from relation r
 join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
 join pg_type t on t.oid = a.atttypid
 left join pg_attrdef d on d.adrelid = r.oid and d.adnum = a.attnum
--- A partition's are those of the whole.
+-- The columns of a partition are those of the partitioned table.
 where r.relkind in ('r', 'p', 'f') and not r.relispartition
 
 union all
 
--- A view's columns follow from its definition, but for a default.
+-- The columns of a view follow from its definition, except defaults.
 select
     'view column',
     r.name || '.' || quote_ident(a.attname),

@@ -1,5 +1,5 @@
--- What every question begins with: which schemas and relations are looked at. Members of extensions are their
--- extensions' business, the tables of the record are ours, and what is to be ignored is somebody else's.
+-- The beginning of every query: the schemas and relations to read. Members of extensions, the tables of the record and ignored
+-- objects are left out.
 ignored_namespace as materialized (
     select oid
     from pg_namespace
@@ -103,7 +103,7 @@ member as materialized (
     select classid, objid
     from pg_depend
     where deptype = 'e'
-        -- A range type has its functions.
+        -- The functions of a range type.
         or (deptype = 'i' and refclassid = 'pg_type'::regclass and classid in ('pg_proc'::regclass, 'pg_cast'::regclass))
 
     union all
@@ -132,7 +132,7 @@ relation as materialized (
         and ('pg_class'::regclass, c.oid) not in (select classid, objid from member)
 ),
 home as materialized (
-    -- Whoever migrates owns what is made. In another database that is another role, and no difference.
+    -- The migrating role owns the objects. In another database that may be another role, which is no difference.
     select coalesce(
         (
             select c.relowner

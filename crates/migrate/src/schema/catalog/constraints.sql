@@ -26,7 +26,7 @@ join relation r on r.oid = c.conrelid
 left join pg_class i on i.oid = c.conindid and c.contype in ('p', 'u', 'x')
 left join pg_index x on x.indexrelid = i.oid
 where c.contype in ('p', 'u', 'x', 'c', 'f')
-    -- What a partition has from the whole, and what PostgreSQL keeps for each partition, is no object of its own.
+    -- Constraints that a partition inherits, and those that PostgreSQL creates for each partition, are no objects of their own.
     and c.conparentid = 0
     and not (r.relispartition and c.coninhcount > 0)
 
@@ -75,7 +75,7 @@ select
     case when n.name = 'public' then '' else n.name || '.' end || quote_ident(s.stxname),
     quote_ident(s.stxname),
     0,
-    -- The server lists the columns in the order of the table's, which does not count.
+    -- The server lists the columns in the order of the table, which does not count.
     jsonb_build_object(
         'kinds', (select jsonb_agg(kind order by kind) from unnest(s.stxkind) kind),
         'columns', (

@@ -1,10 +1,9 @@
--- What needs what, and by which other names the parts of an object are known: a view by its rule, a column by its
--- default and its identity's sequence, a constraint by its index, a type by its array and its table, an extension by
--- its members.
+-- Dependencies, and other catalog rows that stand for an object: a view has a rule, a column a default and the sequence of its
+-- identity, a constraint an index, a type an array and a table, an extension its members.
 select classid as class, objid as object, objsubid as part, refclassid as other_class, refobjid as other, refobjsubid as other_part, false as same
 from pg_depend d
 where objid >= 16384 and refobjid >= 16384 and deptype in ('n', 'a', 'i')
-    -- A sequence stands by itself; that it goes with a column is an object of its own, see below.
+    -- A sequence does not depend on its column; the ownership is an object of its own, see below.
     and not (
         classid = 'pg_class'::regclass and refclassid = 'pg_class'::regclass and deptype = 'a' and refobjsubid > 0
         and exists (select from pg_class where oid = d.objid and relkind = 'S')
@@ -54,7 +53,7 @@ where deptype = 'e'
 
 union all
 
--- The functions of a range type, and the type of several ranges.
+-- The functions of a range type, and its multirange type.
 select classid, objid, 0, refclassid, refobjid, 0, true
 from pg_depend
 where deptype = 'i'
@@ -63,7 +62,7 @@ where deptype = 'i'
 
 union all
 
--- Of these the server keeps no record.
+-- The server does not record these dependencies.
 select 'pg_class'::regclass, i.indrelid, -1, 'pg_class'::regclass, i.indexrelid, 0, false
 from pg_index i
 where i.indisreplident and i.indexrelid >= 16384

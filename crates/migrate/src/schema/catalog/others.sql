@@ -1,5 +1,5 @@
--- What no migration is written for, and what is found all the same. Its definition is the row of the catalog as it is,
--- with names for numbers where there are names.
+-- Objects for which no SQL is written, but which are compared. Their definition is the row of the catalog, with names in place
+-- of object ids.
 , other as (
     select
         'pg_operator'::regclass::oid as class,
@@ -122,7 +122,7 @@
 
     union all
 
-    -- Its options may hold a password; that they differ is enough.
+    -- The options may contain a password, so only a checksum is compared.
     select 'pg_user_mapping'::regclass, umid, hashtextextended(umoptions::text, 0)::text
     from pg_user_mappings
 
@@ -194,7 +194,7 @@ where (o.class, o.object) not in (select classid, objid from member)
 
 union all
 
--- An extension brings its language, and not what was granted of it.
+-- The language belongs to an extension, but the grants on it do not.
 select
     'other',
     'privileges of the language ' || quote_ident(l.lanname),

@@ -1,0 +1,4 @@
+create table notes (
+    id bigint generated always as identity primary key,
+    title text not null check (length(title) between 1 and 200)
+);
