@@ -11,5 +11,6 @@ pub mod http;
 pub mod jobs;
 pub mod migrate;
 pub mod server;
+pub mod state;
 pub mod take_over;
 pub mod telemetry;

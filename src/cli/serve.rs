@@ -13,7 +13,6 @@ use tokio_util::task::TaskTracker;
 
 use super::database::Database;
 use super::{Globals, development_secret, output};
-use crate::app::AppState;
 use crate::config::secret::Secret;
 use crate::config::{Config, OnBoot, Profile, Purpose, RegistrationMode, ServerConfig};
 use crate::db::pool::Pools;
@@ -22,7 +21,7 @@ use crate::http::health;
 use crate::http::readiness::{Readiness, ReadinessState};
 use crate::jobs::Jobs;
 use crate::migrate::{self, Blocker, Event, MigrateError, Settings};
-use crate::{allocator, server, telemetry};
+use crate::{allocator, app, server, telemetry};
 
 /// How long a server that applies migrations waits for a database that is just starting.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
@@ -109,8 +108,8 @@ async fn run(
         );
     }
     let metrics = telemetry::start_metrics().context("metrics")?;
-    let state = AppState::new(config, &secret, pools.clone(), Arc::new(SystemClock), readiness.clone())?;
-    let service = state.service(config);
+    let state = app::state(config, &secret, pools.clone(), Arc::new(SystemClock), readiness.clone())?;
+    let service = app::service(&state, config);
 
     let (tracker, jobs_stop) = (TaskTracker::new(), CancellationToken::new());
     if let Some(internal) = internal {

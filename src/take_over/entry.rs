@@ -1,7 +1,7 @@
 //! A transaction of the original's as it is kept here, and how a row is written for PostgreSQL's `COPY`.
 
 use super::names;
-use crate::features::transactions::{MAX_TITLE, search_of};
+use crate::features::transactions::{MAX_TITLE, search_text};
 
 /// A transaction as it is read. Long texts are cut a little behind what can be kept of them.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -67,7 +67,7 @@ pub(super) fn cut(text: &str, most: usize) -> Option<&str> {
 /// Writes it as a row of `transactions`; whether its title is another.
 pub(super) fn write(original: &Original, currency: &str, rows: &mut Vec<u8>) -> bool {
     let Texts { title, title_en, note, is_renamed } = texts(original);
-    let search = search_of(&title, title_en.as_deref(), note.as_deref());
+    let search = search_text(&title, title_en.as_deref(), note.as_deref());
     put(rows, &original.user_id.to_string());
     put(rows, &original.id.to_string());
     put(rows, &title);

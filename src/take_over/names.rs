@@ -7,7 +7,7 @@ use super::entry::{cut, end, put};
 use super::session::transform;
 use crate::domain::name::clean;
 pub(super) use crate::domain::name::is_seen;
-use crate::features::categories::model::{MAX_NAME, OTHER, is_other};
+use crate::features::categories::{MAX_NAME, OTHER, is_other};
 
 /// Each text that somebody wrote, once.
 const WRITTEN: &str = "

@@ -1,20 +1,24 @@
-//! The table `transactions`. Every statement names the owner.
+//! The table `transactions`.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt as _;
 use rust_decimal::Decimal;
-use sqlx::PgConnection;
 
-use super::model::{CategorySource, Days, Entry, Transaction, search_of};
+use super::entry::Entry;
+use super::inputs::DayRange;
+use super::model::{CategorySource, Transaction};
 use crate::domain::money::JsonDecimal;
 use crate::domain::transaction_type::TransactionType;
 use crate::features::users;
 use crate::features::users::model::Settings;
+use crate::http::error::ApiError;
+use crate::http::extract::shown_id;
+use crate::http::scope::Scope;
 use crate::http::walk::Batch;
 
-/// A row with the names that it points at.
+/// A row with the names that it refers to.
 #[derive(sqlx::FromRow)]
-pub(super) struct Row {
+pub(super) struct TransactionRow {
     id: i64,
     title: String,
     title_en: Option<String>,
@@ -37,8 +41,8 @@ pub(super) struct Row {
     category_reason: Option<String>,
 }
 
-impl From<Row> for Transaction {
-    fn from(row: Row) -> Self {
+impl From<TransactionRow> for Transaction {
+    fn from(row: TransactionRow) -> Self {
         Self {
             id: row.id,
             title: row.title,
@@ -62,9 +66,9 @@ impl From<Row> for Transaction {
     }
 }
 
-/// The columns of a [`Row`], for statements that are put together as they are needed. Those run unnamed, so that they are
-/// planned for what is asked; and looking up a type of our own in between would take an unnamed statement away, so these
-/// columns have types that everybody knows.
+/// The columns of a [`TransactionRow`], for statements that are assembled for each request. These are not named, so that they are planned
+/// for their arguments. Looking up one of our own types would discard an unnamed statement, so these columns have built-in
+/// types.
 pub(super) const COLUMNS: &str = r#"
     t.id, t.title, t.title_en, t.amount, t.currency, t.type::text as kind, c.name as category, t.category_id, t.date, t.user_id,
     t.created_at, t.updated_at, t.note, p.name as payee, t.payee_id,
@@ -76,18 +80,18 @@ pub(super) const COLUMNS: &str = r#"
     t.category_source::text as category_source, t.category_reason
 "#;
 
-/// What the columns come from, beside the table itself.
+/// The joins that the columns need.
 pub(super) const JOINS: &str = "
     join categories c on c.user_id = t.user_id and c.id = t.category_id
     left join payees p on p.user_id = t.user_id and p.id = t.payee_id
 ";
 
-/// A statement whose rows are transactions `t` with everything that is shown of them: what stands before the columns, and
-/// what stands behind the joins.
+/// A statement that returns transactions `t` as they are answered: the text before the columns, the source of the rows, and the text
+/// after the joins.
 macro_rules! transactions {
     ($before:literal, $from:literal, $behind:literal $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(
-            Row,
+            TransactionRow,
             $before + r#"
             select
                 t.id as "id!",
@@ -123,25 +127,29 @@ macro_rules! transactions {
     };
 }
 
-/// What a new transaction is entered into.
+/// 404 `TRANSACTION_NOT_FOUND`.
+pub fn not_found(id: i64) -> ApiError {
+    ApiError::NotFound { code: "TRANSACTION_NOT_FOUND", message: format!("Transaction not found: {}", shown_id(id)) }
+}
+
+/// The values that a new transaction takes from its owner.
 #[derive(Debug)]
-pub struct Setting {
-    /// What the owner's money and days are counted in.
+pub struct EntryDefaults {
+    /// The owner's currency and time zone.
     pub owner: Settings,
-    /// The owner's category of the name asked for, if there is one.
+    /// The category of the given name, if it exists.
     pub category_id: Option<i64>,
 }
 
-/// What a new transaction is entered into, in one round trip; `None` if there is no such user.
+/// The values that a new transaction takes from its owner, in one round trip; `None` if the user does not exist.
 ///
 /// # Errors
 /// The database's; a currency or a zone that this binary does not know is one too.
-pub async fn setting(
-    connection: &mut PgConnection,
-    user_id: i64,
+pub async fn defaults(
+    scope: &mut Scope<'_>,
     kind: TransactionType,
     category: Option<&str>,
-) -> Result<Option<Setting>, sqlx::Error> {
+) -> Result<Option<EntryDefaults>, sqlx::Error> {
     let row = sqlx::query!(
         r#"
         select
@@ -157,15 +165,15 @@ pub async fn setting(
         from users u
         where u.id = $1
         "#,
-        user_id,
+        scope.user_id,
         kind as TransactionType,
         category,
     )
-    .fetch_optional(connection)
+    .fetch_optional(&mut *scope.connection)
     .await?;
     row.map(|row| {
         let owner = users::store::settings_from(&row.currency, &row.time_zone)?;
-        Ok(Setting { owner, category_id: row.category_id })
+        Ok(EntryDefaults { owner, category_id: row.category_id })
     })
     .transpose()
 }
@@ -174,7 +182,7 @@ pub async fn setting(
 ///
 /// # Errors
 /// The database's.
-pub async fn insert(connection: &mut PgConnection, user_id: i64, entry: &Entry) -> Result<Transaction, sqlx::Error> {
+pub async fn insert(scope: &mut Scope<'_>, entry: &Entry) -> Result<Transaction, sqlx::Error> {
     transactions!(
         r#"
         with t as (
@@ -188,7 +196,7 @@ pub async fn insert(connection: &mut PgConnection, user_id: i64, entry: &Entry) 
         "#,
         "from t",
         "",
-        user_id,
+        scope.user_id,
         entry.title,
         entry.title_en,
         entry.amount,
@@ -202,7 +210,7 @@ pub async fn insert(connection: &mut PgConnection, user_id: i64, entry: &Entry) 
         entry.category_reason,
         entry.search(),
     )
-    .fetch_one(connection)
+    .fetch_one(&mut *scope.connection)
     .await
     .map(Transaction::from)
 }
@@ -211,35 +219,31 @@ pub async fn insert(connection: &mut PgConnection, user_id: i64, entry: &Entry) 
 ///
 /// # Errors
 /// The database's.
-pub async fn find(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<Option<Transaction>, sqlx::Error> {
-    let row = transactions!("", "from transactions t", "where t.user_id = $1 and t.id = $2", user_id, id);
-    Ok(row.fetch_optional(connection).await?.map(Transaction::from))
+pub async fn find(scope: &mut Scope<'_>, id: i64) -> Result<Option<Transaction>, sqlx::Error> {
+    let row = transactions!("", "from transactions t", "where t.user_id = $1 and t.id = $2", scope.user_id, id);
+    Ok(row.fetch_optional(&mut *scope.connection).await?.map(Transaction::from))
 }
 
-/// The same as [`find`], held against other changes until the database transaction ends.
+/// Like [`find`], and locks the row until the database transaction ends.
 ///
 /// # Errors
 /// The database's.
-pub async fn find_for_update(
-    connection: &mut PgConnection,
-    user_id: i64,
-    id: i64,
-) -> Result<Option<Transaction>, sqlx::Error> {
+pub async fn find_for_update(scope: &mut Scope<'_>, id: i64) -> Result<Option<Transaction>, sqlx::Error> {
     let held =
-        sqlx::query_scalar!("select id from transactions where user_id = $1 and id = $2 for update", user_id, id)
-            .fetch_optional(&mut *connection)
+        sqlx::query_scalar!("select id from transactions where user_id = $1 and id = $2 for update", scope.user_id, id)
+            .fetch_optional(&mut *scope.connection)
             .await?;
     match held {
-        Some(id) => find(connection, user_id, id).await,
+        Some(id) => find(scope, id).await,
         None => Ok(None),
     }
 }
 
-/// Puts an entry in the place of a transaction.
+/// Updates a transaction.
 ///
 /// # Errors
 /// The database's.
-pub async fn update(connection: &mut PgConnection, user_id: i64, id: i64, entry: &Entry) -> Result<(), sqlx::Error> {
+pub async fn update(scope: &mut Scope<'_>, id: i64, entry: &Entry) -> Result<(), sqlx::Error> {
     sqlx::query!(
         r#"
         update transactions
@@ -258,7 +262,7 @@ pub async fn update(connection: &mut PgConnection, user_id: i64, id: i64, entry:
             updated_at = now()
         where user_id = $1 and id = $2
         "#,
-        user_id,
+        scope.user_id,
         id,
         entry.title,
         entry.title_en,
@@ -273,136 +277,36 @@ pub async fn update(connection: &mut PgConnection, user_id: i64, id: i64, entry:
         entry.category_reason,
         entry.search(),
     )
-    .execute(connection)
+    .execute(&mut *scope.connection)
     .await?;
     Ok(())
 }
 
-/// Deletes a transaction; says whether there was one.
+/// Deletes a transaction; returns if it existed.
 ///
 /// # Errors
 /// The database's.
-pub async fn delete(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query!("delete from transactions where user_id = $1 and id = $2", user_id, id)
-        .execute(connection)
+pub async fn delete(scope: &mut Scope<'_>, id: i64) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query!("delete from transactions where user_id = $1 and id = $2", scope.user_id, id)
+        .execute(&mut *scope.connection)
         .await?;
     Ok(done.rows_affected() == 1)
 }
 
-/// Notes that a transaction is not what it was, where only its tags have changed.
-///
-/// # Errors
-/// The database's.
-pub async fn touch(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<(), sqlx::Error> {
-    sqlx::query!("update transactions set updated_at = now() where user_id = $1 and id = $2", user_id, id)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// Puts all transactions of a category into another one of its kind.
-///
-/// # Errors
-/// The database's.
-pub async fn move_category(connection: &mut PgConnection, user_id: i64, from: i64, to: i64) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "update transactions set category_id = $3, updated_at = now() where user_id = $1 and category_id = $2",
-        user_id,
-        from,
-        to,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Gives all transactions of a payee another one.
-///
-/// # Errors
-/// The database's.
-pub async fn move_payee(connection: &mut PgConnection, user_id: i64, from: i64, to: i64) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "update transactions set payee_id = $3, updated_at = now() where user_id = $1 and payee_id = $2",
-        user_id,
-        from,
-        to,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Folds what is to be found of transactions that came in by another way than the API, or that were put together anew, or
-/// folded by older rules, or before there was all that is made of it: a thousand at most of a user's. Says how many there were.
-///
-/// # Errors
-/// The database's.
-pub async fn fold_pending(connection: &mut PgConnection, user_id: i64) -> Result<usize, sqlx::Error> {
-    let rows = sqlx::query!(
-        r"
-        select id, title, title_en, note
-        from transactions
-        where user_id = $1 and (search is null or right(search, 2) <> E'\n2' or (short_search is null and char_length(search) <= 100))
-        order by id
-        limit 1000
-        for update skip locked
-        ",
-        user_id,
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    if rows.is_empty() {
-        return Ok(0);
-    }
-    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    let texts = rows.iter().map(|row| search_of(&row.title, row.title_en.as_deref(), row.note.as_deref()));
-    sqlx::query!(
-        r#"
-        update transactions t
-        set search = ($3::text[])[array_position($2::bigint[], t.id)]
-        where t.user_id = $1 and t.id = any ($2)
-        "#,
-        user_id,
-        &ids,
-        &texts.collect::<Vec<_>>(),
-    )
-    .execute(connection)
-    .await?;
-    Ok(rows.len())
-}
-
-/// A user who has transactions to be folded.
-///
-/// # Errors
-/// The database's.
-pub async fn whose_to_fold(connection: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar!(
-        r"
-        select user_id from transactions
-        where search is null or right(search, 2) <> E'\n2' or (short_search is null and char_length(search) <= 100)
-        limit 1
-        "
-    )
-    .fetch_optional(connection)
-    .await
-}
-
-/// Reads the first of a user's transactions of these days behind the one with this day and id, the newest day first, then the
-/// newest id, into a batch.
+/// Reads transactions of these days into a batch, the newest day first, then the newest id; `behind` is the row after which to begin.
 ///
 /// # Errors
 /// The database's.
 pub(super) async fn read(
-    connection: &mut PgConnection,
-    user_id: i64,
-    days: Days,
+    scope: &mut Scope<'_>,
+    days: DayRange,
     behind: Option<(NaiveDate, i64)>,
     batch: &mut Batch<Transaction>,
 ) -> Result<(), sqlx::Error> {
-    // Two statements: the planner takes a row comparison for much less selective than a range of days, and would look for a
+    // Two statements: the planner estimates a row comparison as much less selective than a range of days, and would look for a
     // day in each category.
     let Some((date, id)) = behind else {
-        // A bound that is left out is the end of the calendar: one statement, one plan, one index.
+        // A bound that is left out is an end of the calendar, so that one statement has one plan and one index.
         let rows = transactions!(
             "",
             "from transactions t",
@@ -411,12 +315,12 @@ pub(super) async fn read(
             order by t.date desc, t.id desc
             limit $4
             "#,
-            user_id,
+            scope.user_id,
             days.start,
             days.end,
             batch.limit(),
         );
-        return batch.fill(rows.fetch(connection).map_ok(Transaction::from), Transaction::bytes).await;
+        return batch.fill(rows.fetch(&mut *scope.connection).map_ok(Transaction::from), Transaction::bytes).await;
     };
     let rows = transactions!(
         "",
@@ -426,11 +330,11 @@ pub(super) async fn read(
         order by t.date desc, t.id desc
         limit $5
         "#,
-        user_id,
+        scope.user_id,
         days.start,
         date,
         id,
         batch.limit(),
     );
-    batch.fill(rows.fetch(connection).map_ok(Transaction::from), Transaction::bytes).await
+    batch.fill(rows.fetch(&mut *scope.connection).map_ok(Transaction::from), Transaction::bytes).await
 }
