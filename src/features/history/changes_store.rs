@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 
-use super::entries::{Change, HistoryEntry, history};
+use super::entries::{HistoryEntry, RecordedChange, history};
 use crate::features::tags;
 use crate::http::page::Segment;
 use crate::http::scope::Scope;
@@ -127,7 +127,7 @@ impl HistoryList {
         let first = runs.iter().map(|run| run.first).min().unwrap_or_default();
         let last = runs.iter().map(|run| run.last).max().unwrap_or_default();
         let changes = sqlx::query_as!(
-            Change,
+            RecordedChange,
             r#"
             select
                 c.id,

@@ -43,7 +43,7 @@ pub struct Operation {
 
 /// A recorded change of a row.
 #[derive(Debug, Clone)]
-pub(super) struct Change {
+pub(super) struct RecordedChange {
     /// Counts up.
     pub id: i64,
     /// The operation.
@@ -192,7 +192,11 @@ fn normalized(value: &Value) -> Value {
 
 /// What operations did to a transaction, the last first, from its recorded changes in that order.
 #[must_use]
-pub(super) fn history(changes: Vec<Change>, user_id: i64, tag_names: &HashMap<i64, String>) -> Vec<HistoryEntry> {
+pub(super) fn history(
+    changes: Vec<RecordedChange>,
+    user_id: i64,
+    tag_names: &HashMap<i64, String>,
+) -> Vec<HistoryEntry> {
     let mut entries: Vec<HistoryEntry> = Vec::new();
     for change in changes {
         if entries.last().is_none_or(|entry| entry.operation_id != change.operation_id) {
