@@ -5,6 +5,7 @@ use std::path::Path;
 
 use app::features;
 use app::features::history::recorded::{Incidental, RecordedTable};
+use serde_json::Value;
 use sqlx::PgConnection;
 
 use crate::support::app::TestApp;
@@ -14,6 +15,11 @@ const UNRECORDED: [&str; 7] =
     ["changes", "idempotency_keys", "known_networks", "merged", "operations", "usage", "usage_deltas"];
 
 const GUIDE: &str = "docs/adding-a-feature.md";
+
+/// The page for a column of a table.
+fn guide(table: &RecordedTable) -> &'static str {
+    if table.name == "transactions" { "docs/adding-a-column.md" } else { GUIDE }
+}
 
 async fn texts(connection: &mut PgConnection, sql: &'static str, table: &str) -> Vec<String> {
     sqlx::query_scalar(sql).bind(table).fetch_all(connection).await.expect(sql)
@@ -65,7 +71,7 @@ async fn undo_knows_every_column_and_the_triggers_record_it() {
         let columns = texts(&mut connection, columns, table.name).await;
         for column in &columns {
             let known = table.columns.contains(&column.as_str());
-            assert!(known, "{GUIDE}, step 4: undo does not know the column {}.{column}", table.name);
+            assert!(known, "{}, step 4: undo does not know the column {}.{column}", guide(table), table.name);
             for (one, other) in [("o", "n"), ("n", "o")] {
                 let comparison = format!("changed('{column}', {one}.{column}, {other}.{column})");
                 assert!(
@@ -75,7 +81,12 @@ async fn undo_knows_every_column_and_the_triggers_record_it() {
             }
         }
         for column in table.columns {
-            assert!(columns.iter().any(|known| known == column), "the table {} has no column {column}", table.name);
+            assert!(
+                columns.iter().any(|known| known == column),
+                "{}, steps 1 and 3: the table {} has no column {column} in the migrations",
+                guide(table),
+                table.name
+            );
         }
         let triggers = "select tgname::text from pg_trigger where tgrelid = $1::text::regclass and not tgisinternal";
         let triggers = texts(&mut connection, triggers, table.name).await;
@@ -156,8 +167,7 @@ fn every_feature_is_in_the_list() {
 
 #[test]
 fn every_collection_has_tests_of_its_own() {
-    let (_, document) = features::router();
-    let document = document();
+    let document = features::router().1();
     let declared = source("tests/api/mod.rs");
     let mut tests = String::new();
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/api")).expect("a folder") {
@@ -174,5 +184,41 @@ fn every_collection_has_tests_of_its_own() {
         let is_tested =
             tests.contains(&format!("/api/{collection}")) || tests.contains(&format!("check(\"{collection}\","));
         assert!(is_tested, "{GUIDE}, step 6: no test in tests/api is about /api/{collection}");
+    }
+}
+
+fn fields(document: &Value, schema: &str) -> Vec<String> {
+    let fields = document["components"]["schemas"][schema]["properties"].as_object();
+    fields.expect(schema).keys().cloned().collect()
+}
+
+#[test]
+fn transactions_are_read_with_every_field() {
+    let document = features::router().1();
+    let store = source("src/features/transactions/store.rs");
+    let columns = store.split("macro_rules! columns").nth(1).and_then(|text| text.split("};").next()).expect("columns");
+    for field in fields(&document, "Transaction") {
+        let snake: String = field
+            .chars()
+            .flat_map(|c| if c.is_ascii_uppercase() { vec!['_', c.to_ascii_lowercase()] } else { vec![c] })
+            .collect();
+        let is_read = [format!("t.{snake}"), format!("as {snake}")].iter().any(|column| columns.contains(column));
+        assert!(
+            is_read,
+            "docs/adding-a-column.md, step 6: no column for {field} in src/features/transactions/store.rs"
+        );
+    }
+}
+
+#[test]
+fn every_field_of_a_transaction_is_tested() {
+    let document = features::router().1();
+    let tests: String = ["transactions", "lists", "history", "expectations", "sorting", "search"]
+        .iter()
+        .map(|name| source(&format!("tests/api/{name}.rs")))
+        .collect();
+    for field in fields(&document, "CreateTransaction") {
+        let is_tested = tests.contains(&format!("\"{field}\""));
+        assert!(is_tested, "docs/adding-a-column.md, step 10: no test of transactions sends or reads {field}");
     }
 }

@@ -261,7 +261,7 @@ impl Arguments {
     ///
     /// # Errors
     /// A value could not be encoded.
-    pub(super) fn finish(self) -> Result<PgArguments, sqlx::Error> {
+    pub fn finish(self) -> Result<PgArguments, sqlx::Error> {
         self.1.map_or(Ok(self.0), |error| Err(sqlx::Error::Encode(error)))
     }
 }

@@ -6,50 +6,59 @@ use rust_decimal::Decimal;
 use super::model::{CategorySource, Transaction};
 use crate::domain::search::{FOLDED, fold};
 use crate::domain::transaction_type::TransactionType;
+use crate::features::resource::Arguments;
 
-/// The columns of a transaction that are written, with all names looked up.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
-    /// The title.
-    pub title: String,
-    /// The title in English.
-    pub title_en: Option<String>,
-    /// Major units of the currency.
-    pub amount: Decimal,
-    /// ISO 4217.
-    pub currency: String,
-    /// Income or expense.
-    pub r#type: TransactionType,
-    /// The category's id.
-    pub category_id: i64,
-    /// The reason for the category.
-    pub category_source: CategorySource,
-    /// The explanation of an automatic category.
-    pub category_reason: Option<String>,
-    /// The day.
-    pub date: NaiveDate,
-    /// Further notes.
-    pub note: Option<String>,
-    /// The payee's id.
-    pub payee_id: Option<i64>,
+/// Makes the struct, its columns and their binding of one list: field, type, column, and the value of an existing transaction.
+macro_rules! entry {
+    ($transaction:ident: $($(#[doc = $text:literal])* $field:ident: $type:ty = $column:literal, $current:expr;)*) => {
+        /// The columns of a transaction that are written, with all names looked up.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct Entry {
+            $($(#[doc = $text])* pub $field: $type,)*
+        }
+
+        impl From<Transaction> for Entry {
+            fn from($transaction: Transaction) -> Self {
+                Self { $($field: $current,)* }
+            }
+        }
+
+        impl Entry {
+            /// The columns, in the order in which [`Self::bind`] adds them; the last one is the search text.
+            pub(super) const COLUMNS: &[&str] = &[$($column,)* "search"];
+
+            /// Adds the columns to the arguments of a statement.
+            pub(super) fn bind(&self, arguments: &mut Arguments) {
+                $(arguments.add(&self.$field);)*
+                arguments.add(self.search());
+            }
+        }
+    };
 }
 
-impl From<Transaction> for Entry {
-    fn from(transaction: Transaction) -> Self {
-        Self {
-            title: transaction.title,
-            title_en: transaction.title_en,
-            amount: transaction.amount.0,
-            currency: transaction.currency,
-            r#type: transaction.r#type,
-            category_id: transaction.category_id,
-            category_source: transaction.category_source,
-            category_reason: transaction.category_reason,
-            date: transaction.date,
-            note: transaction.note,
-            payee_id: transaction.payee_id,
-        }
-    }
+entry! { transaction:
+    /// The title.
+    title: String = "title", transaction.title;
+    /// The title in English.
+    title_en: Option<String> = "title_en", transaction.title_en;
+    /// Major units of the currency.
+    amount: Decimal = "amount", transaction.amount.0;
+    /// ISO 4217.
+    currency: String = "currency", transaction.currency;
+    /// Income or expense.
+    r#type: TransactionType = "type", transaction.r#type;
+    /// The category's id.
+    category_id: i64 = "category_id", transaction.category_id;
+    /// The reason for the category.
+    category_source: CategorySource = "category_source", transaction.category_source;
+    /// The explanation of an automatic category.
+    category_reason: Option<String> = "category_reason", transaction.category_reason;
+    /// The day.
+    date: NaiveDate = "date", transaction.date;
+    /// Further notes.
+    note: Option<String> = "note", transaction.note;
+    /// The payee's id.
+    payee_id: Option<i64> = "payee_id", transaction.payee_id;
 }
 
 impl Entry {

@@ -8,7 +8,7 @@ use sqlx::{Postgres, QueryBuilder};
 use super::criteria::{CoveredByIndex, Criteria, FILTER_COLUMNS, push_range};
 use super::filter::TransactionOrder;
 use super::model::Transaction;
-use super::store::{COLUMNS, JOINS, TransactionRow};
+use super::store::{COLUMNS, JOINS};
 use crate::http::page::Segment;
 use crate::http::scope::Scope;
 
@@ -37,8 +37,7 @@ pub(super) async fn fetch(
     mut query: QueryBuilder<Postgres>,
     scope: &mut Scope<'_>,
 ) -> Result<Vec<Transaction>, sqlx::Error> {
-    let rows: Vec<TransactionRow> = query.build_query_as().persistent(false).fetch_all(&mut *scope.connection).await?;
-    Ok(rows.into_iter().map(Transaction::from).collect())
+    query.build_query_as().persistent(false).fetch_all(&mut *scope.connection).await
 }
 
 /// The limit of the rows that are read.

@@ -1,6 +1,7 @@
 //! A transaction, as it is answered.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -10,7 +11,7 @@ use crate::domain::transaction_type::TransactionType;
 use crate::http::openapi::schemas;
 
 /// A transaction.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct Transaction {
     /// The id.
@@ -24,11 +25,13 @@ pub struct Transaction {
     pub title_en: Option<String>,
     /// The amount in major units of the currency, exact.
     #[schema(schema_with = schemas::amount)]
+    #[sqlx(try_from = "Decimal")]
     pub amount: JsonDecimal,
     /// ISO 4217.
     #[schema(value_type = Currency, example = "THB")]
     pub currency: String,
     /// Income or expense.
+    #[sqlx(rename = "kind", try_from = "String")]
     pub r#type: TransactionType,
     /// The category's name.
     #[schema(example = "Food & Dining")]
@@ -63,10 +66,17 @@ pub struct Transaction {
     #[schema(example = json!(["lunch"]))]
     pub tags: Vec<String>,
     /// The reason for its category.
+    #[sqlx(try_from = "String")]
     pub category_source: CategorySource,
     /// The explanation of an automatic category; `null` if the user chose it, or changed the titles since.
     #[schema(required = true, example = json!(null))]
     pub category_reason: Option<String>,
+}
+
+impl From<Decimal> for JsonDecimal {
+    fn from(amount: Decimal) -> Self {
+        Self(amount)
+    }
 }
 
 impl Transaction {

@@ -5,7 +5,7 @@ use sqlx::{FromRow as _, Postgres, QueryBuilder, Row as _};
 use super::criteria::{Criteria, push_range};
 use super::keyset_store::{KeysetScan, ScanLimit, fetch};
 use super::model::Transaction;
-use super::store::{COLUMNS, TransactionRow};
+use super::store::COLUMNS;
 use crate::http::scope::Scope;
 
 /// The rows that are filtered in their order before the indexes of the other criteria are used. Those return all rows, in no
@@ -131,8 +131,7 @@ impl PageSearch<'_> {
         let found = query.build().persistent(false).fetch_all(&mut *scope.connection).await?;
         let first = found.first().ok_or(sqlx::Error::RowNotFound)?;
         let there = found.iter().filter(|row| row.try_get::<Option<i64>, _>("id").is_ok_and(|id| id.is_some()));
-        let rows: Result<Vec<Transaction>, sqlx::Error> =
-            there.map(|row| TransactionRow::from_row(row).map(Transaction::from)).collect();
+        let rows: Result<Vec<Transaction>, sqlx::Error> = there.map(|row| Transaction::from_row(row)).collect();
         let (seen, worded, others) = (first.try_get("seen")?, first.try_get("worded")?, first.try_get("others")?);
         Ok(ScanSample { seen, worded, others, rows: rows? })
     }

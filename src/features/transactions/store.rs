@@ -1,14 +1,14 @@
 //! The table `transactions`.
 
-use chrono::{DateTime, NaiveDate, Utc};
-use futures_util::TryStreamExt as _;
-use rust_decimal::Decimal;
+use std::sync::LazyLock;
+
+use chrono::NaiveDate;
 
 use super::entry::Entry;
 use super::inputs::DayRange;
-use super::model::{CategorySource, Transaction};
-use crate::domain::money::JsonDecimal;
+use super::model::Transaction;
 use crate::domain::transaction_type::TransactionType;
+use crate::features::resource::Arguments;
 use crate::features::users;
 use crate::features::users::model::Settings;
 use crate::http::error::ApiError;
@@ -16,116 +16,77 @@ use crate::http::extract::shown_id;
 use crate::http::scope::Scope;
 use crate::http::walk::Batch;
 
-/// A row with the names that it refers to.
-#[derive(sqlx::FromRow)]
-pub(super) struct TransactionRow {
-    id: i64,
-    title: String,
-    title_en: Option<String>,
-    amount: Decimal,
-    currency: String,
-    #[sqlx(try_from = "String")]
-    kind: TransactionType,
-    category: String,
-    category_id: i64,
-    date: NaiveDate,
-    user_id: i64,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-    note: Option<String>,
-    payee: Option<String>,
-    payee_id: Option<i64>,
-    tags: Vec<String>,
-    #[sqlx(try_from = "String")]
-    category_source: CategorySource,
-    category_reason: Option<String>,
-}
-
-impl From<TransactionRow> for Transaction {
-    fn from(row: TransactionRow) -> Self {
-        Self {
-            id: row.id,
-            title: row.title,
-            title_en: row.title_en,
-            amount: JsonDecimal(row.amount),
-            currency: row.currency,
-            r#type: row.kind,
-            category: row.category,
-            category_id: row.category_id,
-            date: row.date,
-            user_id: row.user_id,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-            note: row.note,
-            payee: row.payee,
-            payee_id: row.payee_id,
-            tags: row.tags,
-            category_source: row.category_source,
-            category_reason: row.category_reason,
-        }
-    }
-}
-
-/// The columns of a [`TransactionRow`], for statements that are assembled for each request. These are not named, so that they are planned
-/// for their arguments. Looking up one of our own types would discard an unnamed statement, so these columns have built-in
-/// types.
-pub(super) const COLUMNS: &str = r#"
-    t.id, t.title, t.title_en, t.amount, t.currency, t.type::text as kind, c.name as category, t.category_id, t.date, t.user_id,
-    t.created_at, t.updated_at, t.note, p.name as payee, t.payee_id,
-    array(
-        select g.name from transaction_tags l join tags g on g.user_id = l.user_id and g.id = l.tag_id
-        where l.user_id = t.user_id and l.transaction_id = t.id
-        order by g.name collate "C"
-    ) as tags,
-    t.category_source::text as category_source, t.category_reason
-"#;
-
-/// The joins that the columns need.
-pub(super) const JOINS: &str = "
-    join categories c on c.user_id = t.user_id and c.id = t.category_id
-    left join payees p on p.user_id = t.user_id and p.id = t.payee_id
-";
-
-/// A statement that returns transactions `t` as they are answered: the text before the columns, the source of the rows, and the text
-/// after the joins.
-macro_rules! transactions {
-    ($before:literal, $from:literal, $behind:literal $(, $argument:expr)* $(,)?) => {
-        sqlx::query_as!(
-            TransactionRow,
-            $before + r#"
-            select
-                t.id as "id!",
-                t.title as "title!",
-                t.title_en,
-                t.amount as "amount!",
-                t.currency as "currency!",
-                t.type as "kind!: TransactionType",
-                c.name as "category!",
-                t.category_id as "category_id!",
-                t.date as "date!",
-                t.user_id as "user_id!",
-                t.created_at as "created_at!",
-                t.updated_at as "updated_at!",
-                t.note,
-                p.name as "payee?",
-                t.payee_id,
-                array(
-                    select g.name
-                    from transaction_tags l
-                    join tags g on g.user_id = l.user_id and g.id = l.tag_id
-                    where l.user_id = t.user_id and l.transaction_id = t.id
-                    order by g.name collate "C"
-                ) as "tags!",
-                t.category_source as "category_source!: CategorySource",
-                t.category_reason
-            "# + $from + r#"
-            join categories c on c.user_id = t.user_id and c.id = t.category_id
-            left join payees p on p.user_id = t.user_id and p.id = t.payee_id
-            "# + $behind
-            $(, $argument)*
-        )
+/// The columns of a [`Transaction`].
+///
+/// They have built-in types: looking up a type of our own would discard an unnamed statement, as lists with filters are.
+macro_rules! columns {
+    () => {
+        r#"
+            t.id, t.title, t.title_en, t.amount, t.currency, t.type::text as kind, c.name as category, t.category_id, t.date,
+            t.user_id, t.created_at, t.updated_at, t.note, p.name as payee, t.payee_id,
+            array(
+                select g.name from transaction_tags l join tags g on g.user_id = l.user_id and g.id = l.tag_id
+                where l.user_id = t.user_id and l.transaction_id = t.id
+                order by g.name collate "C"
+            ) as tags,
+            t.category_source::text as category_source, t.category_reason
+        "#
     };
 }
+
+/// The joins that the columns need.
+macro_rules! joins {
+    () => {
+        "
+            join categories c on c.user_id = t.user_id and c.id = t.category_id
+            left join payees p on p.user_id = t.user_id and p.id = t.payee_id
+        "
+    };
+}
+
+/// The columns of a [`Transaction`], for lists with filters.
+pub(super) const COLUMNS: &str = columns!();
+
+/// The joins that [`COLUMNS`] need.
+pub(super) const JOINS: &str = joins!();
+
+/// A statement that returns transactions `t`, of the text after the joins.
+macro_rules! select {
+    ($behind:literal) => {
+        concat!("select ", columns!(), " from transactions t ", joins!(), $behind)
+    };
+}
+
+const FIND: &str = select!("where t.user_id = $1 and t.id = $2");
+
+// A bound that is left out is an end of the calendar, so that one statement has one plan and one index.
+const FIRST_OF_DAYS: &str = select!(
+    "where t.user_id = $1 and t.date between coalesce($2, '0001-01-01'::date) and coalesce($3, '9999-12-31'::date)
+    order by t.date desc, t.id desc
+    limit $4"
+);
+
+// The planner estimates a row comparison as much less selective than a range of days, and would look for a day in each category.
+const NEXT_OF_DAYS: &str = select!(
+    "where t.user_id = $1 and t.date >= coalesce($2, '0001-01-01'::date) and (t.date, t.id) < ($3, $4)
+    order by t.date desc, t.id desc
+    limit $5"
+);
+
+static INSERT: LazyLock<String> = LazyLock::new(|| {
+    let placeholders: Vec<String> = (2..Entry::COLUMNS.len() + 2).map(|number| format!("${number}")).collect();
+    format!(
+        "with t as (insert into transactions (user_id, {}) values ($1, {}) returning *) select {COLUMNS} from t {JOINS}",
+        Entry::COLUMNS.join(", "),
+        placeholders.join(", ")
+    )
+});
+
+static UPDATE: LazyLock<String> = LazyLock::new(|| {
+    let set: Vec<String> =
+        Entry::COLUMNS.iter().zip(3..).map(|(column, number)| format!("{column} = ${number}")).collect();
+    format!("update transactions set {}, updated_at = now() where user_id = $1 and id = $2", set.join(", "))
+});
 
 /// 404 `TRANSACTION_NOT_FOUND`.
 pub fn not_found(id: i64) -> ApiError {
@@ -181,47 +142,20 @@ pub async fn defaults(
 /// Adds a transaction.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn insert(scope: &mut Scope<'_>, entry: &Entry) -> Result<Transaction, sqlx::Error> {
-    transactions!(
-        r#"
-        with t as (
-            insert into transactions (
-                user_id, title, title_en, amount, currency, type, category_id, date, note, payee_id, category_source,
-                category_reason, search
-            )
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-            returning *
-        )
-        "#,
-        "from t",
-        "",
-        scope.user_id,
-        entry.title,
-        entry.title_en,
-        entry.amount,
-        entry.currency,
-        entry.r#type as TransactionType,
-        entry.category_id,
-        entry.date,
-        entry.note,
-        entry.payee_id,
-        entry.category_source as CategorySource,
-        entry.category_reason,
-        entry.search(),
-    )
-    .fetch_one(&mut *scope.connection)
-    .await
-    .map(Transaction::from)
+    let mut arguments = Arguments::default();
+    arguments.add(scope.user_id);
+    entry.bind(&mut arguments);
+    sqlx::query_as_with(INSERT.as_str(), arguments.finish()?).fetch_one(&mut *scope.connection).await
 }
 
-/// A user's transaction by id.
+/// A transaction by id.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn find(scope: &mut Scope<'_>, id: i64) -> Result<Option<Transaction>, sqlx::Error> {
-    let row = transactions!("", "from transactions t", "where t.user_id = $1 and t.id = $2", scope.user_id, id);
-    Ok(row.fetch_optional(&mut *scope.connection).await?.map(Transaction::from))
+    sqlx::query_as(FIND).bind(scope.user_id).bind(id).fetch_optional(&mut *scope.connection).await
 }
 
 /// Like [`find`], and locks the row until the database transaction ends.
@@ -242,43 +176,13 @@ pub async fn find_for_update(scope: &mut Scope<'_>, id: i64) -> Result<Option<Tr
 /// Updates a transaction.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn update(scope: &mut Scope<'_>, id: i64, entry: &Entry) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        r#"
-        update transactions
-        set title = $3,
-            title_en = $4,
-            amount = $5,
-            currency = $6,
-            type = $7,
-            category_id = $8,
-            date = $9,
-            note = $10,
-            payee_id = $11,
-            category_source = $12,
-            category_reason = $13,
-            search = $14,
-            updated_at = now()
-        where user_id = $1 and id = $2
-        "#,
-        scope.user_id,
-        id,
-        entry.title,
-        entry.title_en,
-        entry.amount,
-        entry.currency,
-        entry.r#type as TransactionType,
-        entry.category_id,
-        entry.date,
-        entry.note,
-        entry.payee_id,
-        entry.category_source as CategorySource,
-        entry.category_reason,
-        entry.search(),
-    )
-    .execute(&mut *scope.connection)
-    .await?;
+    let mut arguments = Arguments::default();
+    arguments.add(scope.user_id);
+    arguments.add(id);
+    entry.bind(&mut arguments);
+    sqlx::query_with(UPDATE.as_str(), arguments.finish()?).execute(&mut *scope.connection).await?;
     Ok(())
 }
 
@@ -293,48 +197,22 @@ pub async fn delete(scope: &mut Scope<'_>, id: i64) -> Result<bool, sqlx::Error>
     Ok(done.rows_affected() == 1)
 }
 
-/// Reads transactions of these days into a batch, the newest day first, then the newest id; `behind` is the row after which to begin.
+/// Reads transactions of these days into a batch, the newest day first, then the newest id; `after` is the row after which to begin.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub(super) async fn read(
     scope: &mut Scope<'_>,
     days: DayRange,
-    behind: Option<(NaiveDate, i64)>,
+    after: Option<(NaiveDate, i64)>,
     batch: &mut Batch<Transaction>,
 ) -> Result<(), sqlx::Error> {
-    // Two statements: the planner estimates a row comparison as much less selective than a range of days, and would look for a
-    // day in each category.
-    let Some((date, id)) = behind else {
-        // A bound that is left out is an end of the calendar, so that one statement has one plan and one index.
-        let rows = transactions!(
-            "",
-            "from transactions t",
-            r#"
-            where t.user_id = $1 and t.date between coalesce($2, '0001-01-01'::date) and coalesce($3, '9999-12-31'::date)
-            order by t.date desc, t.id desc
-            limit $4
-            "#,
-            scope.user_id,
-            days.start,
-            days.end,
-            batch.limit(),
-        );
-        return batch.fill(rows.fetch(&mut *scope.connection).map_ok(Transaction::from), Transaction::bytes).await;
+    let limit = batch.limit();
+    let rows = match after {
+        None => sqlx::query_as(FIRST_OF_DAYS).bind(scope.user_id).bind(days.start).bind(days.end).bind(limit),
+        Some((date, id)) => {
+            sqlx::query_as(NEXT_OF_DAYS).bind(scope.user_id).bind(days.start).bind(date).bind(id).bind(limit)
+        }
     };
-    let rows = transactions!(
-        "",
-        "from transactions t",
-        r#"
-        where t.user_id = $1 and t.date >= coalesce($2, '0001-01-01'::date) and (t.date, t.id) < ($3::date, $4::bigint)
-        order by t.date desc, t.id desc
-        limit $5
-        "#,
-        scope.user_id,
-        days.start,
-        date,
-        id,
-        batch.limit(),
-    );
-    batch.fill(rows.fetch(&mut *scope.connection).map_ok(Transaction::from), Transaction::bytes).await
+    batch.fill(rows.fetch(&mut *scope.connection), Transaction::bytes).await
 }

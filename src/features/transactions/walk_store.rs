@@ -14,7 +14,7 @@ use super::filter::TransactionOrder;
 use super::inputs::DayRange;
 use super::keyset_store::{KeysetScan, ListKey};
 use super::model::Transaction;
-use super::store::{self, COLUMNS, JOINS, TransactionRow};
+use super::store::{self, COLUMNS, JOINS};
 use crate::http::page::Segment;
 use crate::http::scope::Scope;
 use crate::http::walk::{Batch, Walk};
@@ -98,8 +98,8 @@ impl CriteriaWalk {
         self.criteria.push(&mut query, CoveredByIndex::default());
         self.criteria.push_words(&mut query, scope.user_id, false);
         query.push(" order by s.place");
-        let rows = query.build_query_as::<TransactionRow>().persistent(false).fetch(&mut *scope.connection);
-        batch.fill(rows.map_ok(Transaction::from), Transaction::bytes).await?;
+        let rows = query.build_query_as::<Transaction>().persistent(false).fetch(&mut *scope.connection);
+        batch.fill(rows, Transaction::bytes).await?;
         let read = match batch.last().filter(|_| batch.has_dropped()) {
             Some(last) => self.found.iter().position(|id| *id == last.id).map_or(wanted, |place| place + 1),
             None => wanted,
@@ -117,8 +117,8 @@ impl Walk for CriteriaWalk {
         let scan = KeysetScan::new(scope.user_id, &self.criteria, self.order, &segment)?;
         if !scan.has_more_conditions() {
             let mut query = scan.select(batch.limit());
-            let rows = query.build_query_as::<TransactionRow>().persistent(false).fetch(&mut *scope.connection);
-            batch.fill(rows.map_ok(Transaction::from), Transaction::bytes).await?;
+            let rows = query.build_query_as::<Transaction>().persistent(false).fetch(&mut *scope.connection);
+            batch.fill(rows, Transaction::bytes).await?;
             self.after = batch.last().map(|row| ListKey::of(row, self.order));
             return Ok(());
         }
