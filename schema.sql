@@ -547,33 +547,30 @@ begin
 end
 $$;
 
-create trigger record_insert after insert on categories referencing new table as new_rows
-for each statement when (current_setting('app.operation', true) <> '') execute function record_insert('id');
-create trigger record_delete after delete on categories referencing old table as old_rows
-for each statement when (current_setting('app.operation', true) <> '') execute function record_delete('id');
-create trigger record_update after update on categories referencing old table as old_rows new table as new_rows
-for each statement when (current_setting('app.operation', true) <> '') execute function record_update();
-
-create trigger record_insert after insert on default_categories referencing new table as new_rows
-for each statement when (current_setting('app.operation', true) <> '') execute function record_insert('id');
-create trigger record_delete after delete on default_categories referencing old table as old_rows
-for each statement when (current_setting('app.operation', true) <> '') execute function record_delete('id');
-create trigger record_update after update on default_categories referencing old table as old_rows new table as new_rows
-for each statement when (current_setting('app.operation', true) <> '') execute function record_update();
-
-create trigger record_insert after insert on tags referencing new table as new_rows
-for each statement when (current_setting('app.operation', true) <> '') execute function record_insert('id');
-create trigger record_delete after delete on tags referencing old table as old_rows
-for each statement when (current_setting('app.operation', true) <> '') execute function record_delete('id');
-create trigger record_update after update on tags referencing old table as old_rows new table as new_rows
-for each statement when (current_setting('app.operation', true) <> '') execute function record_update();
-
-create trigger record_insert after insert on payees referencing new table as new_rows
-for each statement when (current_setting('app.operation', true) <> '') execute function record_insert('id');
-create trigger record_delete after delete on payees referencing old table as old_rows
-for each statement when (current_setting('app.operation', true) <> '') execute function record_delete('id');
-create trigger record_update after update on payees referencing old table as old_rows new table as new_rows
-for each statement when (current_setting('app.operation', true) <> '') execute function record_update();
+-- The tables whose changes are recorded alike; `changes.entity_id` is their `id`.
+do $$
+declare
+    recorded text;
+    condition constant text := $w$when (current_setting('app.operation', true) <> '')$w$;
+begin
+    foreach recorded in array array[
+        'categories',
+        'default_categories',
+        'payees',
+        'tags'
+    ] loop
+        execute format(
+            'create trigger record_insert after insert on %I referencing new table as new_rows
+            for each statement %s execute function record_insert(''id'')', recorded, condition);
+        execute format(
+            'create trigger record_delete after delete on %I referencing old table as old_rows
+            for each statement %s execute function record_delete(''id'')', recorded, condition);
+        execute format(
+            'create trigger record_update after update on %I referencing old table as old_rows new table as new_rows
+            for each statement %s execute function record_update()', recorded, condition);
+    end loop;
+end
+$$;
 
 create trigger record_insert after insert on transactions referencing new table as new_rows
 for each statement when (current_setting('app.operation', true) <> '') execute function record_insert('id');

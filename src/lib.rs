@@ -12,5 +12,6 @@ pub mod jobs;
 pub mod migrations;
 pub mod program;
 pub mod server;
+pub mod state;
 pub mod take_over;
 pub mod telemetry;

@@ -18,8 +18,9 @@ use crate::features::categories;
 use crate::features::transactions::NewTransaction;
 use crate::features::{transactions, users};
 use crate::http::error::ApiError;
-use crate::http::input::Input;
+use crate::http::input::{Input, Source};
 use crate::http::json::{self, Json};
+use crate::http::scope::Scope;
 use crate::migrations;
 
 const EMAIL: &str = "demo@example.com";
@@ -97,7 +98,7 @@ async fn fill(connection: &mut PgConnection, user_id: i64) -> anyhow::Result<u64
     for month in (0..MONTHS).rev() {
         for (number, entry) in (0..).zip(MONTH) {
             let input = new_transaction(today, month * DAYS_OF_A_MONTH, entry, percent(month, number))?;
-            transactions::add(connection, &SystemClock, user_id, input).await.map_err(plain)?;
+            transactions::create(&mut Scope::new(connection, user_id), &SystemClock, input).await.map_err(plain)?;
             count += 1;
         }
     }
@@ -128,7 +129,7 @@ fn new_transaction(
     let Json::Object(fields) = json::parse(fields.to_string().as_bytes())? else {
         anyhow::bail!("an object is an object")
     };
-    Input::parse(fields).map_err(plain)
+    Input::parse(fields, Source::Body).map_err(plain)
 }
 
 fn plain(error: ApiError) -> anyhow::Error {

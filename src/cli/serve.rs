@@ -15,7 +15,6 @@ use tokio_util::task::TaskTracker;
 use super::database::Database;
 use super::globals::Globals;
 use super::{development_secret, output};
-use crate::app::AppState;
 use crate::config::secret::Secret;
 use crate::config::{Config, ConfigPurpose, OnBoot, Profile, RegistrationMode, ServerConfig};
 use crate::db::pool::Pools;
@@ -24,7 +23,7 @@ use crate::http::health;
 use crate::http::readiness::{Readiness, ReadinessState};
 use crate::jobs::Jobs;
 use crate::migrations;
-use crate::{allocator, server, telemetry};
+use crate::{allocator, app, server, telemetry};
 
 /// The maximum time that a server that applies migrations waits for a starting database.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
@@ -111,8 +110,8 @@ async fn run(
         );
     }
     let metrics = telemetry::start_metrics().context("metrics")?;
-    let state = AppState::new(config, &secret, pools.clone(), Arc::new(SystemClock), readiness.clone())?;
-    let service = state.service(config);
+    let state = app::state(config, &secret, pools.clone(), Arc::new(SystemClock), readiness.clone())?;
+    let service = app::service(&state, config);
 
     let (tracker, jobs_stop) = (TaskTracker::new(), CancellationToken::new());
     if let Some(internal) = internal {

@@ -1,4 +1,6 @@
-//! The one shape of every answer under `/api`.
+//! The envelope of every success under `/api`; [`error`](super::error) has that of failures.
+
+use std::borrow::Cow;
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -11,9 +13,9 @@ use utoipa::openapi::Schema;
 
 use super::context::RequestContext;
 use super::error::ApiError;
-use super::page::Page;
-use super::{etag, openapi};
-use crate::domain::clock::rfc3339_millis;
+use super::etag;
+use super::meta::Meta;
+use super::openapi::schemas::always;
 
 /// A success: `{"success": true, "data": …, "meta": …}`.
 #[derive(Debug)]
@@ -35,25 +37,25 @@ impl<T> Success<T> {
         Self { status: StatusCode::CREATED, ..Self::ok(data) }
     }
 
-    /// The same with an `ETag`; a GET whose `If-None-Match` names it is answered with 304.
+    /// Adds an `ETag`; a GET whose `If-None-Match` names it is answered with 304.
     #[must_use]
-    pub fn tagged(self) -> Self {
+    pub fn with_etag(self) -> Self {
         Self { tagged: true, ..self }
     }
 
-    /// The same as what an operation did.
+    /// Adds the id of the operation that made the change.
     #[must_use]
-    pub fn by(self, operation_id: i64) -> Self {
+    pub fn with_operation(self, operation_id: i64) -> Self {
         Self { operation_id: Some(operation_id), ..self }
     }
 }
 
 impl<T: Serialize> Success<T> {
-    /// The same with its data written, to be kept and answered again.
+    /// Serializes the data, to be stored and sent again.
     ///
     /// # Errors
     /// Only if the data cannot be written as JSON.
-    pub fn written(self) -> Result<Success<Box<RawValue>>, ApiError> {
+    pub fn serialized(self) -> Result<Success<Box<RawValue>>, ApiError> {
         let data = serde_json::value::to_raw_value(&self.data).map_err(ApiError::internal)?;
         let Self { status, operation_id, tagged, .. } = self;
         Ok(Success { status, data, operation_id, tagged })
@@ -61,9 +63,9 @@ impl<T: Serialize> Success<T> {
 }
 
 impl Success<Box<RawValue>> {
-    /// One that was given before.
+    /// An answer that was sent before.
     #[must_use]
-    pub fn again(status: StatusCode, data: Box<RawValue>, tagged: bool) -> Self {
+    pub fn replayed(status: StatusCode, data: Box<RawValue>, tagged: bool) -> Self {
         Self { status, tagged, ..Self::ok(data) }
     }
 
@@ -73,56 +75,16 @@ impl Success<Box<RawValue>> {
         self.status
     }
 
-    /// Whether it has an `ETag`.
+    /// Tells if it has an `ETag`.
     #[must_use]
     pub const fn is_tagged(&self) -> bool {
         self.tagged
     }
 
-    /// The data as it is written.
+    /// The data as JSON.
     #[must_use]
     pub fn text(&self) -> &str {
         self.data.get()
-    }
-}
-
-/// About the request: when it was answered, its path, its id.
-#[derive(Debug, Default, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Meta {
-    /// When the answer was made, RFC 3339 in UTC with milliseconds.
-    #[schema(format = DateTime, example = "2026-02-16T09:30:00.000Z")]
-    pub timestamp: String,
-    /// The request's path with its query string.
-    #[schema(example = "/api/transactions")]
-    pub path: String,
-    /// The request's id: the client's own `X-Request-Id`, or a made one.
-    #[schema(example = "5f1d7e0a93bc4d22")]
-    pub request_id: String,
-    /// Where a page of a list stands in it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub page: Option<Page>,
-    /// The operation that was done, for `POST /api/operations/{id}/undo`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = 17)]
-    pub operation_id: Option<i64>,
-}
-
-impl Meta {
-    /// The `meta` of the request under way.
-    #[must_use]
-    pub fn current() -> Self {
-        RequestContext::current().map_or_else(
-            // Only code that runs outside of every request gets here.
-            Self::default,
-            |context| Self {
-                timestamp: rfc3339_millis(context.now()),
-                path: context.path().to_owned(),
-                request_id: context.request_id().to_owned(),
-                ..Self::default()
-            },
-        )
     }
 }
 
@@ -141,8 +103,8 @@ pub struct SuccessBody<T> {
 impl<T: Serialize> IntoResponse for Success<T> {
     fn into_response(self) -> Response {
         if self.tagged {
-            return match self.written() {
-                Ok(written) => tagged(written),
+            return match self.serialized() {
+                Ok(serialized) => with_etag(serialized),
                 Err(error) => error.into_response(),
             };
         }
@@ -151,7 +113,7 @@ impl<T: Serialize> IntoResponse for Success<T> {
     }
 }
 
-fn tagged(success: Success<Box<RawValue>>) -> Response {
+fn with_etag(success: Success<Box<RawValue>>) -> Response {
     let tag = etag::of(success.text().as_bytes());
     let seen = RequestContext::current().is_some_and(|context| context.has_seen(&tag));
     let mut response = if seen {
@@ -166,55 +128,13 @@ fn tagged(success: Success<Box<RawValue>>) -> Response {
 }
 
 fn always_true() -> Schema {
-    openapi::always(json!(true), "Always true.")
+    always(json!(true), "Always true.")
 }
 
-fn always_false() -> Schema {
-    openapi::always(json!(false), "Always false.")
-}
-
-/// That something was done.
-#[derive(Debug, Serialize, ToSchema)]
+/// The answer of a change that leaves nothing to show.
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Done {
-    /// What.
+    /// A sentence that says what was done.
     #[schema(example = "Transaction deleted successfully")]
-    pub message: &'static str,
-}
-
-/// The body of a failure.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct FailureBody {
-    /// Always false.
-    #[schema(schema_with = always_false)]
-    pub success: bool,
-    /// What went wrong.
-    pub error: FailureError,
-    /// About the request.
-    pub meta: Meta,
-}
-
-/// What went wrong.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct FailureError {
-    /// For programs.
-    #[schema(value_type = openapi::ErrorCode)]
-    pub code: &'static str,
-    /// For people: the first problem.
-    #[schema(example = "amount must be positive")]
-    pub message: String,
-    /// Every problem, where the input was refused.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = json!(["amount must be positive", "amount must be a number"]))]
-    pub details: Option<Vec<String>>,
-}
-
-/// For `serialize_with`: an instant as the API writes it.
-///
-/// # Errors
-/// The serializer's.
-pub fn instant<S: serde::Serializer>(
-    instant: &chrono::DateTime<chrono::Utc>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&rfc3339_millis(*instant))
+    pub message: Cow<'static, str>,
 }

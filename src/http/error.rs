@@ -1,14 +1,20 @@
 //! The error type of the API, which maps every failure to a status, a code and a message.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::time::Duration;
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
 
 use super::context::RequestContext;
-use super::envelope::{FailureBody, FailureError, Meta};
+use super::meta::Meta;
+use super::openapi::schemas::{always, verbatim};
 use crate::db::error::{Meaning, meaning};
 use crate::db::explain::{Cause, Chain};
 
@@ -106,13 +112,11 @@ pub(super) struct LoggedErrorCode(pub(super) &'static str);
 /// The `Retry-After` of 503 responses, in seconds.
 const RETRY_UNAVAILABLE_SECONDS: u64 = 2;
 
-/// All error codes, sorted.
+/// The codes of failures, in alphabetical order, without those that resources add, such as `TAG_NOT_FOUND`.
 pub const CODES: &[&str] = &[
     "ALREADY_UNDONE",
     "BAD_REQUEST",
-    "CATEGORY_ALREADY_EXISTS",
     "CATEGORY_IN_USE",
-    "CATEGORY_NOT_FOUND",
     "CONFLICT",
     "DATABASE_UNAVAILABLE",
     "EMAIL_ALREADY_EXISTS",
@@ -127,15 +131,11 @@ pub const CODES: &[&str] = &[
     "NOT_IMPLEMENTED",
     "OPERATION_NOT_FOUND",
     "OVERLOADED",
-    "PAYEE_ALREADY_EXISTS",
-    "PAYEE_NOT_FOUND",
     "PAYLOAD_TOO_LARGE",
     "PRECONDITION_FAILED",
     "QUOTA_EXCEEDED",
     "REGISTRATION_CLOSED",
     "REQUEST_TIMEOUT",
-    "TAG_ALREADY_EXISTS",
-    "TAG_NOT_FOUND",
     "TOO_MANY_REQUESTS",
     "TOO_MUCH_WORK",
     "TRANSACTION_NOT_FOUND",
@@ -143,6 +143,53 @@ pub const CODES: &[&str] = &[
     "UNDO_CONFLICT",
     "UNSUPPORTED_MEDIA_TYPE",
 ];
+
+/// The body of a failure.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FailureBody {
+    /// Always false.
+    #[schema(schema_with = always_false)]
+    pub success: bool,
+    /// What went wrong.
+    pub error: FailureError,
+    /// About the request.
+    pub meta: Meta,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FailureError {
+    /// For programs.
+    #[schema(value_type = CodeSchema)]
+    pub code: &'static str,
+    /// For people: the first problem.
+    #[schema(example = "amount must be positive")]
+    pub message: String,
+    /// Every problem, where the input was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = json!(["amount must be positive", "amount must be a number"]))]
+    pub details: Option<Vec<String>>,
+}
+
+fn always_false() -> Schema {
+    always(json!(false), "Always false.")
+}
+
+/// The schema of the codes of failures.
+pub struct CodeSchema;
+
+impl utoipa::PartialSchema for CodeSchema {
+    fn schema() -> RefOr<Schema> {
+        let description = "The reason of the failure, for programs.";
+        verbatim(json!({"type": "string", "enum": CODES, "description": description})).into()
+    }
+}
+
+impl utoipa::ToSchema for CodeSchema {
+    fn name() -> Cow<'static, str> {
+        "ErrorCode".into()
+    }
+}
 
 impl ApiError {
     /// A 503 response: the database cannot be reached.

@@ -10,10 +10,10 @@ use super::context::RequestContext;
 use super::error::ApiError;
 use super::guard::BodyLeft;
 use super::idempotency;
-use super::input::{FromInput, Input, shortened};
+use super::input::{FromInput, Input, Source, shortened};
 use super::json::{self, Fields, Json};
 
-/// A JSON body, read by the strict rules of its type.
+/// A JSON body, read strictly by the rules of its fields.
 #[derive(Debug)]
 pub struct Body<T>(pub T);
 
@@ -36,23 +36,23 @@ impl<S: Send + Sync, T: FromInput> FromRequest<S> for Body<T> {
             return Err(ApiError::EncodedBody);
         }
         match declared {
-            // Nothing at all is an empty object, so that the answer names the fields that are missing.
-            ContentType::None if bytes.is_empty() => return Input::parse(Fields::default()).map(Self),
+            // No body is an empty object, so that the answer names the missing fields.
+            ContentType::None if bytes.is_empty() => return Input::parse(Fields::default(), Source::Body).map(Self),
             ContentType::None | ContentType::Other => return Err(ApiError::UnsupportedMediaType),
             ContentType::Json => {}
         }
         if bytes.is_empty() {
-            return Input::parse(Fields::default()).map(Self);
+            return Input::parse(Fields::default(), Source::Body).map(Self);
         }
         match json::parse(&bytes) {
-            Ok(Json::Object(fields)) => Input::parse(fields).map(Self),
+            Ok(Json::Object(fields)) => Input::parse(fields, Source::Body).map(Self),
             Ok(_) => Err(ApiError::BadRequest("The body must be a JSON object".to_owned())),
             Err(error) => Err(ApiError::BadRequest(format!("The body is not valid JSON: {error}"))),
         }
     }
 }
 
-/// Whether the body is compressed, or what else a coding may do to it.
+/// Tells if the body has a content coding, such as compression.
 fn is_encoded(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
     codings.any(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
@@ -74,7 +74,7 @@ fn content_type(headers: &HeaderMap) -> ContentType {
     }
 }
 
-/// A query string, read by the strict rules of its type.
+/// A query string, read strictly by the rules of its fields.
 #[derive(Debug)]
 pub struct QueryString<T>(pub T);
 
@@ -84,16 +84,16 @@ impl<S: Send + Sync, T: FromInput> FromRequestParts<S> for QueryString<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
             .map_err(|_| ApiError::BadRequest("The query string is not valid UTF-8".to_owned()))?;
-        // Some clients add a `_` to every GET, which is another each time, so that no cache answers.
+        // Some clients add a `_` with a new value to every GET, to get past caches.
         let asked = query.0.into_iter().filter(|(key, _)| key != "_");
         let fields = asked.map(|(key, value)| (key, Json::String(value))).collect();
         let fields = Fields::new(fields)
             .map_err(|key| ApiError::Validation(vec![format!("{} must be given once", shortened(&key))]))?;
-        Input::parse(fields).map(Self)
+        Input::parse(fields, Source::Query).map(Self)
     }
 }
 
-/// No parameters: what is asked for and not looked at would be answered wrongly.
+/// A query string without parameters: an answer that ignored one would be wrong.
 #[derive(Debug)]
 pub struct NoParameters;
 
@@ -103,7 +103,7 @@ impl FromInput for NoParameters {
     }
 }
 
-/// An id as a message names it. One that is out of range was read as the nearest that is not, and is named as it was asked for.
+/// An id for a message. An id out of range was read as the nearest number in range, and is shown as it stands in the request.
 #[must_use]
 pub fn shown_id(id: i64) -> String {
     let context = if matches!(id, i64::MIN | i64::MAX) { RequestContext::current() } else { None };
@@ -118,11 +118,11 @@ fn is_whole(text: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The id of a row, from the path. What is no integer is 400; one that no row can have is looked for and not found.
+/// The id of a row, from the path. Anything but an integer is answered with 400; an integer out of range finds no row.
 #[derive(Debug, Clone, Copy)]
-pub struct Id(pub i64);
+pub struct PathId(pub i64);
 
-impl<S: Send + Sync> FromRequestParts<S> for Id {
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {

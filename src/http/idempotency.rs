@@ -1,7 +1,7 @@
-//! `Idempotency-Key`: a request that is sent again has one effect, and gets the answer of the first time.
+//! `Idempotency-Key`: a request that is sent again has one effect, and gets the first answer again.
 //!
-//! The record of the answer commits with the work, so that there is never one without the other. The row of the key is
-//! written before the work and not seen until it is done: a request with the same key that comes meanwhile waits for it.
+//! The stored answer commits together with the change. The row of the key is written before the change and becomes visible with
+//! the commit, so that a second request with the same key waits for the first.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -19,11 +19,11 @@ pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 /// The longest key.
 pub(super) const MAX_LENGTH: usize = 255;
 
-/// The key that a client gave its request, if it did.
+/// The key of a request, if it has one.
 #[derive(Debug, Clone)]
 pub struct IdempotencyKey(Option<String>);
 
-/// A key with what was asked for under it.
+/// A key together with the request that it was given for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// The key.
@@ -32,23 +32,23 @@ pub struct Claim {
     pub fingerprint: Vec<u8>,
 }
 
-/// An answer that was given.
+/// A stored answer.
 #[derive(Debug, Clone)]
-pub struct Stored {
-    /// What it was the answer to.
+pub struct StoredAnswer {
+    /// The fingerprint of the request.
     pub fingerprint: Vec<u8>,
     /// Its status.
     pub status: i64,
-    /// Its data, JSON to the letter; forgotten where it was large and some time has passed.
+    /// Its data as JSON; large data are deleted after some minutes.
     pub data: Option<String>,
-    /// Whether it had an `ETag`.
+    /// Set if it had an `ETag`.
     pub tagged: bool,
-    /// What was done.
+    /// The operation that made the change.
     pub operation_id: Option<i64>,
 }
 
 impl IdempotencyKey {
-    /// The key with what is asked for, once the body has been read; `None` without a key.
+    /// The key with the fingerprint of the request, once the body has been read; `None` without a key.
     #[must_use]
     pub fn claim(self) -> Option<Claim> {
         let key = self.0?;
@@ -65,12 +65,12 @@ impl IdempotencyKey {
     }
 }
 
-impl Stored {
-    /// The answer again, if it was to the same request.
+impl StoredAnswer {
+    /// The answer to send again, if the request is the same.
     ///
     /// # Errors
     /// [`ApiError::Conflict`] if the key stood for another request, or the answer is not kept any more.
-    pub fn again(self, claim: &Claim) -> Result<Success<Box<RawValue>>, ApiError> {
+    pub fn replay(self, claim: &Claim) -> Result<Success<Box<RawValue>>, ApiError> {
         if self.fingerprint != claim.fingerprint {
             return Err(ApiError::Conflict {
                 code: "IDEMPOTENCY_KEY_REUSED",
@@ -90,9 +90,9 @@ impl Stored {
             });
         };
         let data = RawValue::from_string(data).map_err(ApiError::internal)?;
-        let success = Success::again(status, data, self.tagged);
+        let success = Success::replayed(status, data, self.tagged);
         Ok(match self.operation_id {
-            Some(operation) => success.by(operation),
+            Some(operation) => success.with_operation(operation),
             None => success,
         })
     }

@@ -1,8 +1,8 @@
-//! Pages of lists: a limit, and a cursor that says where the page before it ended.
+//! Pages of lists, each with a limit and a cursor.
 //!
-//! A cursor is the key of a row, so that the next page begins behind that row however many rows there are before it and
-//! whatever has come and gone since. It is signed together with what was asked for: one that was changed, or that belongs to
-//! another list, another filter or another user, is refused.
+//! A cursor is the sort key of a row, so that a page takes the same time wherever it begins, and rows that were added or deleted
+//! meanwhile do not shift it. It is signed together with the user, the list and its filters; a cursor that was changed, or
+//! that was made for another list, is refused.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -11,11 +11,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use utoipa::ToSchema;
 
 use super::error::ApiError;
-use super::input::{Input, Rule, Text};
+use super::input::{FromInput, Input, Rule};
 use super::json::Json;
+use super::meta::Page;
+use super::presence::{Included, Optional};
+use super::rules::Text;
+use crate::fields;
 
 /// Rows of a page when only a cursor is given.
 const DEFAULT_LIMIT: u16 = 50;
@@ -26,7 +29,7 @@ const MAX_LIMIT: u16 = 500;
 /// Bytes of the signature.
 const MAC_BYTES: usize = 16;
 
-/// The page that is asked for.
+/// A request for a page.
 #[derive(Debug, Clone)]
 pub struct PageRequest {
     /// Rows of the page, from 1 to 500.
@@ -34,29 +37,29 @@ pub struct PageRequest {
     cursor: Option<String>,
 }
 
-/// Which way a page is read from its cursor.
+/// The direction in which a page is read from its cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Direction {
-    /// To the page behind it.
+    /// The next page.
     #[serde(rename = "n")]
     Next,
-    /// To the page before it.
+    /// The previous page.
     #[serde(rename = "p")]
     Previous,
 }
 
-/// Where a page begins: behind, or before, the row with this key.
+/// The beginning of a page: after, or before, the row with this key.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Position<K> {
-    /// Which way it is read.
+    /// The direction of reading.
     #[serde(rename = "d")]
     pub direction: Direction,
-    /// What the rows are sorted by, of the row beside the page.
+    /// The sort key of the row next to the page.
     #[serde(rename = "k")]
     pub key: K,
 }
 
-/// A run of rows of a list: the row that it begins behind, the direction of reading, and the most rows it has.
+/// A part of a list: the row after which it begins, the direction of reading, and the most rows of it.
 #[derive(Debug, Clone)]
 pub struct Segment<K> {
     from: Option<Position<K>>,
@@ -65,19 +68,19 @@ pub struct Segment<K> {
 }
 
 impl<K> Segment<K> {
-    /// The rows behind the row with this key, in the order of the list; the first rows without.
+    /// The rows after the row with this key, in the order of the list; without a key, the first rows.
     #[must_use]
     pub fn behind(key: Option<K>, limit: i64) -> Self {
         Self { from: key.map(|key| Position { direction: Direction::Next, key }), limit }
     }
 
-    /// The key of the row that it begins behind, in the direction of reading; `None` for the first rows.
+    /// The key of the row after which it begins, in the direction of reading; `None` for the first rows.
     #[must_use]
     pub fn key(&self) -> Option<&K> {
         self.from.as_ref().map(|from| &from.key)
     }
 
-    /// Whether it is read against the order of the list.
+    /// Tells if it is read against the order of the list.
     #[must_use]
     pub fn is_backwards(&self) -> bool {
         self.from.as_ref().is_some_and(|from| from.direction == Direction::Previous)
@@ -89,14 +92,14 @@ impl<K> Segment<K> {
         if self.is_backwards() { ("<", "desc") } else { (">", "asc") }
     }
 
-    /// The same of a list whose largest row is the first.
+    /// Like [`Self::smallest_first`], of a list whose largest row is the first.
     #[must_use]
     pub fn largest_first(&self) -> (&'static str, &'static str) {
         if self.is_backwards() { (">", "asc") } else { ("<", "desc") }
     }
 }
 
-/// A page of a list that is being read.
+/// A page that is being read.
 #[derive(Clone)]
 pub struct Paging<'a, K> {
     cursors: &'a Cursors,
@@ -141,31 +144,34 @@ impl<K> Paging<'_, K> {
     }
 }
 
-/// What `meta` says of a page.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Page {
-    /// The most rows it may have.
-    #[schema(example = 50)]
-    pub limit: u16,
-    /// The `cursor` of the page behind it; `null` where there is none.
-    #[schema(required = true, example = "eyJkIjoibiIsImsiOlsiMTIwLjAwMDAiLDJdfYCvJ3bVSxnbhGZvC0WdZrs")]
-    pub next_cursor: Option<String>,
-    /// The `cursor` of the page before it; `null` where there is none.
-    #[schema(required = true, example = json!(null))]
-    pub prev_cursor: Option<String>,
+fields! {
+    /// The page of a list, as a query string asks for it.
+    #[derive(Debug)]
+    struct PageFields {
+        /// The most rows of a page, 1 to 500.
+        limit: Optional<Limit>,
+        /// `nextCursor` or `prevCursor` of the `meta.page` of an answer with the same filters and order.
+        cursor: Optional<Text<2000>>,
+    }
 }
 
-impl PageRequest {
-    /// Takes `limit` and `cursor` from a query; the inner `None` if neither is there.
-    pub fn from_input(input: &mut Input) -> Option<Option<Self>> {
-        let limit = input.optional("limit", Limit);
-        let cursor = input.optional("cursor", Text { max: 2000 });
-        let (limit, cursor) = (limit?, cursor?);
+/// `None` if neither `limit` nor `cursor` is given.
+impl FromInput for Option<PageRequest> {
+    fn from_input(input: &mut Input) -> Option<Self> {
+        let PageFields { limit, cursor } = PageFields::from_input(input)?;
         if limit.is_none() && cursor.is_none() {
             return Some(None);
         }
-        Some(Some(Self { limit: limit.unwrap_or(DEFAULT_LIMIT), cursor }))
+        Some(Some(PageRequest { limit: limit.unwrap_or(DEFAULT_LIMIT), cursor }))
+    }
+}
+
+fields! {
+    /// The query string of a list without filters.
+    #[derive(Debug)]
+    pub struct PageQuery {
+        /// The page; without one, the whole list.
+        pub page: Included<Option<PageRequest>>,
     }
 }
 
@@ -175,7 +181,7 @@ struct Limit;
 impl Rule for Limit {
     type Output = u16;
 
-    fn read(&self, value: Json) -> Result<u16, Vec<String>> {
+    fn read(value: Json) -> Result<u16, Vec<String>> {
         let number = value.as_str().and_then(|text| text.parse::<u64>().ok());
         match number {
             None => Err(vec!["must be an integer number".to_owned()]),
@@ -187,12 +193,12 @@ impl Rule for Limit {
         }
     }
 
-    fn schema(&self) -> Value {
+    fn schema() -> Value {
         json!({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT})
     }
 }
 
-/// Makes and reads cursors.
+/// Signs and checks cursors.
 #[derive(Clone)]
 pub struct Cursors {
     mac: Hmac<Sha256>,
@@ -211,7 +217,7 @@ impl Cursors {
         Self { mac: Hmac::new_from_slice(&derived.finalize().into_bytes()).expect("a key") }
     }
 
-    /// Begins to read a page of a list. `scope` is everything else that is asked for.
+    /// Begins to read a page of a list. A cursor is good only for the `list` that it was made for: the user, the list and its filters.
     ///
     /// # Errors
     /// [`ApiError::Validation`] if the cursor was not made for this.

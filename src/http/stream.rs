@@ -15,9 +15,8 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
-use super::envelope::Meta;
 use super::error::{ApiError, Bounded};
-use super::page::Page;
+use super::meta::{Meta, Page};
 
 /// A chunk is sent once it has this many bytes.
 const CHUNK_BYTES: usize = 32 * 1024;

@@ -1,9 +1,8 @@
-//! Lists without a limit: walked from row to row in batches, each read on a connection that is given back before any of it
-//! goes to the client.
+//! Lists without a limit, read in batches, each on a connection that is released before the batch goes to the client.
 //!
-//! Nothing of the database is held while a client reads, and what is held in memory does not depend on the length of the
-//! list: a batch has about 256 KiB, however large the rows are. Each batch begins behind the last row of the one
-//! before it, so a row that is there all the time and keeps its place is met exactly once.
+//! A client that reads slowly holds no connection, and memory does not depend on the length of the list: a batch
+//! has about 256 KiB, however large the rows are. Each batch begins after the last row of the previous one, so a row that keeps
+//! its place is read exactly once.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,12 +11,12 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::{Stream, TryStreamExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::PgConnection;
 
 use super::envelope::Success;
 use super::error::ApiError;
 use super::lane::{Turn, WorkLanes};
 use super::page::{Cursors, PageRequest, Segment};
+use super::scope::Scope;
 use super::shares::{Share, Shares};
 use super::stream::{self, ListWriter};
 use crate::db::pool::{Lease, Pool};
@@ -34,10 +33,10 @@ const BATCH_ROWS: (usize, usize) = (20, 2_000);
 /// Long lists of one account that are under way at once.
 const LISTS_OF_ACCOUNT: usize = 2;
 
-/// About the bytes that a row without long texts has as JSON.
+/// The approximate size of a row without long texts, in bytes of JSON.
 pub const SMALL_ROW: usize = 200;
 
-/// Rows that are read at once.
+/// A batch of rows.
 #[derive(Debug)]
 pub struct Batch<R> {
     rows: Vec<R>,
@@ -65,13 +64,13 @@ impl<R> Batch<R> {
         self.rows.last()
     }
 
-    /// The rows that are in it.
+    /// The number of rows.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Tells if no row is in it.
+    /// Tells if it has no rows.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.rows.is_empty()
@@ -83,16 +82,15 @@ impl<R> Batch<R> {
         self.rows.len() >= self.limit || self.bytes >= self.most_bytes
     }
 
-    /// Takes a row of so many bytes.
+    /// Adds a row of this size in bytes.
     pub fn push(&mut self, row: R, bytes: usize) {
         self.bytes += bytes;
         self.rows.push(row);
         self.more = self.is_full();
     }
 
-    /// Takes rows as they come, with the bytes that each has. Those past the size of a batch are dropped, to be read again
-    /// by the next one: whoever has small rows first and large ones behind them would fill the memory otherwise. There are
-    /// more if as many came as may be.
+    /// Adds rows as they arrive; `bytes` tells the size of each. Rows beyond the size of a batch are dropped and read again by the
+    /// next batch: small rows followed by large ones would fill the memory otherwise. The list goes on if the limit is reached.
     ///
     /// # Errors
     /// The database's.
@@ -115,24 +113,24 @@ impl<R> Batch<R> {
         Ok(())
     }
 
-    /// Tells if rows came that found no room.
+    /// Tells if rows were dropped.
     #[must_use]
     pub const fn has_dropped(&self) -> bool {
         self.dropped
     }
 
-    /// Notes whether the list goes on behind this batch, where that does not follow from the number of rows.
+    /// Sets if the list goes on after this batch, where that does not follow from the number of rows.
     pub const fn goes_on(&mut self, more: bool) {
         self.more = more;
     }
 }
 
-/// A list on the way from its first row to its last.
+/// A list that is read from its first row to its last.
 pub trait Walk: Send + 'static {
     /// The row of the list.
     type Row: Serialize + Send;
 
-    /// Whether it counts many rows, and so takes its turn on connections for such work.
+    /// Tells if it counts many rows, and so waits for its turn on the connections for such work.
     fn counts(&self) -> bool {
         false
     }
@@ -140,19 +138,19 @@ pub trait Walk: Send + 'static {
     /// Reads the next rows.
     fn next(
         &mut self,
-        connection: &mut PgConnection,
+        scope: &mut Scope<'_>,
         batch: &mut Batch<Self::Row>,
     ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 }
 
-/// A list that is read by the keys of its rows.
+/// A list that is read by the sort keys of its rows.
 pub trait Keyed: Send + Sync + 'static {
     /// The row of the list.
     type Row: Serialize + Send;
     /// The sort key, different for each row.
     type Key: Serialize + DeserializeOwned + Send + Sync;
 
-    /// Whether it counts many rows, and so takes its turn on connections for such work.
+    /// Tells if it counts many rows, and so waits for its turn on the connections for such work.
     fn counts(&self) -> bool {
         false
     }
@@ -163,13 +161,13 @@ pub trait Keyed: Send + Sync + 'static {
     /// Reads a segment into a batch.
     fn read(
         &self,
-        connection: &mut PgConnection,
+        scope: &mut Scope<'_>,
         segment: &Segment<Self::Key>,
         batch: &mut Batch<Self::Row>,
     ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 }
 
-/// A walk from key to key.
+/// A list that is read from key to key.
 struct KeyedWalk<L: Keyed> {
     list: L,
     from: Option<L::Key>,
@@ -182,9 +180,9 @@ impl<L: Keyed> Walk for KeyedWalk<L> {
         self.list.counts()
     }
 
-    async fn next(&mut self, connection: &mut PgConnection, batch: &mut Batch<L::Row>) -> Result<(), sqlx::Error> {
+    async fn next(&mut self, scope: &mut Scope<'_>, batch: &mut Batch<L::Row>) -> Result<(), sqlx::Error> {
         let segment = Segment::behind(self.from.take(), batch.limit());
-        self.list.read(connection, &segment, batch).await?;
+        self.list.read(scope, &segment, batch).await?;
         self.from = batch.last().map(L::key);
         Ok(())
     }
@@ -216,7 +214,7 @@ impl Lists {
     pub async fn answer(&self, user_id: i64, mut walk: impl Walk) -> Result<Response, ApiError> {
         let mut batch = Batch::new(FIRST_ROWS);
         let (turn, connection) = self.connection(user_id, walk.counts()).await?;
-        read(connection, &mut walk, &mut batch).await?;
+        read(connection, user_id, &mut walk, &mut batch).await?;
         drop(turn);
         if !batch.more {
             return Ok(Success::ok(batch.rows).into_response());
@@ -227,7 +225,7 @@ impl Lists {
         stream::list(self.stall_timeout, |writer| lists.write(walk, batch, writer, share)).await
     }
 
-    /// Answers with a page of a user's list, or with all of it. `scope` is everything else that is asked for: see
+    /// Answers with a page of a user's list, or with all of it. `name` is the list with its filters: see
     /// [`Cursors::begin`].
     ///
     /// # Errors
@@ -237,15 +235,15 @@ impl Lists {
         user_id: i64,
         list: L,
         page: Option<&PageRequest>,
-        (cursors, scope): (&Cursors, String),
+        (cursors, name): (&Cursors, String),
     ) -> Result<Response, ApiError> {
         let Some(page) = page else { return self.answer(user_id, KeyedWalk { list, from: None }).await };
-        let paging = cursors.begin(page, scope)?;
+        let paging = cursors.begin(page, name)?;
         let segment = paging.segment();
         let limit = usize::try_from(segment.limit).unwrap_or(usize::MAX);
         let mut batch = Batch { most_bytes: usize::MAX, ..Batch::new(limit) };
         let (turn, mut connection) = self.connection(user_id, list.counts()).await?;
-        list.read(&mut connection, segment, &mut batch).await?;
+        list.read(&mut Scope::new(&mut connection, user_id), segment, &mut batch).await?;
         connection.release();
         drop(turn);
         let (rows, page) = paging.finish(batch.rows, L::key)?;
@@ -269,7 +267,7 @@ impl Lists {
             }
             batch = Batch::new(next_limit(rows, writer.bytes() - before));
             let (turn, connection) = self.patiently(*share.key(), walk.counts()).await?;
-            read(connection, &mut walk, &mut batch).await?;
+            read(connection, *share.key(), &mut walk, &mut batch).await?;
             drop(turn);
         }
     }
@@ -282,7 +280,7 @@ impl Lists {
         Ok((None, self.pool.acquire().await?))
     }
 
-    /// A list that is half read is worth more patience than a request that has just come.
+    /// Waits longer than a request that has just arrived: the list is half read.
     async fn patiently(&self, user_id: i64, counts: bool) -> Result<(Option<Turn>, Lease), ApiError> {
         if counts {
             return self.connection(user_id, counts).await;
@@ -297,8 +295,13 @@ impl Lists {
     }
 }
 
-async fn read<W: Walk>(mut connection: Lease, walk: &mut W, batch: &mut Batch<W::Row>) -> Result<(), sqlx::Error> {
-    walk.next(&mut connection, batch).await?;
+async fn read<W: Walk>(
+    mut connection: Lease,
+    user_id: i64,
+    walk: &mut W,
+    batch: &mut Batch<W::Row>,
+) -> Result<(), sqlx::Error> {
+    walk.next(&mut Scope::new(&mut connection, user_id), batch).await?;
     connection.release();
     Ok(())
 }

@@ -9,8 +9,10 @@ use crate::config::{HistoryConfig, QuotasConfig};
 use crate::db::explain::Cause;
 use crate::db::pool::Pool;
 use crate::features::history::retention_store::{self, Kept};
-use crate::features::{auth, history, payees, quotas, transactions};
+use crate::features::transactions::search_text_store;
+use crate::features::{auth, history, payees, quotas};
 use crate::http::readiness::ReadinessState;
+use crate::http::scope::Scope;
 
 /// The pause between two rounds.
 const PAUSE: Duration = Duration::from_mins(1);
@@ -64,14 +66,16 @@ async fn settle(pool: &Pool) -> Result<(), sqlx::Error> {
 
 async fn round(pool: &Pool, config: HistoryConfig, limits: QuotasConfig) -> Result<(), sqlx::Error> {
     while let Some(user_id) = next_user_to_index(pool).await? {
-        let fold = async |database: &mut PgConnection| transactions::store::fold_pending(database, user_id).await;
+        let fold = async |database: &mut PgConnection| {
+            search_text_store::index_pending(&mut Scope::new(database, user_id)).await
+        };
         if pool.acquire().await?.transaction(fold).await? == 0 {
             // Another replica is working on them.
             break;
         }
         tokio::time::sleep(BATCH_PAUSE).await;
     }
-    while pool.acquire().await?.transaction(payees::store::fold_pending).await? > 0 {
+    while pool.acquire().await?.transaction(payees::store::index_pending).await? > 0 {
         tokio::time::sleep(BATCH_PAUSE).await;
     }
     let retention = config.trash_retention.as_secs_f64();
@@ -84,11 +88,11 @@ async fn round(pool: &Pool, config: HistoryConfig, limits: QuotasConfig) -> Resu
         tokio::time::sleep(BATCH_PAUSE).await;
     }
     let mut connection = pool.acquire().await?;
-    history::keys_store::forget_old(&mut connection).await?;
-    history::keys_store::forget_large(&mut connection).await?;
+    history::idempotency_store::forget_old(&mut connection).await?;
+    history::idempotency_store::forget_large(&mut connection).await?;
     quotas::store::count_keys(&mut connection, limits.idempotency_keys).await?;
     for user_id in quotas::store::whose_to_count(&mut connection).await? {
-        quotas::store::recount(&mut connection, user_id).await?;
+        quotas::store::recount(&mut Scope::new(&mut connection, user_id)).await?;
         tokio::time::sleep(BATCH_PAUSE).await;
     }
     auth::store::forget_failures(&mut connection).await?;
@@ -114,7 +118,8 @@ pub async fn trim_history(pool: &Pool, kept: &Kept) -> Result<(), sqlx::Error> {
                 continue;
             }
             while let Some(last) = retention_store::last_to_go(&mut connection, &candidate, kept).await? {
-                let removed = retention_store::remove(&mut connection, candidate.user_id, last).await?;
+                let removed =
+                    retention_store::remove(&mut Scope::new(&mut connection, candidate.user_id), last).await?;
                 quotas::store::note_removed(&mut connection, &[(candidate.user_id, removed.bytes)]).await?;
                 if !removed.more {
                     // Another replica is working on them.
@@ -131,7 +136,7 @@ pub async fn trim_history(pool: &Pool, kept: &Kept) -> Result<(), sqlx::Error> {
 
 async fn next_user_to_index(pool: &Pool) -> Result<Option<i64>, sqlx::Error> {
     let mut connection = pool.acquire().await?;
-    let user_id = transactions::store::whose_to_fold(&mut connection).await?;
+    let user_id = search_text_store::next_user_to_index(&mut connection).await?;
     connection.release();
     Ok(user_id)
 }

@@ -2,7 +2,7 @@
 
 use super::copy_format::{end, put, put_optional};
 use crate::domain::name::is_seen;
-use crate::features::transactions::{MAX_TITLE, search_of};
+use crate::features::transactions::{MAX_TITLE, search_text};
 
 /// A transaction of the original. Long texts are cut a little beyond the maximum length.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -68,7 +68,7 @@ pub(super) fn cut(text: &str, max: usize) -> Option<&str> {
 /// Writes a row of `transactions`. Returns true if the title was replaced.
 pub(super) fn write(original: &OriginalTransaction, currency: &str, rows: &mut Vec<u8>) -> bool {
     let TransactionTexts { title, title_en, note, is_renamed } = texts(original);
-    let search = search_of(&title, title_en.as_deref(), note.as_deref());
+    let search = search_text(&title, title_en.as_deref(), note.as_deref());
     put(rows, &original.user_id.to_string());
     put(rows, &original.id.to_string());
     put(rows, &title);

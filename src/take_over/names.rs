@@ -7,7 +7,7 @@ use super::copy_format::{end, put};
 use super::entry::cut;
 use super::session::transform;
 use crate::domain::name::clean;
-use crate::features::categories::model::{MAX_NAME, OTHER, is_other};
+use crate::features::categories::{MAX_NAME, OTHER, is_other};
 
 /// Each distinct text of a category.
 const CATEGORY_TEXTS: &str = "

@@ -76,6 +76,12 @@ fn check_examples(document: &Value, name: &str, schema: &Value) {
     }
 }
 
+/// The word for a row of a collection whose rows can be read, created and deleted, except transactions, which are no resource of the kit.
+fn noun(path: &str) -> Option<&'static str> {
+    let table = path.strip_prefix("/api/")?.strip_suffix("/{id}")?;
+    app::features::tables().iter().find(|known| known.name == table && table != "transactions").map(|known| known.noun)
+}
+
 #[test]
 fn every_code_of_the_sources_is_in_the_document_and_no_other() {
     fn sources(folder: &std::path::Path, text: &mut String) {
@@ -104,6 +110,10 @@ fn every_code_of_the_sources_is_in_the_document_and_no_other() {
     };
     let mut found = find(r#"code: "([A-Z_]+)""#, &text);
     found.extend(find(r#"=> "([A-Z_]+)""#, of_variants));
+    // Those that follow from the noun of a resource.
+    for noun in document()["paths"].as_object().expect("paths").keys().filter_map(|path| noun(path)) {
+        found.extend(["ALREADY_EXISTS", "NOT_FOUND"].map(|ending| format!("{}_{ending}", noun.to_uppercase())));
+    }
     found.sort();
     found.dedup();
     assert!(found.len() > 30, "{found:?}");
@@ -199,7 +209,7 @@ fn edges(document: &Value, schema: &Value) -> Vec<Value> {
         }
     }
     for key in ["minItems", "maxItems"] {
-        if let Some(edge) = schema[key].as_u64().filter(|edge| *edge <= 1000) {
+        if let Some(edge) = schema[key].as_u64().filter(|edge| *edge <= 10_000) {
             let item = |number: u64| match schema["items"]["type"].as_str() {
                 Some("string") => json!(format!("t{}", number % 5)),
                 _ => json!(number + 1),

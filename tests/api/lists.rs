@@ -1,5 +1,6 @@
 //! Lists of transactions: pages, filters, orders, search.
 
+use app::http::scope::Scope;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -530,7 +531,8 @@ async fn what_came_in_past_the_api_is_found_once_it_has_been_folded() {
         sqlx::query_scalar(sql).fetch_all(connection).await.expect("rows")
     };
     assert_eq!(short(&mut connection).await, [true, true, false]);
-    let pending = app::features::transactions::store::whose_to_fold(&mut connection).await.expect("asked");
+    let pending =
+        app::features::transactions::search_text_store::next_user_to_index(&mut connection).await.expect("asked");
     assert_eq!(pending, None, "what came in by the API is folded");
 
     // The first as another program enters it, the second as it was before an upgrade.
@@ -543,13 +545,19 @@ async fn what_came_in_past_the_api_is_found_once_it_has_been_folded() {
         ids(&rows.expect(200)).into_iter().map(Value::from).collect::<Vec<_>>()
     };
     assert_eq!(found("amount").await, ids_of[1..]);
-    let user = app::features::transactions::store::whose_to_fold(&mut connection).await.expect("asked");
+    let user =
+        app::features::transactions::search_text_store::next_user_to_index(&mut connection).await.expect("asked");
     let user = user.expect("there are some");
-    let folded = app::features::transactions::store::fold_pending(&mut connection, user).await.expect("folded");
+    let folded = app::features::transactions::search_text_store::index_pending(&mut Scope::new(&mut connection, user))
+        .await
+        .expect("folded");
     assert_eq!(folded, 2);
     for sort in ["date", "amount"] {
         assert_eq!(found(sort).await, ids_of);
     }
     assert_eq!(short(&mut connection).await, [true, true, false]);
-    assert_eq!(app::features::transactions::store::whose_to_fold(&mut connection).await.expect("asked"), None);
+    assert_eq!(
+        app::features::transactions::search_text_store::next_user_to_index(&mut connection).await.expect("asked"),
+        None
+    );
 }

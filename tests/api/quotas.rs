@@ -1,6 +1,7 @@
 //! Quotas: the most that one user may have, whichever way it comes in.
 
 use app::features::{history, quotas};
+use app::http::scope::Scope;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -91,7 +92,7 @@ async fn names_count_however_they_are_made() {
     let app = TestApp::configured(SMALL).await;
     let alice = app.user("alice").await;
     let mut connection = app.connection().await;
-    quotas::store::recount(&mut connection, 1).await.expect("counted");
+    quotas::store::recount(&mut Scope::new(&mut connection, 1)).await.expect("counted");
     let first = alice.post(PATH, with(expense("a"), "tags", json!(["1", "2", "3"]))).await.expect(201);
     exceeded(&alice.post(PATH, with(expense("b"), "tags", json!(["4", "5"]))).await, "tags");
     assert_eq!(
@@ -169,7 +170,7 @@ async fn what_is_counted_is_what_is_there_whatever_was_done_at_once() {
     let app = TestApp::start().await;
     let alice = app.user("alice").await;
     let mut connection = app.connection().await;
-    quotas::store::recount(&mut connection, 1).await.expect("counted");
+    quotas::store::recount(&mut Scope::new(&mut connection, 1)).await.expect("counted");
     let tasks: Vec<_> = (0..6)
         .map(|task| {
             let alice = alice.clone();
@@ -203,7 +204,7 @@ async fn what_is_counted_is_what_is_there_whatever_was_done_at_once() {
     settle(&app).await;
     let sql = "select transactions, tags, payees, categories, text_bytes, history_bytes from usage where user_id = 1";
     let counted: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(sql).fetch_one(&mut connection).await.expect("usage");
-    quotas::store::recount(&mut connection, 1).await.expect("counted");
+    quotas::store::recount(&mut Scope::new(&mut connection, 1)).await.expect("counted");
     let there: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(sql).fetch_one(&mut connection).await.expect("usage");
     assert_eq!(counted, there);
     assert!(there.0 > 40 && there.4 > 0 && there.5 > 0, "{there:?}");
@@ -214,7 +215,7 @@ async fn keys_have_a_bound_and_those_that_are_there_are_answered_on() {
     let app = TestApp::configured(&[("APP_QUOTAS__IDEMPOTENCY_KEYS", "3")]).await;
     let alice = app.user("alice").await;
     let mut connection = app.connection().await;
-    quotas::store::recount(&mut connection, 1).await.expect("counted");
+    quotas::store::recount(&mut Scope::new(&mut connection, 1)).await.expect("counted");
     let send = async |key: String| {
         let request = alice.request(Method::POST, PATH).header("idempotency-key", &key);
         alice.send(request.json(&with(expense(&key), "note", json!("ก".repeat(4_000))))).await
@@ -233,7 +234,7 @@ async fn keys_have_a_bound_and_those_that_are_there_are_answered_on() {
     // A large answer is forgotten before the key is, and nothing is done again.
     let aged = "update idempotency_keys set created_at = now() - interval '11 minutes'";
     sqlx::query(aged).execute(&mut connection).await.expect("aged");
-    history::keys_store::forget_large(&mut connection).await.expect("forgotten");
+    history::idempotency_store::forget_large(&mut connection).await.expect("forgotten");
     let gone = send("1".to_owned()).await;
     assert_eq!(
         (gone.status.as_u16(), gone.json()["error"]["code"].as_str()),
@@ -248,7 +249,7 @@ async fn keys_have_a_bound_and_those_that_are_there_are_answered_on() {
         .execute(&mut connection)
         .await
         .expect("aged");
-    history::keys_store::forget_old(&mut connection).await.expect("forgotten");
+    history::idempotency_store::forget_old(&mut connection).await.expect("forgotten");
     quotas::store::count_keys(&mut connection, 3).await.expect("counted");
     send("3".to_owned()).await.expect(201);
 }

@@ -2,6 +2,7 @@
 
 use app::features::history::retention_store::Kept;
 use app::features::quotas;
+use app::http::scope::Scope;
 use app::jobs::upkeep;
 use reqwest::Method;
 use serde_json::json;
@@ -147,8 +148,10 @@ async fn an_operation_that_is_too_large_to_go_at_once_goes_bit_by_bit_and_is_not
     run(&app, many).await;
     enter(&alice, "b").await.expect(201);
     let mut connection = app.connection().await;
-    quotas::store::recount(&mut connection, 1).await.expect("counted");
-    let removed = app::features::history::retention_store::remove(&mut connection, 1, id).await.expect("removed");
+    quotas::store::recount(&mut Scope::new(&mut connection, 1)).await.expect("counted");
+    let removed = app::features::history::retention_store::remove(&mut Scope::new(&mut connection, 1), id)
+        .await
+        .expect("removed");
     assert!(removed.more);
     let left = app.count("select count(*) from changes").await;
     assert!((5_000..12_000).contains(&left), "{left}");

@@ -74,7 +74,7 @@ async fn the_same_key_gets_the_same_answer_and_has_one_effect() {
     let sql = "update idempotency_keys set created_at = now() - interval '25 hours'";
     sqlx::query(sql).execute(&mut connection).await.expect("aged");
     with_key(&alice, PATH, "k1", &expense("later")).await.expect(201);
-    app::features::history::keys_store::forget_old(&mut connection).await.expect("forgotten");
+    app::features::history::idempotency_store::forget_old(&mut connection).await.expect("forgotten");
     assert_eq!(app.count("select count(*) from idempotency_keys").await, 1);
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use app::app::AppState;
 use app::config::secret::Secret;
 use app::config::{Config, ConfigPurpose, Environment, Flags, Profile};
 use app::db::pool::Pools;
@@ -86,8 +85,8 @@ impl TestApp {
         let pools = Pools::new(&options, replica.as_ref(), &config.database).expect("pools");
         let secret = Secret::new(SECRET.to_owned());
         let readiness = ReadinessState::new(Readiness::Ready);
-        let state = AppState::new(&config, &secret, pools.clone(), server.clock, readiness.clone()).expect("a state");
-        let service = state.service(&config);
+        let state = app::app::state(&config, &secret, pools.clone(), server.clock, readiness.clone()).expect("a state");
+        let service = app::app::service(&state, &config);
         let listener = app::server::bind(config.server.address, "PORT").expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let stop = CancellationToken::new();

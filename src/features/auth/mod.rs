@@ -14,5 +14,5 @@ mod strength;
 
 pub use keys::{LimitKey, SignInKeys};
 pub use model::{MAX_NAME, PasswordPolicy, kept_address};
-pub use routes::router;
+pub use routes::FEATURE;
 pub use sign_in::SignInLimits;

@@ -1,15 +1,16 @@
-//! What is asked of an address and of a password.
+//! The rules of addresses and passwords.
 
 use serde_json::{Value, json};
 use unicode_normalization::UnicodeNormalization as _;
-use utoipa::ToSchema;
 
 use super::password::composed;
 use super::strength;
-use crate::config::secret::Secret;
 use crate::domain::name::is_unseen;
-use crate::http::input::{FromInput, Input, OptionalText, Rule, Verbatim};
+use crate::fields;
+use crate::http::input::Rule;
 use crate::http::json::Json;
+use crate::http::presence::{Optional, Required};
+use crate::http::rules::{Note, SecretText, Verbatim};
 
 /// The most characters of a password: enough for a sentence, and little to hash.
 const MAX_PASSWORD: usize = 128;
@@ -23,7 +24,7 @@ pub const MAX_NAME: usize = 200;
 /// The most characters of an invitation's code, with whatever is typed around it.
 const MAX_INVITE_CODE: usize = 100;
 
-/// What is asked of a new password, by profile.
+/// The rules of new passwords, by profile.
 #[derive(Debug, Clone, Copy)]
 pub struct PasswordPolicy {
     /// The fewest characters.
@@ -52,69 +53,43 @@ impl PasswordPolicy {
     }
 }
 
-/// A registration.
-#[derive(Debug, ToSchema)]
-#[schema(as = Register, rename_all = "camelCase")]
-pub(super) struct Register {
-    /// An address; kept and compared in lower case.
-    #[schema(example = "test@example.com")]
-    pub email: String,
-    /// At least 6 characters in dev; in prod 8, and not one that is easily guessed.
-    #[schema(value_type = String, example = "pass123")]
-    pub password: Secret<String>,
-    /// A name to show.
-    #[schema(example = "Test User")]
-    pub name: Option<String>,
-    /// The code of an invitation, where registration is by invitation.
-    #[schema(value_type = Option<String>, example = "k7qfx-2mz9a-hr4ue-wd6tc")]
-    pub invite_code: Option<Secret<String>>,
-}
-
-impl FromInput for Register {
-    fn from_input(input: &mut Input) -> Option<Self> {
-        let email = input.required("email", Email);
-        let password = input.required("password", NewPassword);
-        let name = input.optional("name", OptionalText { max: MAX_NAME });
-        let invite_code = input.optional("inviteCode", OptionalText { max: MAX_INVITE_CODE });
-        Some(Self {
-            email: email?,
-            password: Secret::new(password?),
-            name: name?.filter(|name| !name.is_empty()),
-            invite_code: invite_code?.filter(|code| !code.is_empty()).map(Secret::new),
-        })
+fields! {
+    /// A registration.
+    #[derive(Debug)]
+    pub(super) struct Register as "Register" {
+        /// The address; kept and compared in lower case.
+        pub email: Required<Email> = "test@example.com",
+        /// At least 6 characters in dev; in prod 8, and not one that is easily guessed.
+        pub password: Required<SecretText<NewPassword>> = "pass123",
+        /// The name to show.
+        pub name: Optional<Note<MAX_NAME>> = "Test User",
+        /// The code of an invitation, where registration is by invitation.
+        pub invite_code "inviteCode": Optional<SecretText<Note<MAX_INVITE_CODE>>> = "k7qfx-2mz9a-hr4ue-wd6tc",
     }
 }
 
-/// What somebody logs in with.
-#[derive(Debug, ToSchema)]
-pub(super) struct Login {
-    /// The address, in any case.
-    #[schema(example = "test@example.com")]
-    pub email: String,
-    /// The password.
-    #[schema(value_type = String, example = "pass123")]
-    pub password: Secret<String>,
-}
-
-impl FromInput for Login {
-    fn from_input(input: &mut Input) -> Option<Self> {
-        let email = input.required("email", Email);
-        let password = input.required("password", Verbatim { max: MAX_OLD_PASSWORD });
-        Some(Self { email: email?, password: Secret::new(password?) })
+fields! {
+    /// The credentials for logging in.
+    #[derive(Debug)]
+    pub(super) struct Login as "Login" {
+        /// The address, in any case.
+        pub email: Required<Email> = "test@example.com",
+        /// The password.
+        pub password: Required<SecretText<Verbatim<MAX_OLD_PASSWORD>>> = "pass123",
     }
 }
 
 /// An e-mail address that could be one, in lower case, with composed letters and without blanks around it.
-struct Email;
+pub(super) struct Email;
 
 impl Rule for Email {
     type Output = String;
 
-    fn read(&self, value: Json) -> Result<String, Vec<String>> {
+    fn read(value: Json) -> Result<String, Vec<String>> {
         value.as_str().and_then(kept_address).ok_or_else(|| vec!["must be an email".to_owned()])
     }
 
-    fn schema(&self) -> Value {
+    fn schema() -> Value {
         // `looks_like_email` but for the lengths of the parts.
         const FOREIGN: &str = r"\u00a1-\u00ac\u00ae-\u034e\u0350-\u061b\u061d-\u115e\u1161-\u167f\u1681-\u17b3\u17b6-\u180a\u1810-\u1fff\u2010-\u2027\u2030-\u205e\u2070-\u2fff\u3001-\u3163\u3165-\ud7ff\uf900-\ufdcf\ufdf0-\ufdff\ufe10-\ufefe\uff00-\uff9f\uffa1-\uffef";
         let atom = format!("[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~{FOREIGN}-]+");
@@ -137,7 +112,7 @@ pub fn kept_address(text: &str) -> Option<String> {
 }
 
 /// A password that is new, of which each profile asks for so many characters at least.
-struct NewPassword;
+pub(super) struct NewPassword;
 
 /// The fewest characters of a password in any profile.
 const MIN_PASSWORD: usize = 6;
@@ -145,14 +120,14 @@ const MIN_PASSWORD: usize = 6;
 impl Rule for NewPassword {
     type Output = String;
 
-    fn read(&self, value: Json) -> Result<String, Vec<String>> {
-        let password = Verbatim { max: MAX_PASSWORD }.read(value)?;
+    fn read(value: Json) -> Result<String, Vec<String>> {
+        let password = Verbatim::<MAX_PASSWORD>::read(value)?;
         // As it is hashed, so that its length and its strength are those of what is kept.
         Ok(composed(&password))
     }
 
-    fn schema(&self) -> Value {
-        let mut schema = Verbatim { max: MAX_PASSWORD }.schema();
+    fn schema() -> Value {
+        let mut schema = Verbatim::<MAX_PASSWORD>::schema();
         schema["minLength"] = json!(MIN_PASSWORD);
         schema
     }
@@ -236,14 +211,14 @@ mod tests {
         }
         assert!(!looks_like_email(&format!("{}@example.com", "a".repeat(65))));
         assert!(!looks_like_email(&format!("a@{}.com", "b.".repeat(140))));
-        let padded = Email.read(Json::String(" Ann@Example.com \n".to_owned()));
+        let padded = Email::read(Json::String(" Ann@Example.com \n".to_owned()));
         assert_eq!(padded.as_deref(), Ok("ann@example.com"), "blanks around it are no part of it");
         let grows = format!("{}@{}com", "İ".repeat(32), format!("{}.", "İ".repeat(31)).repeat(6));
-        assert!(Email.read(Json::String(grows)).is_err(), "it is too long in lower case");
+        assert!(Email::read(Json::String(grows)).is_err(), "it is too long in lower case");
         let grows = format!("{}@b.co", "\u{fb2c}".repeat(20));
-        assert!(Email.read(Json::String(grows)).is_err(), "its letters are too many when they are composed");
+        assert!(Email::read(Json::String(grows)).is_err(), "its letters are too many when they are composed");
         let (one, other) = ("Re\u{301}ne\u{301}@b.co".to_owned(), "réné@b.co".to_owned());
-        assert_eq!(Email.read(Json::String(one)), Ok(other));
+        assert_eq!(Email::read(Json::String(one)), Ok(other));
     }
 
     #[test]

@@ -15,28 +15,32 @@ use super::model::{Login, Register};
 use super::password::Verdict;
 use super::registration;
 use super::sign_in::Standing;
-use crate::app::AppState;
 use crate::config::secret::Secret;
-use crate::features::history::keys_store;
+use crate::features::feature::Feature;
+use crate::features::history::idempotency_store;
 use crate::features::users::model::User;
 use crate::features::{categories, users};
-use crate::http::envelope::{FailureBody, Success, SuccessBody};
-use crate::http::error::ApiError;
+use crate::http::envelope::{Success, SuccessBody};
+use crate::http::error::{ApiError, FailureBody};
 use crate::http::extract::Body;
 use crate::http::idempotency::{Claim, IdempotencyKey};
 use crate::http::identity::CurrentUser;
-use crate::http::openapi::Reads as _;
 use crate::http::rate_limit::{ClientAddress, LimitedAttempt};
+use crate::http::scope::Scope;
 use crate::http::security_log::SecurityEvent;
+use crate::state::AppState;
 
-/// The routes.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(me))
-        .routes(routes!(register))
-        .routes(routes!(login))
-        .reads::<Register>()
-        .reads::<Login>()
+/// The feature.
+pub const FEATURE: Feature = Feature {
+    tag: "auth",
+    about: "Registering, logging in, and who is signed in. Begin here: everything else needs a token.",
+    router,
+    tables: &["known_networks", "sign_in_failures", "invites"],
+    ..Feature::EMPTY
+};
+
+fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(me)).routes(routes!(register)).routes(routes!(login))
 }
 
 /// Registers a user.
@@ -152,10 +156,11 @@ async fn register_in(
     categories::default_store::insert_all(connection, &[user_id]).await?;
     // Whoever registered is going to sign in from here.
     state.sign_in.succeeded(connection, newcomer.network, user_id).await?;
-    let answer = Success::created(user).written()?;
+    let answer = Success::created(user).serialized()?;
     if let Some(claim) = claim {
-        keys_store::claim(connection, user_id, claim, i64::MAX).await?;
-        keys_store::answer(connection, user_id, claim, &answer, None).await?;
+        let mut scope = Scope::new(connection, user_id);
+        idempotency_store::claim(&mut scope, claim, i64::MAX).await?;
+        idempotency_store::answer(&mut scope, claim, &answer, None).await?;
     }
     Ok((user_id, answer))
 }
@@ -169,8 +174,8 @@ async fn answered_before(
 ) -> Result<Option<Success<Box<RawValue>>>, ApiError> {
     let Some(claim) = claim else { return Ok(None) };
     let Some(account) = users::store::find_account(connection, email).await? else { return Ok(None) };
-    let stored = keys_store::find(connection, account.user.id, &claim.key).await?;
-    stored.filter(|stored| stored.fingerprint == claim.fingerprint).map(|stored| stored.again(claim)).transpose()
+    let stored = idempotency_store::find(&mut Scope::new(connection, account.user.id), &claim.key).await?;
+    stored.filter(|stored| stored.fingerprint == claim.fingerprint).map(|stored| stored.replay(claim)).transpose()
 }
 
 /// Somebody who has logged in.

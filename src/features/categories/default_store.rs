@@ -1,13 +1,13 @@
-//! The table `default_categories`: what stands for the categories that everybody begins with. They may have other names by now,
-//! be merged into others, be archived or deleted; what nobody wants any more does not come back by itself.
+//! The table `default_categories`: the category that stands for each of those that every account begins with. It may have been
+//! renamed, merged, archived or deleted since; a deleted one does not come back by itself.
 
 use sqlx::PgConnection;
 
-use super::model::{DEFAULTS, OTHER};
-use super::store;
+use super::defaults::{DEFAULTS, OTHER};
 use crate::domain::transaction_type::TransactionType;
+use crate::http::scope::Scope;
 
-/// Gives new users the categories that everybody begins with.
+/// Creates the categories that every account begins with.
 ///
 /// # Errors
 /// The database's.
@@ -40,77 +40,35 @@ pub async fn insert_all(connection: &mut PgConnection, user_ids: &[i64]) -> Resu
     Ok(())
 }
 
-/// The id of the user's category that stands for a default one, which is made for a user who never had it; `None` if it is
-/// archived or was deleted.
-///
-/// # Errors
-/// The database's.
-pub async fn find_or_create(
-    connection: &mut PgConnection,
-    user_id: i64,
-    kind: TransactionType,
-    origin: &str,
-) -> Result<Option<i64>, sqlx::Error> {
-    let found = find(connection, user_id, kind, origin).await?;
-    if found.is_known || (found.named && found.category_id.is_none()) {
-        return Ok(found.category_id);
-    }
-    let id = store::find_or_create(connection, user_id, kind, origin).await?;
-    set(connection, user_id, kind, origin, id).await?;
-    Ok(Some(id))
-}
-
-/// The id of the user's category of what belongs nowhere else. There has to be one: where it was deleted it is made, and where it
-/// is archived, one of the next name that is free.
-///
-/// # Errors
-/// The database's.
-pub async fn other(connection: &mut PgConnection, user_id: i64, kind: TransactionType) -> Result<i64, sqlx::Error> {
-    if let Some(id) = find(connection, user_id, kind, OTHER).await?.category_id {
-        return Ok(id);
-    }
-    let mut number = 1;
-    loop {
-        let name = if number == 1 { OTHER.to_owned() } else { format!("{OTHER} ({number})") };
-        let id = store::find_or_create(connection, user_id, kind, &name).await?;
-        if store::find(connection, user_id, id).await?.is_some_and(|category| !category.archived) {
-            set(connection, user_id, kind, OTHER, id).await?;
-            return Ok(id);
-        }
-        number += 1;
-    }
-}
-
 /// The id of the category that stands for `Other`, if there is one that is not archived.
 ///
 /// # Errors
 /// The database's.
-pub async fn find_other(
-    connection: &mut PgConnection,
-    user_id: i64,
-    kind: TransactionType,
-) -> Result<Option<i64>, sqlx::Error> {
-    Ok(find(connection, user_id, kind, OTHER).await?.category_id)
+pub(super) async fn find_other(scope: &mut Scope<'_>, kind: TransactionType) -> Result<Option<i64>, sqlx::Error> {
+    Ok(find(scope, kind, OTHER).await?.category_id)
 }
 
-/// What there is of a default category.
-struct Found {
-    /// The user has, or had, one.
-    is_known: bool,
-    /// There is a category of its name, archived or not.
-    named: bool,
-    /// What stands for it and is not archived. For one that was deleted, one that somebody has given its name since.
-    category_id: Option<i64>,
+/// The state of a default category.
+pub(super) struct DefaultCategory {
+    /// The user has, or had, it.
+    pub(super) is_known: bool,
+    /// A category has its name, archived or not.
+    pub(super) named: bool,
+    /// The category that stands for it and is not archived. If it was deleted, one that was given its name since.
+    pub(super) category_id: Option<i64>,
 }
 
-async fn find(
-    connection: &mut PgConnection,
-    user_id: i64,
+/// The state of a default category.
+///
+/// # Errors
+/// Only from the database.
+pub(super) async fn find(
+    scope: &mut Scope<'_>,
     kind: TransactionType,
     origin: &str,
-) -> Result<Found, sqlx::Error> {
+) -> Result<DefaultCategory, sqlx::Error> {
     sqlx::query_as!(
-        Found,
+        DefaultCategory,
         r#"
         select
             d.id is not null as "is_known!",
@@ -127,17 +85,20 @@ async fn find(
             limit 1
         ) n on true
         "#,
-        user_id,
+        scope.user_id,
         kind as TransactionType,
         origin,
     )
-    .fetch_one(connection)
+    .fetch_one(&mut *scope.connection)
     .await
 }
 
-async fn set(
-    connection: &mut PgConnection,
-    user_id: i64,
+/// Sets the category that stands for a default one.
+///
+/// # Errors
+/// Only from the database.
+pub(super) async fn set(
+    scope: &mut Scope<'_>,
     kind: TransactionType,
     origin: &str,
     category_id: i64,
@@ -148,28 +109,28 @@ async fn set(
         values ($1, $2, $3, $4)
         on conflict on constraint default_categories_origin_key do update set category_id = excluded.category_id
         "#,
-        user_id,
+        scope.user_id,
         kind as TransactionType,
         origin,
         category_id,
     )
-    .execute(connection)
+    .execute(&mut *scope.connection)
     .await?;
     Ok(())
 }
 
-/// Has a category stand for all that another one does.
+/// Lets a category stand for all default ones that another one stands for.
 ///
 /// # Errors
 /// The database's.
-pub async fn merge(connection: &mut PgConnection, user_id: i64, from: i64, to: i64) -> Result<(), sqlx::Error> {
+pub(super) async fn merge(scope: &mut Scope<'_>, from: i64, to: i64) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "update default_categories set category_id = $3 where user_id = $1 and category_id = $2",
-        user_id,
+        scope.user_id,
         from,
         to,
     )
-    .execute(connection)
+    .execute(&mut *scope.connection)
     .await?;
     Ok(())
 }

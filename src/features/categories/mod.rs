@@ -1,9 +1,15 @@
-//! Categories: what income and expenses are sorted into, a tree of each.
+//! Categories: a tree for income, and one for expenses.
 
 pub mod default_store;
-pub mod model;
-mod routes;
+mod defaults;
+mod model;
+pub mod names_store;
+mod order;
+mod resource;
 pub mod store;
-pub mod tree_store;
+pub mod tree;
+mod tree_store;
 
-pub use routes::{not_found, router};
+pub use defaults::{OTHER, is_other};
+pub use model::{Category, CategoryName, MAX_NAME};
+pub use resource::{Categories, FEATURE};

@@ -1,225 +1,183 @@
-//! What a category is, and what is asked of one that comes in.
+//! The types of a category.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::name::key;
-use crate::domain::transaction_type::{TRANSACTION_TYPES, TransactionType};
-use crate::http::input::{Change, FromInput, Input, Name, OneOf, Text, keeps};
+use crate::domain::transaction_type::TransactionType;
+use crate::features::resource::{Arguments, ListQuery, SortKey};
+use crate::fields;
 use crate::http::page::PageRequest;
-use crate::http::rules::{Color, Flag, IdNumber, List, Set, Whole};
+use crate::http::presence::{Clearable, Defaulted, Included, Optional, Required, Settable};
+use crate::http::rules::{Color, Flag, Id, Name, OneOf, Text, Whole};
 
 /// The most characters of a category's name.
 pub const MAX_NAME: usize = 100;
-const MAX_ICON: usize = 50;
-const MAX_POSITION: i64 = 1_000_000;
 
-/// A category, as the API shows one.
+/// The rule of a category's name.
+pub type CategoryName = Name<MAX_NAME>;
+/// The rule of a category's icon.
+type Icon = Text<50>;
+/// The rule of a category's position.
+type CategoryPosition = Whole<0, 1_000_000>;
+
+/// A category.
 #[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct Category {
     /// The id.
     #[schema(example = 7)]
     pub id: i64,
-    /// The name, which no other on its level has.
+    /// The name, which is unique on its level.
     #[schema(example = "Food & Dining")]
     pub name: String,
-    /// What it sorts: income or expenses.
+    /// Its transactions: income or expenses.
     pub kind: TransactionType,
     /// The category above it.
     #[schema(required = true, example = json!(null))]
     pub parent_id: Option<i64>,
-    /// A name of an icon, or an emoji.
+    /// The name of an icon, or an emoji.
     #[schema(required = true, example = "🍽️")]
     pub icon: Option<String>,
-    /// `#rrggbb`.
+    /// The colour, as `#rrggbb`.
     #[schema(required = true, example = "#e4572e")]
     pub color: Option<String>,
-    /// Among its siblings, the smallest first.
+    /// The position among its siblings, the smallest first.
     #[schema(example = 0)]
     pub position: i64,
-    /// Whether it is no longer offered to be chosen.
+    /// True if it is no longer offered for new transactions.
     #[schema(example = false)]
     pub archived: bool,
-    /// When it was made.
-    #[serde(serialize_with = "crate::http::envelope::instant")]
+    /// The time of its creation.
+    #[serde(serialize_with = "crate::http::meta::instant")]
     #[schema(example = "2026-02-16T09:30:00.000Z")]
     pub created_at: DateTime<Utc>,
-    /// When it was last changed.
-    #[serde(serialize_with = "crate::http::envelope::instant")]
+    /// The time of its last change.
+    #[serde(serialize_with = "crate::http::meta::instant")]
     #[schema(example = "2026-02-16T09:30:00.000Z")]
     pub updated_at: DateTime<Utc>,
-    /// The transactions in it, without those of the categories below it; only in a list that was asked for it.
+    /// The number of transactions in it, without those in the categories below it; only in lists with `counts=true`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 42)]
     pub transaction_count: Option<i64>,
 }
 
-/// A category to make.
-#[derive(Debug, Clone, ToSchema)]
-#[schema(as = CreateCategory)]
-pub struct NewCategory {
-    /// The name.
-    #[schema(example = "Coffee")]
-    pub name: String,
-    /// What it sorts.
+fields! {
+    /// A category to create.
+    #[derive(Debug, Clone)]
+    pub struct NewCategory as "CreateCategory" {
+        /// The name.
+        pub name: Required<CategoryName> = "Coffee",
+        /// Its transactions: income or expenses.
+        pub kind: Required<OneOf<TransactionType>>,
+        /// The category above it, of the same kind.
+        pub parent_id "parentId": Optional<Id> = 7,
+        /// The name of an icon, or an emoji.
+        pub icon: Optional<Icon> = "☕",
+        /// The colour, as `#rrggbb`.
+        pub color: Optional<Color> = "#6f4e37",
+        /// The position among its siblings, the smallest first; 0 if it is left out.
+        pub position: Optional<CategoryPosition> = 0,
+    }
+}
+
+fields! {
+    /// An update of a category: fields that are left out stay as they are. The kind cannot change, because of the transactions.
+    #[derive(Debug, Clone)]
+    pub struct CategoryEdit as "UpdateCategory" {
+        /// The name.
+        pub name: Settable<CategoryName> = "Eating out",
+        /// The category above it; `null` moves it to the top level.
+        pub parent_id "parentId": Clearable<Id> = 7,
+        /// The name of an icon, or an emoji; `null` removes it.
+        pub icon: Clearable<Icon> = "🍜",
+        /// The colour, as `#rrggbb`; `null` removes it.
+        pub color: Clearable<Color> = "#e4572e",
+        /// The position among its siblings, the smallest first.
+        pub position: Settable<CategoryPosition> = 3,
+        /// True if it is no longer offered for new transactions.
+        pub archived: Settable<Flag> = true,
+    }
+}
+
+/// The columns of a category that are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CategoryValues {
+    /// The kind, which never changes.
     pub kind: TransactionType,
-    /// The category above it, of the same kind.
-    #[schema(rename = "parentId", example = 7)]
-    pub parent_id: Option<i64>,
-    /// A name of an icon, or an emoji.
-    #[schema(example = "☕")]
-    pub icon: Option<String>,
-    /// `#rrggbb`.
-    #[schema(example = "#6f4e37")]
-    pub color: Option<String>,
-    /// Among its siblings, the smallest first; left out, 0.
-    #[schema(example = 0)]
-    pub position: Option<i64>,
-}
-
-impl FromInput for NewCategory {
-    fn from_input(input: &mut Input) -> Option<Self> {
-        let name = input.required("name", Name { max: MAX_NAME });
-        let kind = input.required("kind", OneOf(TRANSACTION_TYPES));
-        let parent_id = input.optional("parentId", IdNumber);
-        let icon = input.optional("icon", Text { max: MAX_ICON });
-        let color = input.optional("color", Color);
-        let position = input.optional("position", Whole { min: 0, max: MAX_POSITION });
-        Some(Self { name: name?, kind: kind?, parent_id: parent_id?, icon: icon?, color: color?, position: position? })
-    }
-}
-
-/// A change of a category: what is left out stays as it is. Its kind never changes, because its transactions are of it.
-#[derive(Debug, Clone, ToSchema)]
-#[schema(as = UpdateCategory)]
-pub struct CategoryEdit {
     /// The name.
-    #[schema(example = "Eating out")]
-    pub name: Option<String>,
-    /// The category above it; `null` puts it on the top level.
-    #[schema(rename = "parentId", value_type = Option<i64>, example = 7)]
-    pub parent_id: Change<i64>,
-    /// A name of an icon, or an emoji; `null` takes it away.
-    #[schema(value_type = Option<String>, example = "🍜")]
-    pub icon: Change<String>,
-    /// `#rrggbb`; `null` takes it away.
-    #[schema(value_type = Option<String>, example = "#e4572e")]
-    pub color: Change<String>,
-    /// Among its siblings, the smallest first.
-    #[schema(example = 3)]
-    pub position: Option<i64>,
-    /// Whether it is no longer offered to be chosen.
-    #[schema(example = true)]
-    pub archived: Option<bool>,
+    pub name: String,
+    /// The category above it.
+    pub parent_id: Option<i64>,
+    /// The icon.
+    pub icon: Option<String>,
+    /// The colour.
+    pub color: Option<String>,
+    /// The position among its siblings.
+    pub position: i64,
+    /// True if it is archived.
+    pub archived: bool,
 }
 
-impl CategoryEdit {
-    /// Tells if the category is so already.
-    #[must_use]
-    pub fn changes_nothing(&self, current: &Category) -> bool {
-        keeps(self.name.as_ref(), &current.name)
-            && self.parent_id.keeps(current.parent_id.as_ref())
-            && self.icon.keeps(current.icon.as_ref())
-            && self.color.keeps(current.color.as_ref())
-            && keeps(self.position.as_ref(), &current.position)
-            && keeps(self.archived.as_ref(), &current.archived)
+fields! {
+    /// The query string of the list of categories.
+    #[derive(Debug)]
+    pub struct CategoryQuery {
+        /// Only categories of this kind: `INCOME` or `EXPENSE`.
+        kind: Optional<OneOf<TransactionType>>,
+        /// Only archived categories, or only those that are not.
+        archived: Optional<Flag>,
+        /// Adds `transactionCount` to each category.
+        counts: Defaulted<Flag>,
+        page: Included<Option<PageRequest>>,
     }
 }
 
-impl FromInput for CategoryEdit {
-    fn from_input(input: &mut Input) -> Option<Self> {
-        let name = input.if_present("name", Name { max: MAX_NAME });
-        let parent_id = input.clearable("parentId", IdNumber);
-        let icon = input.clearable("icon", Text { max: MAX_ICON });
-        let color = input.clearable("color", Color);
-        let position = input.if_present("position", Whole { min: 0, max: MAX_POSITION });
-        let archived = input.if_present("archived", Flag);
-        Some(Self {
-            name: name?,
-            parent_id: parent_id?,
-            icon: icon?,
-            color: color?,
-            position: position?,
-            archived: archived?,
-        })
+impl ListQuery for CategoryQuery {
+    const CONDITIONS: &'static [&'static str] =
+        &["(?::transaction_type is null or n.kind = ?)", "(?::boolean is null or n.archived = ?)"];
+
+    fn bind(&self, arguments: &mut Arguments) {
+        arguments.add(self.kind);
+        arguments.add(self.archived);
+    }
+
+    fn page(&self) -> Option<&PageRequest> {
+        self.page.as_ref()
+    }
+
+    fn counts(&self) -> bool {
+        self.counts
+    }
+
+    fn filters(&self) -> String {
+        format!(" {:?} {:?}", self.kind, self.archived)
     }
 }
 
-/// An order of categories.
-#[derive(Debug, Clone, ToSchema)]
-#[schema(as = ReorderCategories)]
-pub struct Order {
-    /// The ids, in their new order.
-    #[schema(example = json!([3, 1, 2]))]
-    pub ids: Vec<i64>,
-}
-
-impl FromInput for Order {
-    fn from_input(input: &mut Input) -> Option<Self> {
-        let ids = input.required("ids", Set(List { each: IdNumber, min: 0, max: 1000 }));
-        Some(Self { ids: ids? })
-    }
-}
-
-/// What is asked of a list of categories.
-#[derive(Debug, Clone)]
-pub struct Listing {
-    /// Of this kind only.
-    pub kind: Option<TransactionType>,
-    /// Archived ones only, or none.
-    pub archived: Option<bool>,
-    /// With their use.
-    pub counts: bool,
-    /// A page; all of them without.
-    pub page: Option<PageRequest>,
-}
-
-impl FromInput for Listing {
-    fn from_input(input: &mut Input) -> Option<Self> {
-        let kind = input.optional("kind", OneOf(TRANSACTION_TYPES));
-        let archived = input.optional("archived", Flag);
-        let counts = input.optional("counts", Flag);
-        let page = PageRequest::from_input(input);
-        Some(Self { kind: kind?, archived: archived?, counts: counts?.unwrap_or(false), page: page? })
-    }
-}
-
-/// What a list of categories is sorted by.
+/// The sort key of categories: income before expenses, then by position and name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Place(pub bool, pub i64, pub String, pub i64);
+pub struct TreeKey(bool, i64, String, i64);
 
-impl From<&Category> for Place {
+impl From<&Category> for TreeKey {
     fn from(category: &Category) -> Self {
-        let expense = category.kind == TransactionType::Expense;
-        Self(expense, category.position, category.name.clone(), category.id)
+        let is_expense = category.kind == TransactionType::Expense;
+        Self(is_expense, category.position, category.name.clone(), category.id)
     }
 }
 
-/// What a new user begins with.
-pub const DEFAULTS: &[(TransactionType, &str, &str, &str)] = &[
-    (TransactionType::Expense, "Food & Dining", "🍽️", "#e4572e"),
-    (TransactionType::Expense, "Transportation", "🚌", "#2e86ab"),
-    (TransactionType::Expense, "Shopping", "🛍️", "#a23b72"),
-    (TransactionType::Expense, "Entertainment", "🎬", "#7b2cbf"),
-    (TransactionType::Expense, "Bills & Utilities", "💡", "#f4a261"),
-    (TransactionType::Expense, "Healthcare", "🩺", "#d62839"),
-    (TransactionType::Expense, "Education", "📚", "#3d5a80"),
-    (TransactionType::Expense, "Rent", "🏠", "#6b705c"),
-    (TransactionType::Expense, OTHER, "📦", "#8d99ae"),
-    (TransactionType::Income, "Salary", "💼", "#2a9d8f"),
-    (TransactionType::Income, "Freelance", "🧑‍💻", "#52b788"),
-    (TransactionType::Income, "Investment", "📈", "#1b4332"),
-    (TransactionType::Income, "Gift", "🎁", "#e9c46a"),
-    (TransactionType::Income, OTHER, "📦", "#8d99ae"),
-];
+impl SortKey for TreeKey {
+    const COLUMNS: &'static [(&'static str, &'static str)] = &[
+        ("n.kind = 'EXPENSE'", "boolean"),
+        ("n.position", "bigint"),
+        ("n.name collate \"und-x-icu\"", "text"),
+        ("n.id", "bigint"),
+    ];
 
-/// The category of what belongs nowhere else.
-pub const OTHER: &str = "Other";
-
-/// Whether a name asks for [`OTHER`].
-#[must_use]
-pub fn is_other(name: &str) -> bool {
-    key(name) == key(OTHER)
+    fn bind(key: Option<&Self>, arguments: &mut Arguments) {
+        arguments.add(key.map(|key| key.0));
+        arguments.add(key.map(|key| key.1));
+        arguments.add(key.map(|key| key.2.as_str()));
+        arguments.add(key.map(|key| key.3));
+    }
 }

@@ -1,32 +1,30 @@
-//! The tree that the table `categories` is: how deep a category stands, and what would make a circle.
+//! The tree in the table `categories`.
 
-use sqlx::PgConnection;
+use crate::http::scope::Scope;
 
-/// The place of a category in the tree, and the height of what is below it.
+/// The position of a category in the tree, and the height of the tree below it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Stand {
+pub(super) struct TreePosition {
     /// Its level: 1 on the top.
     pub(super) depth: i64,
-    /// The levels that it and those below it take: 1 if nothing is below it. No more than one above the quota is counted.
+    /// The levels of it and of those below it: 1 if nothing is below it. At most one more than the quota is counted.
     pub(super) height: i64,
-    /// True if the other category that was asked for is above it, or is itself.
+    /// True if the other category is above it, or is the same.
     pub(super) is_below: bool,
 }
 
-/// Finds the place of a user's category, and if `other` is above it. Each row is looked at once, so that even a circle has an
-/// end.
+/// Finds the position of a category, and if `other` is above it. Each row is read once, so that it ends even in a circle.
 ///
 /// # Errors
 /// The database's.
-pub(super) async fn stand(
-    connection: &mut PgConnection,
-    user_id: i64,
+pub(super) async fn position(
+    scope: &mut Scope<'_>,
     id: i64,
     other: Option<i64>,
     most: i64,
-) -> Result<Stand, sqlx::Error> {
+) -> Result<TreePosition, sqlx::Error> {
     sqlx::query_as!(
-        Stand,
+        TreePosition,
         r#"
         with recursive above as (
             select id, parent_id from categories where user_id = $1 and id = $2
@@ -47,37 +45,32 @@ pub(super) async fn stand(
             (select max(level) from below) as "height!",
             exists (select from above where id = $3) as "is_below!"
         "#,
-        user_id,
+        scope.user_id,
         id,
         other,
         most,
     )
-    .fetch_one(connection)
+    .fetch_one(&mut *scope.connection)
     .await
 }
 
 /// Faults of the tree after an undo.
 #[derive(Debug, Clone, Copy)]
-pub struct Shape {
+pub struct TreeFaults {
     /// A category stands below itself.
     pub is_circular: bool,
     /// A category stands deeper than it may.
     pub is_too_deep: bool,
 }
 
-/// Looks for faults of the tree after an operation was taken back, from the categories that were put back or moved, no further up
-/// or down than a tree may be deep.
+/// Looks for faults of the tree after an undo, from the categories that were restored or moved, no further up or down than a tree
+/// may be deep.
 ///
 /// # Errors
 /// The database's.
-pub async fn shape_after_undo(
-    connection: &mut PgConnection,
-    user_id: i64,
-    operation_id: i64,
-    most: i64,
-) -> Result<Shape, sqlx::Error> {
+pub async fn faults_after_undo(scope: &mut Scope<'_>, operation_id: i64, most: i64) -> Result<TreeFaults, sqlx::Error> {
     sqlx::query_as!(
-        Shape,
+        TreeFaults,
         r#"
         with recursive moved as materialized (
             select distinct c.entity_id as id
@@ -110,10 +103,10 @@ pub async fn shape_after_undo(
                 where a.depth + b.height - 1 > $3
             ) as "is_too_deep!"
         "#,
-        user_id,
+        scope.user_id,
         operation_id,
         most,
     )
-    .fetch_one(connection)
+    .fetch_one(&mut *scope.connection)
     .await
 }

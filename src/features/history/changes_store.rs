@@ -3,17 +3,17 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::AssertSqlSafe;
 
-use super::model::{Change, HistoryEntry, history};
+use super::entries::{HistoryEntry, RecordedChange, history};
 use crate::features::tags;
 use crate::http::page::Segment;
+use crate::http::scope::Scope;
 use crate::http::walk::{Batch, Keyed, SMALL_ROW};
 
 /// The history of a transaction, the last operation first.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HistoryList {
-    pub(super) user_id: i64,
     pub(super) transaction_id: i64,
 }
 
@@ -42,7 +42,7 @@ impl Keyed for HistoryList {
 
     async fn read(
         &self,
-        connection: &mut PgConnection,
+        scope: &mut Scope<'_>,
         segment: &Segment<Run>,
         batch: &mut Batch<HistoryEntry>,
     ) -> Result<(), sqlx::Error> {
@@ -54,10 +54,10 @@ impl Keyed for HistoryList {
         };
         while !batch.is_full() {
             let wanted = PORTION.min(segment.limit - i64::try_from(batch.len()).unwrap_or(i64::MAX));
-            let runs = self.runs(connection, edge, backwards, usize::try_from(wanted).unwrap_or(0)).await?;
+            let runs = self.runs(scope, edge, backwards, usize::try_from(wanted).unwrap_or(0)).await?;
             let Some(end) = runs.last() else { break };
             edge = if backwards { end.last } else { end.first };
-            for entry in self.entries(connection, &runs, backwards).await? {
+            for entry in self.entries(scope, &runs, backwards).await? {
                 let bytes = entry.bytes() + SMALL_ROW;
                 batch.push(entry, bytes);
             }
@@ -76,7 +76,7 @@ impl HistoryList {
     /// The next runs of changes behind a change. Only their ids are read.
     async fn runs(
         self,
-        connection: &mut PgConnection,
+        scope: &mut Scope<'_>,
         mut edge: i64,
         backwards: bool,
         wanted: usize,
@@ -94,10 +94,10 @@ impl HistoryList {
         let mut runs: Vec<(i64, Run)> = Vec::new();
         loop {
             let rows: Vec<(i64, i64)> = sqlx::query_as(AssertSqlSafe(sql.clone()))
-                .bind(self.user_id)
+                .bind(scope.user_id)
                 .bind(self.transaction_id)
                 .bind(edge)
-                .fetch_all(&mut *connection)
+                .fetch_all(&mut *scope.connection)
                 .await?;
             for (id, operation) in &rows {
                 edge = *id;
@@ -120,14 +120,14 @@ impl HistoryList {
     /// The entries of these runs, in the same order.
     async fn entries(
         self,
-        connection: &mut PgConnection,
+        scope: &mut Scope<'_>,
         runs: &[Run],
         backwards: bool,
     ) -> Result<Vec<HistoryEntry>, sqlx::Error> {
         let first = runs.iter().map(|run| run.first).min().unwrap_or_default();
         let last = runs.iter().map(|run| run.last).max().unwrap_or_default();
         let changes = sqlx::query_as!(
-            Change,
+            RecordedChange,
             r#"
             select
                 c.id,
@@ -143,19 +143,19 @@ impl HistoryList {
                 and c.id between $3 and $4
             order by c.id desc
             "#,
-            self.user_id,
+            scope.user_id,
             self.transaction_id,
             first,
             last,
         )
-        .fetch_all(&mut *connection)
+        .fetch_all(&mut *scope.connection)
         .await?;
         let tag_ids: Vec<i64> = changes.iter().filter_map(|change| change.tag_id).collect();
         let names = match tag_ids.as_slice() {
             [] => HashMap::new(),
-            ids => tags::store::names(connection, self.user_id, ids).await?,
+            ids => tags::store::names(scope, ids).await?,
         };
-        let mut entries = history(changes, self.user_id, &names);
+        let mut entries = history(changes, scope.user_id, &names);
         if backwards {
             entries.reverse();
         }
@@ -167,11 +167,7 @@ impl HistoryList {
 ///
 /// # Errors
 /// The database's.
-pub(super) async fn is_recorded(
-    connection: &mut PgConnection,
-    user_id: i64,
-    transaction_id: i64,
-) -> Result<bool, sqlx::Error> {
+pub(super) async fn is_recorded(scope: &mut Scope<'_>, transaction_id: i64) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(
         r#"
         select exists (
@@ -179,9 +175,9 @@ pub(super) async fn is_recorded(
             where user_id = $1 and entity_id = $2 and entity in ('transactions', 'transaction_tags')
         ) as "exists!"
         "#,
-        user_id,
+        scope.user_id,
         transaction_id,
     )
-    .fetch_one(connection)
+    .fetch_one(&mut *scope.connection)
     .await
 }

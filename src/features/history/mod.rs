@@ -1,19 +1,23 @@
 //! History: what was done, by which operation, and how it is undone.
 //!
-//! Every change goes through a [`Work`], which makes an operation of it. The database records what the operation changes,
-//! row by row, by triggers, so that nothing can be forgotten; undoing reads that record.
+//! Every change runs in a [`Mutation`], which makes an operation of it. The database records the changed rows of each operation
+//! by triggers, so that no change is forgotten; undo reads that record.
 
 mod changes_store;
-pub mod keys_store;
-mod model;
+mod entries;
+pub mod idempotency_store;
+mod merges_store;
+mod mutation;
+pub mod recorded;
 pub mod retention_store;
 mod routes;
 mod stand_in_store;
 pub mod store;
 mod trash_store;
+mod tx;
 mod undo;
 mod undo_store;
-mod work;
 
-pub use routes::router;
-pub use work::{Unit, Work};
+pub use mutation::Mutation;
+pub use routes::FEATURE;
+pub use tx::Tx;

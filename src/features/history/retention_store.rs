@@ -6,6 +6,8 @@
 use chrono::{DateTime, Utc};
 use sqlx::{Connection as _, PgConnection};
 
+use crate::http::scope::Scope;
+
 /// Users that are looked at at once.
 const USERS: i64 = 1_000;
 
@@ -121,8 +123,8 @@ pub struct Removed {
 ///
 /// # Errors
 /// The database's.
-pub async fn remove(connection: &mut PgConnection, user_id: i64, last: i64) -> Result<Removed, sqlx::Error> {
-    let mut database = connection.begin().await?;
+pub async fn remove(scope: &mut Scope<'_>, last: i64) -> Result<Removed, sqlx::Error> {
+    let mut database = scope.connection.begin().await?;
     let held = sqlx::query_scalar!(
         r#"
         with held as (
@@ -139,7 +141,7 @@ pub async fn remove(connection: &mut PgConnection, user_id: i64, last: i64) -> R
         where o.user_id = $1 and o.id = held.id
         returning o.id
         "#,
-        user_id,
+        scope.user_id,
         last,
         OPERATIONS,
     )
@@ -164,7 +166,7 @@ pub async fn remove(connection: &mut PgConnection, user_id: i64, last: i64) -> R
             coalesce(sum(bytes), 0)::bigint as "bytes!"
         from gone
         "#,
-        user_id,
+        scope.user_id,
         &held,
         CHANGES,
     )
@@ -176,7 +178,7 @@ pub async fn remove(connection: &mut PgConnection, user_id: i64, last: i64) -> R
         where o.user_id = $1 and o.id = any ($2)
             and not exists (select from changes c where c.user_id = o.user_id and c.operation_id = o.id)
         "#,
-        user_id,
+        scope.user_id,
         &held,
     )
     .execute(&mut *database)
@@ -189,10 +191,8 @@ pub async fn remove(connection: &mut PgConnection, user_id: i64, last: i64) -> R
 ///
 /// # Errors
 /// The database's.
-pub(super) async fn oldest(
-    connection: &mut PgConnection,
-    user_id: i64,
-) -> Result<Option<(i64, DateTime<Utc>)>, sqlx::Error> {
-    let oldest = sqlx::query!("select id, created_at from operations where user_id = $1 order by id limit 1", user_id);
-    Ok(oldest.fetch_optional(connection).await?.map(|row| (row.id, row.created_at)))
+pub(super) async fn oldest(scope: &mut Scope<'_>) -> Result<Option<(i64, DateTime<Utc>)>, sqlx::Error> {
+    let oldest =
+        sqlx::query!("select id, created_at from operations where user_id = $1 order by id limit 1", scope.user_id);
+    Ok(oldest.fetch_optional(&mut *scope.connection).await?.map(|row| (row.id, row.created_at)))
 }

@@ -1,31 +1,37 @@
 //! The routes under `/api/operations` and `/api/trash`, and the history of a transaction.
 
-use axum::extract::State;
 use axum::response::Response;
-use sqlx::PgConnection;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::changes_store::{self, HistoryList};
-use super::model::{HistoryEntry, Operation, Trashed};
+use super::entries::{HistoryEntry, Operation, Trashed};
+use super::mutation::Mutation;
 use super::retention_store;
 use super::store::{self, OperationList};
 use super::trash_store::TrashList;
 use super::undo::{self, UndoAnswer};
-use super::work::Work;
-use crate::app::AppState;
+use crate::features::feature::Feature;
+use crate::features::reader::Reader;
 use crate::features::transactions::{self, Transaction};
-use crate::http::envelope::{FailureBody, Success, SuccessBody};
-use crate::http::error::ApiError;
-use crate::http::etag::NoPrecondition;
-use crate::http::extract::{Id, QueryString};
-use crate::http::identity::CurrentUser;
-use crate::http::input::{FromInput, Input};
-use crate::http::openapi::Reads as _;
-use crate::http::page::PageRequest;
+use crate::http::envelope::{Success, SuccessBody};
+use crate::http::error::{ApiError, FailureBody};
+use crate::http::extract::{PathId, QueryString};
+use crate::http::page::PageQuery;
+use crate::http::precondition::NoPrecondition;
+use crate::http::scope::Scope;
+use crate::state::AppState;
 
-/// The routes.
-pub fn router() -> OpenApiRouter<AppState> {
+/// The feature.
+pub const FEATURE: Feature = Feature {
+    tag: "history",
+    about: "What was done, undoing it, and the trash.",
+    router,
+    tables: &["operations", "changes", "merged", "idempotency_keys"],
+    ..Feature::EMPTY
+};
+
+fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(operations))
         .routes(routes!(operation))
@@ -33,22 +39,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(trash))
         .routes(routes!(restore))
         .routes(routes!(of_transaction))
-        .reads_query::<Listing>("/api/operations")
-        .reads_query::<Listing>("/api/trash")
-        .reads_query::<Listing>("/api/transactions/{id}/history")
 }
 
-/// What is asked of a list here: a page; all of it without.
-#[derive(Debug, Clone)]
-struct Listing(Option<PageRequest>);
-
-impl FromInput for Listing {
-    fn from_input(input: &mut Input) -> Option<Self> {
-        PageRequest::from_input(input).map(Self)
-    }
-}
-
-/// Lists what the user did, the last first.
+/// Lists operations, the last first.
 ///
 /// Without `limit` and `cursor` all that are kept, otherwise a page.
 #[utoipa::path(
@@ -56,20 +49,11 @@ impl FromInput for Listing {
     path = "/api/operations",
     tag = "history",
     security(("bearer" = [])),
-    params(
-        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without"),
-        ("cursor" = Option<String>, Query, description = "Where a page begins: `nextCursor` or `prevCursor` of `meta.page`"),
-    ),
+    params(PageQuery),
     responses((status = 200, description = "The operations", body = SuccessBody<Vec<Operation>>))
 )]
-async fn operations(
-    State(state): State<AppState>,
-    user: CurrentUser,
-    QueryString(listing): QueryString<Listing>,
-) -> Result<Response, ApiError> {
-    let scope = format!("{} operations", user.id);
-    let list = OperationList { user_id: user.id };
-    state.lists.answer_keyed(user.id, list, listing.0.as_ref(), (&state.cursors, scope)).await
+async fn operations(reader: Reader, QueryString(query): QueryString<PageQuery>) -> Result<Response, ApiError> {
+    reader.page(OperationList, query.page.as_ref(), "operations").await
 }
 
 /// Reads an operation.
@@ -86,19 +70,15 @@ async fn operations(
         (status = 404, description = "`OPERATION_NOT_FOUND`", body = FailureBody),
     )
 )]
-async fn operation(
-    State(state): State<AppState>,
-    user: CurrentUser,
-    Id(id): Id,
-) -> Result<Success<Operation>, ApiError> {
-    let mut connection = state.pools.requests.acquire().await?;
-    let operation = store::find(&mut connection, user.id, id).await?;
-    let oldest = match operation {
-        Some(_) => None,
-        None => retention_store::oldest(&mut connection, user.id).await?,
-    };
-    connection.release();
-    operation.map(Success::ok).ok_or_else(|| undo::not_kept(id, oldest, state.retention))
+async fn operation(reader: Reader, PathId(id): PathId) -> Result<Success<Operation>, ApiError> {
+    let (operation, oldest) = reader
+        .run(async |scope| {
+            let operation = store::find(scope, id).await?;
+            let oldest = if operation.is_none() { retention_store::oldest(scope).await? } else { None };
+            Ok::<_, sqlx::Error>((operation, oldest))
+        })
+        .await?;
+    operation.map(Success::ok).ok_or_else(|| undo::not_kept(id, oldest, reader.state.retention))
 }
 
 /// Undoes an operation: everything that it changed, or nothing.
@@ -106,8 +86,8 @@ async fn operation(
 /// Operations are kept for `history.retention` (a year), and no more of them than `quotas.operations` and
 /// `quotas.history_bytes` allow, the oldest going first; one that is gone cannot be undone.
 ///
-/// It need not be the last one. What was changed since stands in the way and is named, with the operation that did it; what
-/// was not is as it was. Undoing is an operation, too: undo that, and the first is done again.
+/// It need not be the last one. Rows that were changed since stand in the way, and are named with the operation that changed them.
+/// Undo is an operation, too: undo that to redo the first one.
 #[utoipa::path(
     post,
     path = "/api/operations/{id}/undo",
@@ -122,39 +102,29 @@ async fn operation(
         (status = 422, description = "`TOO_MUCH_WORK`: more than an account may change at once", body = FailureBody),
     )
 )]
-async fn undo_operation(work: Work, _: NoPrecondition, Id(id): Id) -> Result<Response, ApiError> {
-    let user_id = work.user_id();
-    let weigh = async |database: &mut PgConnection, rows| store::weight(database, user_id, id, rows).await;
-    work.run_weighed(undo::UNDO, weigh, async |unit| Ok(Success::ok(undo::undo(unit, id).await?))).await
+async fn undo_operation(mutation: Mutation, _: NoPrecondition, PathId(id): PathId) -> Result<Response, ApiError> {
+    let weigh = async |scope: &mut Scope<'_>, rows| store::weight(scope, id, rows).await;
+    mutation.run_weighed(undo::UNDO, weigh, async |tx| Ok(Success::ok(undo::undo(tx, id).await?))).await
 }
 
-/// Lists what is in the trash, the last deleted first.
+/// Lists the trash, the last deleted first.
 ///
-/// Without `limit` and `cursor` all of it, otherwise a page. What lies there for `history.trash_retention` is deleted for good.
+/// Without `limit` and `cursor` all of it, otherwise a page. Transactions that have been there for `history.trash_retention` are deleted for good.
 #[utoipa::path(
     get,
     path = "/api/trash",
     tag = "history",
     security(("bearer" = [])),
-    params(
-        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without"),
-        ("cursor" = Option<String>, Query, description = "Where a page begins: `nextCursor` or `prevCursor` of `meta.page`"),
-    ),
+    params(PageQuery),
     responses((status = 200, description = "The deleted transactions", body = SuccessBody<Vec<Trashed>>))
 )]
-async fn trash(
-    State(state): State<AppState>,
-    user: CurrentUser,
-    QueryString(listing): QueryString<Listing>,
-) -> Result<Response, ApiError> {
-    let scope = format!("{} trash", user.id);
-    let list = TrashList { user_id: user.id };
-    state.lists.answer_keyed(user.id, list, listing.0.as_ref(), (&state.cursors, scope)).await
+async fn trash(reader: Reader, QueryString(query): QueryString<PageQuery>) -> Result<Response, ApiError> {
+    reader.page(TrashList, query.page.as_ref(), "trash").await
 }
 
-/// Restores a transaction from the trash, as it was.
+/// Restores a transaction from the trash.
 ///
-/// With its tags, and under the id that it had.
+/// As it was, with its tags and its id.
 #[utoipa::path(
     post,
     path = "/api/trash/{id}/restore",
@@ -169,18 +139,18 @@ async fn trash(
         (status = 409, description = "`UNDO_CONFLICT`: what stands in the way is in `details`", body = FailureBody),
     )
 )]
-async fn restore(work: Work, _: NoPrecondition, Id(id): Id) -> Result<Response, ApiError> {
-    work.run("transaction.restore", async |unit| {
-        let user_id = unit.user_id;
-        undo::restore(unit, id).await?;
-        let transaction = transactions::store::find(unit, user_id, id).await?;
-        let transaction = transaction.ok_or_else(|| ApiError::internal("a restored transaction is not there"))?;
-        Ok(Success::ok(transaction).tagged())
-    })
-    .await
+async fn restore(mutation: Mutation, _: NoPrecondition, PathId(id): PathId) -> Result<Response, ApiError> {
+    mutation
+        .run("transaction.restore", async |tx| {
+            undo::restore(tx, id).await?;
+            let transaction = transactions::store::find(tx, id).await?;
+            let transaction = transaction.ok_or_else(|| ApiError::internal("a restored transaction does not exist"))?;
+            Ok(Success::ok(transaction).with_etag())
+        })
+        .await
 }
 
-/// Lists what was done to a transaction, the last first; to a deleted one, too, as long as it is in the trash.
+/// Lists the changes of a transaction, the last first; of a deleted one, too, as long as it is in the trash.
 ///
 /// Without `limit` and `cursor` all that is kept, otherwise a page.
 #[utoipa::path(
@@ -190,28 +160,28 @@ async fn restore(work: Work, _: NoPrecondition, Id(id): Id) -> Result<Response, 
     security(("bearer" = [])),
     params(
         ("id" = i64, Path, description = "The transaction's id"),
-        ("limit" = Option<u16>, Query, description = "Rows of a page, 1 to 500; all of them without"),
-        ("cursor" = Option<String>, Query, description = "Where a page begins: `nextCursor` or `prevCursor` of `meta.page`"),
+        PageQuery,
     ),
     responses(
-        (status = 200, description = "What was done to it", body = SuccessBody<Vec<HistoryEntry>>),
+        (status = 200, description = "The changes", body = SuccessBody<Vec<HistoryEntry>>),
         (status = 404, description = "`TRANSACTION_NOT_FOUND`", body = FailureBody),
     )
 )]
 async fn of_transaction(
-    State(state): State<AppState>,
-    user: CurrentUser,
-    Id(id): Id,
-    QueryString(listing): QueryString<Listing>,
+    reader: Reader,
+    PathId(id): PathId,
+    QueryString(query): QueryString<PageQuery>,
 ) -> Result<Response, ApiError> {
-    let mut connection = state.pools.requests.acquire().await?;
-    let known = changes_store::is_recorded(&mut connection, user.id, id).await?
-        || transactions::store::find(&mut connection, user.id, id).await?.is_some();
-    connection.release();
+    let known = reader
+        .run(async |scope| {
+            Ok::<_, sqlx::Error>(
+                changes_store::is_recorded(scope, id).await? || transactions::store::find(scope, id).await?.is_some(),
+            )
+        })
+        .await?;
     if !known {
-        return Err(transactions::not_found(id));
+        return Err(transactions::store::not_found(id));
     }
-    let scope = format!("{} changes of {id}", user.id);
-    let list = HistoryList { user_id: user.id, transaction_id: id };
-    state.lists.answer_keyed(user.id, list, listing.0.as_ref(), (&state.cursors, scope)).await
+    let list = HistoryList { transaction_id: id };
+    reader.page(list, query.page.as_ref(), &format!("changes of {id}")).await
 }

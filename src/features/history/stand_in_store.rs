@@ -1,17 +1,17 @@
-//! What takes the place of categories, payees and tags that a transaction of the trash had and that are not there any more.
+//! Replacements for categories, payees and tags of a deleted transaction that are gone.
 //!
-//! One that was merged into another is that one. A category that was deleted is the one that has its name by now, or else
-//! `Other`; a payee or a tag that was deleted is taken off, as it is from all transactions.
+//! A row that was merged is replaced by the one that stays. A deleted category is replaced by the one that has its name now, or
+//! else by `Other`; a deleted payee or tag is removed, as it was from all transactions.
 
 use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
-use sqlx::PgConnection;
 
 use crate::domain::transaction_type::TransactionType;
-use crate::features::categories;
+use crate::features::categories::names_store;
+use crate::http::scope::Scope;
 
-/// By the id of what is gone, the id of what takes its place; `null` if nothing does.
+/// The ids of the replacements, by the ids of the rows that are gone; `null` without a replacement.
 #[derive(Debug, Default)]
 pub(super) struct StandIns {
     pub(super) categories: Map<String, Value>,
@@ -20,23 +20,19 @@ pub(super) struct StandIns {
 }
 
 impl StandIns {
-    /// Finds those for the transactions that an operation deleted, or for one of them.
+    /// Finds the replacements for the transactions that an operation deleted, or for one of them.
     ///
     /// # Errors
     /// The database's.
-    pub(super) async fn find(
-        connection: &mut PgConnection,
-        (user_id, operation_id): (i64, i64),
-        only: Option<i64>,
-    ) -> Result<Self, sqlx::Error> {
-        let gone = gone(connection, (user_id, operation_id), only).await?;
+    pub(super) async fn find(scope: &mut Scope<'_>, operation_id: i64, only: Option<i64>) -> Result<Self, sqlx::Error> {
+        let gone = gone(scope, operation_id, only).await?;
         let mut stand_ins = Self::default();
         for (entity, ids) in gone {
-            let merged = merged_into(connection, user_id, &entity, ids.clone()).await?;
+            let merged = merged_into(scope, &entity, ids.clone()).await?;
             for id in ids {
                 let mut stand_in = merged.get(&id).copied();
                 if stand_in.is_none() && entity == "categories" {
-                    stand_in = Some(instead_of_category(connection, user_id, id).await?);
+                    stand_in = Some(instead_of_category(scope, id).await?);
                 }
                 let map = match entity.as_str() {
                     "categories" => &mut stand_ins.categories,
@@ -50,10 +46,10 @@ impl StandIns {
     }
 }
 
-/// The categories, payees and tags of deleted transactions that are not there, by table.
+/// The categories, payees and tags of deleted transactions that are gone, by table.
 async fn gone(
-    connection: &mut PgConnection,
-    (user_id, operation_id): (i64, i64),
+    scope: &mut Scope<'_>,
+    operation_id: i64,
     only: Option<i64>,
 ) -> Result<Vec<(String, Vec<i64>)>, sqlx::Error> {
     let rows = sqlx::query!(
@@ -87,27 +83,22 @@ async fn gone(
         end is null
         group by n.entity
         "#,
-        user_id,
+        scope.user_id,
         operation_id,
         only,
     );
-    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.entity, row.ids)).collect())
+    Ok(rows.fetch_all(&mut *scope.connection).await?.into_iter().map(|row| (row.entity, row.ids)).collect())
 }
 
-/// By the ids of what was merged into something else, the ids of what stayed, and is there.
-async fn merged_into(
-    connection: &mut PgConnection,
-    user_id: i64,
-    entity: &str,
-    ids: Vec<i64>,
-) -> Result<HashMap<i64, i64>, sqlx::Error> {
+/// The ids of the rows that stayed, by the ids of those that were merged into them.
+async fn merged_into(scope: &mut Scope<'_>, entity: &str, ids: Vec<i64>) -> Result<HashMap<i64, i64>, sqlx::Error> {
     let mut stays: HashMap<i64, i64> = HashMap::new();
-    // What is looked for at this step, by what it was to begin with. What stayed may have been merged itself since.
+    // Pairs of the first row and of the row it is by now: a row that stayed may have been merged itself since.
     let mut wanted: Vec<(i64, i64)> = ids.into_iter().map(|id| (id, id)).collect();
     let mut seen: HashSet<(i64, i64)> = wanted.iter().copied().collect();
     while !wanted.is_empty() {
         let current: Vec<i64> = wanted.iter().map(|(_, current)| *current).collect();
-        let next = steps(connection, user_id, entity, &current).await?;
+        let next = steps(scope, entity, &current).await?;
         let followed = wanted.iter().filter_map(|(first, current)| {
             let (into, is_there) = next.get(current)?;
             Some((*first, *into, *is_there))
@@ -125,13 +116,8 @@ async fn merged_into(
     Ok(stays)
 }
 
-/// What each was merged into the last time, and if that is there. Merges that were undone do not count.
-async fn steps(
-    connection: &mut PgConnection,
-    user_id: i64,
-    entity: &str,
-    ids: &[i64],
-) -> Result<HashMap<i64, (i64, bool)>, sqlx::Error> {
+/// The last merge of each row: the row that stayed, and if it exists. Merges that were undone do not count.
+async fn steps(scope: &mut Scope<'_>, entity: &str, ids: &[i64]) -> Result<HashMap<i64, (i64, bool)>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"
         select distinct on (m.id)
@@ -147,16 +133,16 @@ async fn steps(
         where m.user_id = $1 and m.entity = $2 and m.id = any ($3)
         order by m.id, m.operation_id desc
         "#,
-        user_id,
+        scope.user_id,
         entity,
         ids,
     );
-    let rows = rows.fetch_all(connection).await?;
+    let rows = rows.fetch_all(&mut *scope.connection).await?;
     Ok(rows.into_iter().map(|row| (row.id, (row.into_id, row.is_there))).collect())
 }
 
-/// The category for transactions of one that was deleted: the one that has its name by now, or else `Other`.
-async fn instead_of_category(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<i64, sqlx::Error> {
+/// The replacement of a deleted category: the one that has its name now, or else `Other`.
+async fn instead_of_category(scope: &mut Scope<'_>, id: i64) -> Result<i64, sqlx::Error> {
     let deleted = sqlx::query!(
         r#"
         select
@@ -167,39 +153,15 @@ async fn instead_of_category(connection: &mut PgConnection, user_id: i64, id: i6
         order by id desc
         limit 1
         "#,
-        user_id,
+        scope.user_id,
         id,
     )
-    .fetch_optional(&mut *connection)
+    .fetch_optional(&mut *scope.connection)
     .await?;
-    // Its deletion is younger than that of the transaction, and so is kept as long.
+    // It was deleted after the transaction, and so its deletion is kept as long.
     let Some(deleted) = deleted else { return Err(sqlx::Error::RowNotFound) };
-    match categories::store::find_by_name(connection, user_id, deleted.kind, &deleted.name).await? {
+    match names_store::find_by_name(scope, deleted.kind, &deleted.name).await? {
         Some(id) => Ok(id),
-        None => categories::default_store::other(connection, user_id, deleted.kind).await,
+        None => names_store::other(scope, deleted.kind).await,
     }
-}
-
-/// Notes that one was merged into another.
-///
-/// # Errors
-/// The database's.
-pub(super) async fn note_merged(
-    connection: &mut PgConnection,
-    (user_id, operation_id): (i64, i64),
-    entity: &str,
-    from: i64,
-    into: i64,
-) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "insert into merged (user_id, operation_id, entity, id, into_id) values ($1, $2, $3, $4, $5)",
-        user_id,
-        operation_id,
-        entity,
-        from,
-        into,
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
 }

@@ -3,10 +3,11 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::model::Operation;
+use super::entries::Operation;
 use crate::config::QuotasConfig;
 use crate::db::error::breaks;
 use crate::http::page::Segment;
+use crate::http::scope::Scope;
 use crate::http::walk::{Batch, Keyed, SMALL_ROW};
 
 /// An operation that has begun.
@@ -26,9 +27,9 @@ const SMALL_ROWS: i64 = 50;
 ///
 /// # Errors
 /// The database's.
-pub async fn lock_alone(connection: &mut PgConnection, user_id: i64) -> Result<(), sqlx::Error> {
-    sqlx::query!(r#"select pg_advisory_xact_lock(hashtextextended('changes', $1)) as "locked!: ()""#, user_id)
-        .fetch_one(connection)
+pub async fn lock_alone(scope: &mut Scope<'_>) -> Result<(), sqlx::Error> {
+    sqlx::query!(r#"select pg_advisory_xact_lock(hashtextextended('changes', $1)) as "locked!: ()""#, scope.user_id)
+        .fetch_one(&mut *scope.connection)
         .await?;
     Ok(())
 }
@@ -57,12 +58,7 @@ pub async fn plan_for_many(connection: &mut PgConnection) -> Result<(), sqlx::Er
 ///
 /// # Errors
 /// The database's.
-pub async fn begin(
-    connection: &mut PgConnection,
-    user_id: i64,
-    kind: &str,
-    quotas: &QuotasConfig,
-) -> Result<Option<Begun>, sqlx::Error> {
+pub async fn begin(scope: &mut Scope<'_>, kind: &str, quotas: &QuotasConfig) -> Result<Option<Begun>, sqlx::Error> {
     let begun = sqlx::query!(
         r#"
         insert into operations (user_id, kind)
@@ -77,7 +73,7 @@ pub async fn begin(
                 where user_id = $1
             ) as near_quota
         "#,
-        user_id,
+        scope.user_id,
         kind,
         quotas.transactions - SMALL_ROWS,
         quotas.text_bytes - SMALL_TEXT_BYTES,
@@ -85,7 +81,7 @@ pub async fn begin(
         quotas.payees - SMALL_ROWS,
         quotas.categories - SMALL_ROWS,
     )
-    .fetch_one(connection)
+    .fetch_one(&mut *scope.connection)
     .await;
     match begun {
         // A new account has no usage yet, and is counted to the row.
@@ -99,8 +95,10 @@ pub async fn begin(
 ///
 /// # Errors
 /// The database's.
-pub async fn forget(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<(), sqlx::Error> {
-    sqlx::query!("delete from operations where user_id = $1 and id = $2", user_id, id).execute(connection).await?;
+pub async fn forget(scope: &mut Scope<'_>, id: i64) -> Result<(), sqlx::Error> {
+    sqlx::query!("delete from operations where user_id = $1 and id = $2", scope.user_id, id)
+        .execute(&mut *scope.connection)
+        .await?;
     Ok(())
 }
 
@@ -108,7 +106,7 @@ pub async fn forget(connection: &mut PgConnection, user_id: i64, id: i64) -> Res
 ///
 /// # Errors
 /// The database's.
-pub async fn find(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<Option<Operation>, sqlx::Error> {
+pub async fn find(scope: &mut Scope<'_>, id: i64) -> Result<Option<Operation>, sqlx::Error> {
     let found = sqlx::query_as!(
         Operation,
         r#"
@@ -125,18 +123,15 @@ pub async fn find(connection: &mut PgConnection, user_id: i64, id: i64) -> Resul
         from operations o
         where o.user_id = $1 and o.id = $2
         "#,
-        user_id,
+        scope.user_id,
         id,
     );
-    found.fetch_optional(connection).await
+    found.fetch_optional(&mut *scope.connection).await
 }
 
 /// A user's operations, the last first.
 #[derive(Debug, Clone, Copy)]
-pub struct OperationList {
-    /// The owner's id.
-    pub user_id: i64,
-}
+pub struct OperationList;
 
 impl Keyed for OperationList {
     type Row = Operation;
@@ -148,7 +143,7 @@ impl Keyed for OperationList {
 
     async fn read(
         &self,
-        connection: &mut PgConnection,
+        scope: &mut Scope<'_>,
         segment: &Segment<i64>,
         batch: &mut Batch<Operation>,
     ) -> Result<(), sqlx::Error> {
@@ -164,48 +159,45 @@ impl Keyed for OperationList {
             "
         );
         let rows = sqlx::query_as(AssertSqlSafe(sql))
-            .bind(self.user_id)
+            .bind(scope.user_id)
             .bind(segment.key().copied().unwrap_or(i64::MAX))
             .bind(segment.limit)
-            .fetch(connection);
+            .fetch(&mut *scope.connection);
         batch.fill(rows, |_| SMALL_ROW).await
     }
 }
 
-/// Holds an operation against others that would undo it, until the transaction ends; `None` if there is no such one.
+/// An operation, locked until the transaction ends, so that nobody else undoes it.
 ///
 /// # Errors
 /// The database's.
-pub async fn hold(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<Option<Held>, sqlx::Error> {
+pub async fn find_for_update(scope: &mut Scope<'_>, id: i64) -> Result<Option<UndoableOperation>, sqlx::Error> {
     sqlx::query_as!(
-        Held,
+        UndoableOperation,
         r#"
         select
             kind,
-            undoes,
             undone_by,
             purged
         from operations
         where user_id = $1 and id = $2
         for update
         "#,
-        user_id,
+        scope.user_id,
         id,
     )
-    .fetch_optional(connection)
+    .fetch_optional(&mut *scope.connection)
     .await
 }
 
-/// What undoing has to know of an operation.
+/// The state of an operation that is to be undone.
 #[derive(Debug)]
-pub struct Held {
-    /// What it was.
+pub struct UndoableOperation {
+    /// Its kind.
     pub kind: String,
-    /// The operation that it took back.
-    pub undoes: Option<i64>,
-    /// The operation that took it back.
+    /// The operation that undid it.
     pub undone_by: Option<i64>,
-    /// What it deleted is gone from the trash.
+    /// Its changes are deleted, or are being deleted.
     pub purged: bool,
 }
 
@@ -214,9 +206,9 @@ pub struct Held {
 ///
 /// # Errors
 /// The database's.
-pub async fn note_undone(connection: &mut PgConnection, user_id: i64, undone: i64, by: i64) -> Result<(), sqlx::Error> {
-    sqlx::query!("update operations set undoes = $3 where user_id = $1 and id = $2", user_id, by, undone)
-        .execute(&mut *connection)
+pub async fn note_undone(scope: &mut Scope<'_>, undone: i64, by: i64) -> Result<(), sqlx::Error> {
+    sqlx::query!("update operations set undoes = $3 where user_id = $1 and id = $2", scope.user_id, by, undone)
+        .execute(&mut *scope.connection)
         .await?;
     sqlx::query!(
         r#"
@@ -237,11 +229,11 @@ pub async fn note_undone(connection: &mut PgConnection, user_id: i64, undone: i6
         set undone_by = (select c.taken_back_by from chain c where c.id = o.id and c.is_taken_back)
         where o.user_id = $1 and o.id = any (array(select id from chain))
         "#,
-        user_id,
+        scope.user_id,
         undone,
         by,
     )
-    .execute(connection)
+    .execute(&mut *scope.connection)
     .await?;
     Ok(())
 }
@@ -250,12 +242,7 @@ pub async fn note_undone(connection: &mut PgConnection, user_id: i64, undone: i6
 ///
 /// # Errors
 /// The database's.
-pub async fn weight(
-    connection: &mut PgConnection,
-    user_id: i64,
-    operation_id: i64,
-    limit: Option<i64>,
-) -> Result<i64, sqlx::Error> {
+pub async fn weight(scope: &mut Scope<'_>, operation_id: i64, limit: Option<i64>) -> Result<i64, sqlx::Error> {
     // What is put back is in the change, and the words of what only gets other columns are entered again, too. 400 and 20 are
     // FREE_BYTES and BYTES_OF_A_ROW.
     sqlx::query_scalar!(
@@ -276,11 +263,11 @@ pub async fn weight(
             limit $3
         ) c
         "#,
-        user_id,
+        scope.user_id,
         operation_id,
         limit,
     )
-    .fetch_one(connection)
+    .fetch_one(&mut *scope.connection)
     .await
 }
 
@@ -288,17 +275,13 @@ pub async fn weight(
 ///
 /// # Errors
 /// The database's.
-pub async fn deletion_of(
-    connection: &mut PgConnection,
-    user_id: i64,
-    transaction_id: i64,
-) -> Result<Option<i64>, sqlx::Error> {
+pub async fn deletion_of(scope: &mut Scope<'_>, transaction_id: i64) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar!(
         r#"select operation_id as "operation_id!" from trash where user_id = $1 and transaction_id = $2"#,
-        user_id,
+        scope.user_id,
         transaction_id,
     )
-    .fetch_optional(connection)
+    .fetch_optional(&mut *scope.connection)
     .await
 }
 

@@ -3,17 +3,16 @@
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt as _;
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::AssertSqlSafe;
 
-use super::model::{Trashed, shown};
+use super::entries::{Trashed, shown};
 use crate::http::page::Segment;
+use crate::http::scope::Scope;
 use crate::http::walk::{Batch, Keyed, SMALL_ROW};
 
 /// The trash of a user, the last deleted first.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct TrashList {
-    pub(super) user_id: i64,
-}
+pub(super) struct TrashList;
 
 /// A deleted transaction.
 #[derive(Debug, sqlx::FromRow)]
@@ -53,7 +52,7 @@ impl Keyed for TrashList {
 
     async fn read(
         &self,
-        connection: &mut PgConnection,
+        scope: &mut Scope<'_>,
         segment: &Segment<i64>,
         batch: &mut Batch<Trashed>,
     ) -> Result<(), sqlx::Error> {
@@ -85,10 +84,10 @@ impl Keyed for TrashList {
             "#
         );
         let rows = sqlx::query_as::<_, Deleted>(AssertSqlSafe(sql))
-            .bind(self.user_id)
+            .bind(scope.user_id)
             .bind(segment.key().copied().unwrap_or(i64::MAX))
             .bind(segment.limit)
-            .fetch(connection);
+            .fetch(&mut *scope.connection);
         batch.fill(rows.map_ok(Trashed::from), bytes).await
     }
 }

@@ -1,26 +1,30 @@
-//! Undoing: everything that an operation changed, or nothing of it.
+//! Undo: everything that an operation changed, or nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::Connection as _;
 use utoipa::ToSchema;
 
+use super::recorded::{RecordedTable, RecordedTables};
 use super::retention_store;
 use super::stand_in_store::StandIns;
-use super::store;
-use super::undo_store::{self, Changed, Obstacle, TABLES, Table, Undone};
-use super::work::Unit;
+use super::store::{self, UndoableOperation};
+use super::tx::Tx;
+use super::undo_store::{self, ChangedRows, Obstacle, UndoCounts};
 use crate::domain::clock::rfc3339_millis;
-use crate::features::{categories, transactions};
+use crate::features::categories::tree;
+use crate::features::transactions::search_text_store;
 use crate::http::error::ApiError;
 use crate::http::extract::shown_id;
+use crate::http::scope::Scope;
 
 /// The kind of the operations that undo others.
 pub(super) const UNDO: &str = "undo";
 
-/// What was undone.
+/// The result of an undo.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = UndoResult)]
@@ -28,23 +32,23 @@ pub(super) struct UndoAnswer {
     /// The operation that was undone.
     #[schema(example = 17)]
     pub undone: i64,
-    /// Transactions, categories, payees and tags that were deleted and are there again.
+    /// The number of rows that were deleted and exist again: transactions, categories, payees and tags.
     #[schema(example = 0)]
     pub restored: i64,
-    /// Those that were changed and are as before.
+    /// The number of rows that were changed and are as before.
     #[schema(example = 1)]
     pub reverted: i64,
-    /// Those that were created and are gone.
+    /// The number of rows that were created and are gone.
     #[schema(example = 0)]
     pub removed: i64,
 }
 
-/// That there is no such operation.
+/// 404 `OPERATION_NOT_FOUND`.
 pub(super) fn not_found(id: i64) -> ApiError {
     ApiError::NotFound { code: "OPERATION_NOT_FOUND", message: format!("Operation not found: {}", shown_id(id)) }
 }
 
-/// The error for an operation that is not there, or not any more: one that is older than the oldest that is kept.
+/// 404 for an operation that does not exist, or that is older than the oldest one that is kept.
 pub(super) fn not_kept(id: i64, oldest: Option<(i64, DateTime<Utc>)>, retention: Duration) -> ApiError {
     match oldest {
         Some((oldest, at)) if id > 0 && id < oldest => ApiError::NotFound {
@@ -60,7 +64,7 @@ pub(super) fn not_kept(id: i64, oldest: Option<(i64, DateTime<Utc>)>, retention:
     }
 }
 
-/// A duration in days, where it is so many; 365 of them are no round number of years.
+/// A duration in days, if it is a whole number of them: 365 days are no round number of years.
 fn in_days(duration: Duration) -> String {
     const DAY: u64 = 86_400;
     match (duration.as_secs() / DAY, duration.as_secs() % DAY) {
@@ -72,13 +76,38 @@ fn in_days(duration: Duration) -> String {
 /// Undoes an operation.
 ///
 /// # Errors
-/// That it is not there, is undone already, or that something stands in the way, and what; the database's.
-pub(super) async fn undo(unit: &mut Unit<'_>, id: i64) -> Result<UndoAnswer, ApiError> {
-    let (user_id, by) = (unit.user_id, unit.operation_id);
-    let operation = store::hold(unit, user_id, id).await?.filter(|_| id != by);
+/// [`ApiError::NotFound`]; [`ApiError::Conflict`] if it is undone already; [`ApiError::Obstructed`] with everything that stands in
+/// the way.
+pub(super) async fn undo(tx: &mut Tx<'_>, id: i64) -> Result<UndoAnswer, ApiError> {
+    let by = tx.operation_id;
+    let operation = find_undoable(tx, id).await?;
+    let weight = store::weight(tx, id, None).await?;
+    tx.charge(weight)?;
+    let changed = undo_store::changed(tx, id).await?;
+    let tables = Arc::clone(&tx.tables);
+    let mut obstacles = Vec::new();
+    for table in changed.tables(&tables) {
+        let incidental = table.is_incidental_to(&operation.kind);
+        obstacles.extend(table.obstacles(tx, &changed, &tables, incidental).await?);
+    }
+    if !obstacles.is_empty() {
+        return Err(obstructed(id, obstacles.into_iter().map(described).collect()));
+    }
+    take_back(tx, &changed, &operation.kind, &tables).await.map_err(|error| broken(id, error, &tables))?;
+    check_tree(tx, id).await?;
+    search_text_store::index_pending(tx).await?;
+    store::note_undone(tx, id, by).await?;
+    let UndoCounts { restored, reverted, removed } = undo_store::counts(tx, by, &tables).await?;
+    Ok(UndoAnswer { undone: id, restored, reverted, removed })
+}
+
+/// The operation, locked, if it can be undone.
+async fn find_undoable(tx: &mut Tx<'_>, id: i64) -> Result<UndoableOperation, ApiError> {
+    let by = tx.operation_id;
+    let operation = store::find_for_update(tx, id).await?.filter(|_| id != by);
     let Some(operation) = operation else {
-        let oldest = retention_store::oldest(unit, user_id).await?.filter(|(oldest, _)| *oldest != by);
-        return Err(not_kept(id, oldest, unit.retention));
+        let oldest = retention_store::oldest(tx).await?.filter(|(oldest, _)| *oldest != by);
+        return Err(not_kept(id, oldest, tx.retention));
     };
     if let Some(undone_by) = operation.undone_by {
         return Err(ApiError::Conflict {
@@ -91,83 +120,76 @@ pub(super) async fn undo(unit: &mut Unit<'_>, id: i64) -> Result<UndoAnswer, Api
     if operation.purged {
         return Err(obstructed(id, vec!["what it deleted has been purged from the trash".to_owned()]));
     }
-    let weight = store::weight(unit, user_id, id, None).await?;
-    unit.charge(weight)?;
-    let changed = undo_store::changed(unit, user_id, id).await?;
-    let mut obstacles = Vec::new();
-    for table in changed.tables() {
-        obstacles.extend(table.obstacles(unit, &changed, in_passing(table, &operation.kind)).await?);
-    }
-    if !obstacles.is_empty() {
-        return Err(obstructed(id, obstacles.into_iter().map(told).collect()));
-    }
-    take_back(unit, &changed, &operation.kind).await.map_err(|error| broken(id, error))?;
-    let most = unit.quotas.category_depth;
-    let shape = categories::tree_store::shape_after_undo(unit, user_id, id, most).await?;
-    if shape.is_circular {
-        return Err(obstructed(id, vec!["a category would stand below itself in the tree".to_owned()]));
-    }
-    if shape.is_too_deep {
-        return Err(obstructed(id, vec![format!("a category would stand deeper than {most} levels in the tree")]));
-    }
-    transactions::store::fold_pending(unit, user_id).await?;
-    store::note_undone(unit, user_id, id, by).await?;
-    let Undone { restored, reverted, removed } = undo_store::undone(unit, user_id, by).await?;
-    Ok(UndoAnswer { undone: id, restored, reverted, removed })
+    Ok(operation)
 }
 
-/// Puts one transaction back that an operation deleted, with its tags. Of what it had and what is not there any more it gets
-/// what took its place.
+/// Refuses an undo that leaves a circle in the tree of categories, or one that is too deep.
+async fn check_tree(tx: &mut Tx<'_>, id: i64) -> Result<(), ApiError> {
+    let most = tx.quotas.category_depth;
+    let faults = tree::faults_after_undo(tx, id, most).await?;
+    if faults.is_circular {
+        return Err(obstructed(id, vec!["a category would stand below itself in the tree".to_owned()]));
+    }
+    if faults.is_too_deep {
+        return Err(obstructed(id, vec![format!("a category would stand deeper than {most} levels in the tree")]));
+    }
+    Ok(())
+}
+
+/// Restores one deleted transaction with its tags. References to rows that are gone are replaced.
 ///
 /// # Errors
-/// What stands in the way; the database's.
-pub(super) async fn restore(unit: &mut Unit<'_>, transaction_id: i64) -> Result<(), ApiError> {
-    let user_id = unit.user_id;
-    let Some(operation_id) = store::deletion_of(unit, user_id, transaction_id).await? else {
+/// [`ApiError::NotFound`] if it is not in the trash; [`ApiError::Obstructed`] with what stands in the way.
+pub(super) async fn restore(tx: &mut Tx<'_>, transaction_id: i64) -> Result<(), ApiError> {
+    let Some(operation_id) = store::deletion_of(tx, transaction_id).await? else {
         return Err(ApiError::NotFound {
             code: "TRANSACTION_NOT_FOUND",
             message: format!("Transaction not found in the trash: {transaction_id}"),
         });
     };
-    let deletion = (user_id, operation_id);
-    let stand_ins = StandIns::find(unit, deletion, Some(transaction_id)).await?;
-    for table in TABLES.iter().filter(|table| table.name.starts_with("transaction")) {
-        let mut savepoint = unit.begin().await?;
-        let restored = table.restore(&mut savepoint, deletion, Some(transaction_id), &stand_ins).await;
-        restored.map_err(|error| broken(operation_id, error))?;
+    let stand_ins = StandIns::find(tx, operation_id, Some(transaction_id)).await?;
+    let (tables, user_id) = (Arc::clone(&tx.tables), tx.user_id);
+    for table in tables.iter().filter(|table| table.belongs_to(TRANSACTIONS)) {
+        let mut savepoint = tx.connection.begin().await?;
+        let mut scope = Scope::new(&mut savepoint, user_id);
+        let restored = table.restore(&mut scope, operation_id, Some(transaction_id), &stand_ins).await;
+        restored.map_err(|error| broken(operation_id, error, &tables))?;
         savepoint.commit().await?;
     }
     Ok(())
 }
 
-/// Categories, payees and tags come and go with the transactions that name them.
-fn in_passing(table: &Table, kind: &str) -> bool {
-    table.name == "default_categories"
-        || matches!(table.name, "categories" | "payees" | "tags") && kind.starts_with("transaction")
-}
+/// The table whose rows refer to rows that may be gone.
+const TRANSACTIONS: &str = "transactions";
 
-async fn take_back(connection: &mut PgConnection, changed: &Changed, kind: &str) -> Result<(), sqlx::Error> {
-    let deletion = (changed.user_id, changed.operation_id);
-    let (transactions, names): (Vec<_>, Vec<_>) =
-        changed.tables().partition(|table| table.name.starts_with("transaction"));
-    for table in names {
-        table.restore(connection, deletion, None, &StandIns::default()).await?;
+async fn take_back(
+    scope: &mut Scope<'_>,
+    changed: &ChangedRows,
+    kind: &str,
+    tables: &RecordedTables,
+) -> Result<(), sqlx::Error> {
+    let operation_id = changed.operation_id;
+    let tables = changed.tables(tables);
+    let (transactions, others): (Vec<&RecordedTable>, Vec<&RecordedTable>) =
+        tables.iter().copied().partition(|table| table.belongs_to(TRANSACTIONS));
+    for table in others {
+        table.restore(scope, operation_id, None, &StandIns::default()).await?;
     }
-    // After the categories, payees and tags that come back themselves.
-    let stand_ins = StandIns::find(connection, deletion, None).await?;
+    // After the categories, payees and tags that are restored themselves.
+    let stand_ins = StandIns::find(scope, operation_id, None).await?;
     for table in transactions {
-        table.restore(connection, deletion, None, &stand_ins).await?;
+        table.restore(scope, operation_id, None, &stand_ins).await?;
     }
-    for table in changed.tables() {
-        table.revert(connection, changed).await?;
+    for table in &tables {
+        table.revert(scope, changed).await?;
     }
-    for table in changed.tables().rev() {
-        table.remove(connection, changed, in_passing(table, kind)).await?;
+    for table in tables.iter().rev() {
+        table.remove(scope, changed, table.is_incidental_to(kind)).await?;
     }
     Ok(())
 }
 
-fn told(obstacle: Obstacle) -> String {
+fn described(obstacle: Obstacle) -> String {
     match obstacle.operation_id {
         Some(operation) => format!("{}, by operation {operation}", obstacle.what),
         None => obstacle.what,
@@ -182,20 +204,11 @@ fn obstructed(id: i64, details: Vec<String>) -> ApiError {
     }
 }
 
-/// What the schema refuses is something in the way, too: a category that is gone, a name that is taken.
-fn broken(id: i64, error: sqlx::Error) -> ApiError {
-    let Some(constraint) = error.as_database_error().and_then(|error| error.constraint()) else { return error.into() };
-    let what = match constraint {
-        "transactions_category_fkey" => "the category of a transaction is not there any more",
-        "transactions_payee_fkey" => "the payee of a transaction is not there any more",
-        "transaction_tags_tag_fkey" => "a tag of a transaction is not there any more",
-        "transaction_tags_transaction_fkey" => "a transaction is not there any more",
-        "transactions_pkey" | "transaction_tags_pkey" => "a transaction is there again",
-        "categories_name_key" => "another category has the name now",
-        "categories_parent_fkey" => "the category above another is not there any more, or has others below it",
-        "payees_name_key" => "another payee has the name now",
-        "tags_name_key" => "another tag has the name now",
-        _ => return error.into(),
-    };
-    obstructed(id, vec![what.to_owned()])
+/// A constraint that the restored rows break is an obstacle, too: a category that is gone, a name that is taken.
+fn broken(id: i64, error: sqlx::Error, tables: &RecordedTables) -> ApiError {
+    let constraint = error.as_database_error().and_then(|error| error.constraint());
+    match constraint.and_then(|constraint| tables.sentence(constraint)) {
+        Some(sentence) => obstructed(id, vec![sentence]),
+        None => error.into(),
+    }
 }

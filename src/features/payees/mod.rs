@@ -1,7 +1,8 @@
 //! Payees: who was paid, or who paid.
 
-pub mod model;
-mod routes;
+mod model;
+mod resource;
 pub mod store;
 
-pub use routes::{not_found, router};
+pub use model::{Payee, PayeeName};
+pub use resource::{FEATURE, Payees};

@@ -1,177 +1,42 @@
 //! The table `payees`.
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::PgConnection;
 
-use super::model::{NewPayee, Payee, PayeeEdit};
 use crate::domain::search::{FOLDED, Word, fold};
-use crate::features::named::{NameTaken, Place, unless_taken};
-use crate::http::page::Segment;
-use crate::http::walk::{Batch, Keyed, SMALL_ROW};
+use crate::http::scope::Scope;
 
-/// The constraint that keeps names apart.
-const KEY: &str = "payees_name_key";
-
-/// A user's payee by id.
+/// The id of the payee with this name, who is created if there is none.
 ///
 /// # Errors
 /// The database's.
-pub async fn find(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<Option<Payee>, sqlx::Error> {
-    sqlx::query_as!(
-        Payee,
-        r#"
-        select
-            id,
-            name,
-            created_at,
-            updated_at,
-            null::bigint as transaction_count
-        from payees
-        where user_id = $1 and id = $2
-        "#,
-        user_id,
-        id,
-    )
-    .fetch_optional(connection)
-    .await
-}
-
-/// A user's payees by name.
-#[derive(Debug, Clone, Copy)]
-pub struct PayeeList {
-    /// The owner's id.
-    pub user_id: i64,
-    /// With their use.
-    pub counts: bool,
-}
-
-impl Keyed for PayeeList {
-    type Row = Payee;
-    type Key = Place;
-
-    fn counts(&self) -> bool {
-        self.counts
-    }
-
-    fn key(row: &Payee) -> Place {
-        Place::from(row)
-    }
-
-    async fn read(
-        &self,
-        connection: &mut PgConnection,
-        segment: &Segment<Place>,
-        batch: &mut Batch<Payee>,
-    ) -> Result<(), sqlx::Error> {
-        let (compare, order) = segment.smallest_first();
-        let sql = format!(
-            r#"
-            select
-                id, name, created_at, updated_at,
-                case when $5 then (
-                    select count(*) from transactions u where u.user_id = n.user_id and u.payee_id = n.id
-                ) end as transaction_count
-            from payees n
-            where user_id = $1 and ($2::text is null or (name collate "und-x-icu", id) {compare} ($2, $3))
-            order by name collate "und-x-icu" {order}, id {order}
-            limit $4
-            "#
-        );
-        let rows = sqlx::query_as(AssertSqlSafe(sql))
-            .bind(self.user_id)
-            .bind(segment.key().map(|key| key.0.as_str()))
-            .bind(segment.key().map(|key| key.1))
-            .bind(segment.limit)
-            .bind(self.counts)
-            .fetch(connection);
-        batch.fill(rows, |row: &Payee| row.name.len() + SMALL_ROW).await
-    }
-}
-
-/// Adds a payee.
-///
-/// # Errors
-/// The database's; that the name is taken is the inner result.
-pub async fn insert(
-    connection: &mut PgConnection,
-    user_id: i64,
-    new: &NewPayee,
-) -> Result<Result<i64, NameTaken>, sqlx::Error> {
-    let inserted = sqlx::query_scalar!(
-        "insert into payees (user_id, name, search) values ($1, $2, $3) returning id",
-        user_id,
-        new.name,
-        search_of(&new.name),
-    );
-    unless_taken(inserted.fetch_one(connection).await, KEY)
-}
-
-/// Changes a payee.
-///
-/// # Errors
-/// The database's; that the name is taken is the inner result.
-pub async fn update(
-    connection: &mut PgConnection,
-    current: Payee,
-    user_id: i64,
-    edit: PayeeEdit,
-) -> Result<Result<(), NameTaken>, sqlx::Error> {
-    let name = edit.name.unwrap_or(current.name);
-    let search = search_of(&name);
-    let updated = sqlx::query!(
-        "update payees set name = $3, search = $4, updated_at = now() where user_id = $1 and id = $2",
-        user_id,
-        current.id,
-        name,
-        search,
-    );
-    Ok(unless_taken(updated.execute(connection).await, KEY)?.map(drop))
-}
-
-/// Deletes a payee; the transactions that have it go on without.
-///
-/// # Errors
-/// The database's.
-pub async fn delete(connection: &mut PgConnection, user_id: i64, id: i64) -> Result<(), sqlx::Error> {
-    sqlx::query!("delete from payees where user_id = $1 and id = $2", user_id, id).execute(connection).await?;
-    Ok(())
-}
-
-/// The id of a user's payee of this name, who is made if there is none.
-///
-/// # Errors
-/// The database's.
-pub async fn find_or_create(connection: &mut PgConnection, user_id: i64, name: &str) -> Result<i64, sqlx::Error> {
-    // Nearly always it is there. Made by somebody else in between, it is there the second time.
+pub async fn find_or_create(scope: &mut Scope<'_>, name: &str) -> Result<i64, sqlx::Error> {
+    // It nearly always exists. If another request creates it in between, the second attempt finds it.
     loop {
         let found = sqlx::query_scalar!(
             "select id from payees where user_id = $1 and name_key(name) = name_key($2)",
-            user_id,
+            scope.user_id,
             name,
         );
-        if let Some(id) = found.fetch_optional(&mut *connection).await? {
+        if let Some(id) = found.fetch_optional(&mut *scope.connection).await? {
             return Ok(id);
         }
         let made = sqlx::query_scalar!(
             "insert into payees (user_id, name, search) values ($1, $2, $3) on conflict do nothing returning id",
-            user_id,
+            scope.user_id,
             name,
-            search_of(name),
+            search_text(name),
         );
-        if let Some(id) = made.fetch_optional(&mut *connection).await? {
+        if let Some(id) = made.fetch_optional(&mut *scope.connection).await? {
             return Ok(id);
         }
     }
 }
 
-/// The ids of a user's payees whose names have each of these words, word by word.
+/// For each of these words, the ids of the payees whose names have it.
 ///
 /// # Errors
 /// The database's.
-pub async fn matching(
-    connection: &mut PgConnection,
-    user_id: i64,
-    words: &[Word],
-) -> Result<Vec<Vec<i64>>, sqlx::Error> {
+pub async fn matching(scope: &mut Scope<'_>, words: &[Word]) -> Result<Vec<Vec<i64>>, sqlx::Error> {
     let patterns =
         words.iter().zip(1_i64..).flat_map(|(word, number)| word.patterns().map(move |pattern| (pattern, number)));
     let (patterns, numbers): (Vec<String>, Vec<i64>) = patterns.unzip();
@@ -183,12 +48,12 @@ pub async fn matching(
         from unnest($2::text[], $3::bigint[]) as w (pattern, number)
         join payees p on p.user_id = $1 and p.search like w.pattern
         "#,
-        user_id,
+        scope.user_id,
         &patterns,
         &numbers,
     );
     let mut ids = vec![Vec::new(); words.len()];
-    for row in rows.fetch_all(connection).await? {
+    for row in rows.fetch_all(&mut *scope.connection).await? {
         if let Some(ids) = usize::try_from(row.number - 1).ok().and_then(|number| ids.get_mut(number)) {
             ids.push(row.id);
         }
@@ -196,41 +61,36 @@ pub async fn matching(
     Ok(ids)
 }
 
-/// The id of a user's payee by id and by name, whichever are given.
+/// The id of the payee with this id and this name, as far as they are given.
 ///
 /// # Errors
 /// The database's.
-pub async fn look_up(
-    connection: &mut PgConnection,
-    user_id: i64,
-    id: Option<i64>,
-    name: Option<&str>,
-) -> Result<Option<i64>, sqlx::Error> {
+pub async fn look_up(scope: &mut Scope<'_>, id: Option<i64>, name: Option<&str>) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar!(
         r#"
         select id from payees
         where user_id = $1 and ($2::bigint is null or id = $2) and ($3::text is null or name_key(name) = name_key($3))
         limit 1
         "#,
-        user_id,
+        scope.user_id,
         id,
         name,
     )
-    .fetch_optional(connection)
+    .fetch_optional(&mut *scope.connection)
     .await
 }
 
-/// What a payee is found by.
-fn search_of(name: &str) -> String {
+/// The text by which a payee is found: the folded name.
+pub(super) fn search_text(name: &str) -> String {
     fold(name) + FOLDED
 }
 
-/// Folds the names of payees that came in by another way than the API, or were folded by an older program: a thousand at most.
-/// Says how many there were.
+/// Fills the search column of payees that lack it: imported rows, and rows from older releases. A thousand at most; returns how
+/// many there were.
 ///
 /// # Errors
 /// The database's.
-pub async fn fold_pending(connection: &mut PgConnection) -> Result<usize, sqlx::Error> {
+pub async fn index_pending(connection: &mut PgConnection) -> Result<usize, sqlx::Error> {
     let rows = sqlx::query!(
         r"
         select user_id, id, name
@@ -244,7 +104,7 @@ pub async fn fold_pending(connection: &mut PgConnection) -> Result<usize, sqlx::
     let rows = rows.fetch_all(&mut *connection).await?;
     let users: Vec<i64> = rows.iter().map(|row| row.user_id).collect();
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    let texts: Vec<String> = rows.iter().map(|row| search_of(&row.name)).collect();
+    let texts: Vec<String> = rows.iter().map(|row| search_text(&row.name)).collect();
     sqlx::query!(
         r"
         update payees p

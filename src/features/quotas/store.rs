@@ -2,6 +2,8 @@
 
 use sqlx::{Connection as _, PgConnection};
 
+use crate::http::scope::Scope;
+
 /// A user's usage of one quota.
 #[derive(Debug, Clone)]
 pub struct Counted {
@@ -17,11 +19,7 @@ pub struct Counted {
 ///
 /// # Errors
 /// The database's.
-pub async fn count(
-    connection: &mut PgConnection,
-    user_id: i64,
-    operation_id: i64,
-) -> Result<Vec<Counted>, sqlx::Error> {
+pub async fn count(scope: &mut Scope<'_>, operation_id: i64) -> Result<Vec<Counted>, sqlx::Error> {
     sqlx::query_as!(
         Counted,
         r#"
@@ -61,10 +59,10 @@ pub async fn count(
             group by l.transaction_id
         ) l
         "#,
-        user_id,
+        scope.user_id,
         operation_id,
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *scope.connection)
     .await
 }
 
@@ -139,8 +137,8 @@ pub async fn whose_to_count(connection: &mut PgConnection) -> Result<Vec<i64>, s
 ///
 /// # Errors
 /// The database's.
-pub async fn recount(connection: &mut PgConnection, user_id: i64) -> Result<(), sqlx::Error> {
-    let mut database = connection.begin().await?;
+pub async fn recount(scope: &mut Scope<'_>) -> Result<(), sqlx::Error> {
+    let mut database = scope.connection.begin().await?;
     if !is_alone(&mut database).await? {
         return Ok(());
     }
@@ -190,7 +188,7 @@ pub async fn recount(connection: &mut PgConnection, user_id: i64) -> Result<(), 
             history_bytes = excluded.history_bytes,
             counted_at = excluded.counted_at
         "#,
-        user_id,
+        scope.user_id,
     )
     .execute(&mut *database)
     .await?;

@@ -1,27 +1,30 @@
 //! `GET /api/transactions/dashboard`: this month, and how it differs from the one before.
 
-use axum::extract::State;
 use chrono::{Datelike as _, Months, NaiveDate};
 use rust_decimal::Decimal;
 use serde::Serialize;
-use sqlx::PgConnection;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::AppState;
 use crate::domain::civil_date::today;
 use crate::domain::currency::Currency;
 use crate::domain::money::{JsonDecimal, percent};
+use crate::features::feature::Feature;
+use crate::features::reader::Reader;
 use crate::features::users;
-use crate::http::envelope::{FailureBody, Success, SuccessBody};
-use crate::http::error::ApiError;
+use crate::http::envelope::{Success, SuccessBody};
+use crate::http::error::{ApiError, FailureBody};
 use crate::http::extract::{NoParameters, QueryString};
-use crate::http::identity::CurrentUser;
-use crate::http::openapi;
+use crate::http::openapi::schemas;
+use crate::http::scope::Scope;
+use crate::state::AppState;
 
-/// The routes.
-pub fn router() -> OpenApiRouter<AppState> {
+/// The feature.
+pub const FEATURE: Feature =
+    Feature { tag: "reports", about: "Sums of this month and of the one before.", router, ..Feature::EMPTY };
+
+fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(dashboard))
 }
 
@@ -29,29 +32,29 @@ pub fn router() -> OpenApiRouter<AppState> {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Dashboard {
-    #[schema(schema_with = openapi::amount)]
+    #[schema(schema_with = schemas::amount)]
     total_income: JsonDecimal,
-    #[schema(schema_with = openapi::amount)]
+    #[schema(schema_with = schemas::amount)]
     total_expense: JsonDecimal,
-    #[schema(schema_with = openapi::amount)]
+    #[schema(schema_with = schemas::amount)]
     balance: JsonDecimal,
     #[schema(example = 42)]
     transaction_count: i64,
-    #[schema(schema_with = openapi::amount)]
+    #[schema(schema_with = schemas::amount)]
     previous_month_income: JsonDecimal,
-    #[schema(schema_with = openapi::amount)]
+    #[schema(schema_with = schemas::amount)]
     previous_month_expense: JsonDecimal,
-    #[schema(schema_with = openapi::amount)]
+    #[schema(schema_with = schemas::amount)]
     income_change: JsonDecimal,
-    /// With two decimals; 0 when the month before has none.
-    #[schema(schema_with = openapi::amount)]
+    /// In percent, with two decimals; 0 if there was none in the month before.
+    #[schema(schema_with = schemas::amount)]
     income_change_percent: JsonDecimal,
-    #[schema(schema_with = openapi::amount)]
+    #[schema(schema_with = schemas::amount)]
     expense_change: JsonDecimal,
-    /// With two decimals; 0 when the month before has none.
-    #[schema(schema_with = openapi::amount)]
+    /// In percent, with two decimals; 0 if there was none in the month before.
+    #[schema(schema_with = schemas::amount)]
     expense_change_percent: JsonDecimal,
-    /// What all of the above is in: the user's own currency.
+    /// The user's own currency, in which all of the above is.
     #[schema(value_type = Currency, example = "THB")]
     currency: String,
     /// This month in each other currency, which the sums above leave out: money of two kinds does not add up.
@@ -64,11 +67,11 @@ struct Dashboard {
 struct InCurrency {
     #[schema(value_type = Currency, example = "JPY")]
     currency: String,
-    #[schema(schema_with = openapi::amount)]
+    #[schema(schema_with = schemas::amount)]
     total_income: JsonDecimal,
-    #[schema(schema_with = openapi::amount)]
+    #[schema(schema_with = schemas::amount)]
     total_expense: JsonDecimal,
-    #[schema(schema_with = openapi::amount)]
+    #[schema(schema_with = schemas::amount)]
     balance: JsonDecimal,
     #[schema(example = 3)]
     transaction_count: i64,
@@ -99,17 +102,15 @@ struct Sums {
     )
 )]
 async fn dashboard(
-    State(state): State<AppState>,
-    user: CurrentUser,
+    reader: Reader,
     QueryString(NoParameters): QueryString<NoParameters>,
 ) -> Result<Success<Dashboard>, ApiError> {
-    // Who the user is comes from where it was written: a replica may not know yet who registered just now.
-    let mut connection = state.pools.requests.acquire().await?;
-    let settings = users::store::settings(&mut connection, user.id).await?.ok_or(ApiError::Unauthorized)?;
-    connection.release();
-    let mut connection = state.pools.reports.acquire().await?;
-    let today = today(state.clock.now(), settings.time_zone);
-    let sums = sums_of_two_months(&mut connection, user.id, today).await?;
+    // From the primary database: a replica may not have a user who has just registered.
+    let settings = reader.run(async |scope| users::store::settings(scope.connection, scope.user_id).await).await?;
+    let settings = settings.ok_or(ApiError::Unauthorized)?;
+    let mut connection = reader.state.pools.reports.acquire().await?;
+    let today = today(reader.state.clock.now(), settings.time_zone);
+    let sums = sums_of_two_months(&mut Scope::new(&mut connection, reader.user_id), today).await?;
     connection.release();
     let (own, others): (Vec<Sums>, Vec<Sums>) =
         sums.into_iter().partition(|sums| sums.currency == settings.currency.code());
@@ -152,11 +153,7 @@ impl From<Sums> for InCurrency {
 }
 
 /// The sums of the month that `today` is in and of the one before, by currency.
-async fn sums_of_two_months(
-    connection: &mut PgConnection,
-    user_id: i64,
-    today: NaiveDate,
-) -> Result<Vec<Sums>, ApiError> {
+async fn sums_of_two_months(scope: &mut Scope<'_>, today: NaiveDate) -> Result<Vec<Sums>, ApiError> {
     let first = today.with_day(1).unwrap_or(today);
     let (previous, next) = (first.checked_sub_months(Months::new(1)), first.checked_add_months(Months::new(1)));
     let (Some(previous), Some(next)) = (previous, next) else {
@@ -177,12 +174,12 @@ async fn sums_of_two_months(
         group by currency
         order by currency
         "#,
-        user_id,
+        scope.user_id,
         previous,
         first,
         next,
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *scope.connection)
     .await?;
     Ok(sums)
 }

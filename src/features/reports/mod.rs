@@ -2,4 +2,4 @@
 
 mod dashboard;
 
-pub use dashboard::router;
+pub use dashboard::FEATURE;

@@ -1,7 +1,8 @@
-//! Tags: what transactions of any category have in common.
+//! Tags: words that are put on transactions, any number on each.
 
-pub mod model;
-mod routes;
+mod model;
+mod resource;
 pub mod store;
 
-pub use routes::router;
+pub use model::{Tag, TagName};
+pub use resource::{FEATURE, Tags};

@@ -1,68 +1,77 @@
 //! Many rows of the table `transactions` at once.
 
 use chrono::NaiveDate;
-use sqlx::{PgConnection, Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder};
 
-use super::criteria::Criteria;
-use super::model::SEARCH_SEPARATOR;
+use super::bulk_inputs::Selection;
+use super::criteria::{self, Criteria};
+use super::entry::SEARCH_SEPARATOR;
 use crate::domain::search::{FOLDED, fold};
 use crate::domain::transaction_type::TransactionType;
-use crate::http::input::Change;
+use crate::http::input::FieldUpdate;
+use crate::http::scope::Scope;
 
 /// The transactions that meet criteria.
 #[derive(Debug, Default)]
-pub(super) struct Matched {
+pub(super) struct MatchedRows {
     /// Their ids.
     pub(super) ids: Vec<i64>,
-    /// The types that there are among them.
+    /// The types among them.
     pub(super) types: Vec<TransactionType>,
 }
 
-/// What many transactions get, with its names looked up.
+/// The new values of many transactions, with all names looked up.
 #[derive(Debug)]
-pub(super) struct Columns {
+pub(super) struct ColumnChanges {
     pub(super) title: Option<String>,
-    /// That of an income, and that of an expense.
+    /// The category of income, and that of expenses.
     pub(super) categories: Option<(i64, i64)>,
     pub(super) date: Option<NaiveDate>,
-    pub(super) note: Change<String>,
-    pub(super) payee: Change<i64>,
+    pub(super) note: FieldUpdate<String>,
+    pub(super) payee: FieldUpdate<i64>,
     /// All tags.
     pub(super) tags: Option<Vec<i64>>,
     pub(super) add_tags: Vec<i64>,
     pub(super) remove_tags: Vec<i64>,
 }
 
-/// The transactions that meet criteria.
+/// The selected transactions.
 ///
 /// # Errors
-/// The database's.
-pub(super) async fn matched(
-    connection: &mut PgConnection,
-    user_id: i64,
-    criteria: &Criteria,
-) -> Result<Matched, sqlx::Error> {
-    let mut query =
-        QueryBuilder::new("select coalesce(array_agg(id), '{}'), coalesce(array_agg(distinct type), '{}') from (");
-    criteria.push_select(&mut query, user_id, "t.id, t.type::text as type");
-    query.push(") t");
-    let (ids, types): (_, Vec<String>) = query.build_query_as().persistent(false).fetch_one(connection).await?;
-    let types = types.into_iter().map(TransactionType::try_from).collect::<Result<_, _>>();
-    Ok(Matched { ids, types: types.map_err(|error| sqlx::Error::Decode(error.into()))? })
+/// Only from the database.
+pub(super) async fn select(scope: &mut Scope<'_>, selection: Selection) -> Result<MatchedRows, sqlx::Error> {
+    let criteria = match selection {
+        Selection::Filter(filter) => criteria::look_up(scope, &filter).await?,
+        Selection::Ids(ids) => Some(Criteria::of_ids(ids)),
+    };
+    match criteria {
+        Some(criteria) => matched(scope, &criteria).await,
+        None => Ok(MatchedRows::default()),
+    }
 }
 
-/// Those of a user's transactions that would be others with these columns.
+async fn matched(scope: &mut Scope<'_>, criteria: &Criteria) -> Result<MatchedRows, sqlx::Error> {
+    let mut query =
+        QueryBuilder::new("select coalesce(array_agg(id), '{}'), coalesce(array_agg(distinct type), '{}') from (");
+    criteria.push_select(&mut query, scope.user_id, "t.id, t.type::text as type");
+    query.push(") t");
+    let (ids, types): (_, Vec<String>) =
+        query.build_query_as().persistent(false).fetch_one(&mut *scope.connection).await?;
+    let types = types.into_iter().map(TransactionType::try_from).collect::<Result<_, _>>();
+    Ok(MatchedRows { ids, types: types.map_err(|error| sqlx::Error::Decode(error.into()))? })
+}
+
+/// The transactions that these values would change.
 ///
 /// # Errors
 /// The database's.
 pub(super) async fn differing(
-    connection: &mut PgConnection,
-    user_id: i64,
+    scope: &mut Scope<'_>,
     ids: &[i64],
-    columns: &Columns,
+    columns: &ColumnChanges,
 ) -> Result<Vec<i64>, sqlx::Error> {
     let mut query = QueryBuilder::new("select t.id from transactions t where t.user_id = ");
-    query.push_bind(user_id).push(" and t.id = any (").push_bind(ids).push(") and (false");
+    query.push_bind(scope.user_id).push(" and t.id = any (").push_bind(ids).push(") and (false");
     if let Some(title) = &columns.title {
         query.push(" or t.title <> ").push_bind(title);
     }
@@ -74,14 +83,14 @@ pub(super) async fn differing(
         query.push(" or t.date <> ").push_bind(date);
     }
     match &columns.note {
-        Change::Keep => {}
-        Change::Clear => drop(query.push(" or t.note is not null")),
-        Change::Set(note) => drop(query.push(" or t.note is distinct from ").push_bind(note)),
+        FieldUpdate::Keep => {}
+        FieldUpdate::Clear => drop(query.push(" or t.note is not null")),
+        FieldUpdate::Set(note) => drop(query.push(" or t.note is distinct from ").push_bind(note)),
     }
     match columns.payee {
-        Change::Keep => {}
-        Change::Clear => drop(query.push(" or t.payee_id is not null")),
-        Change::Set(payee) => drop(query.push(" or t.payee_id is distinct from ").push_bind(payee)),
+        FieldUpdate::Keep => {}
+        FieldUpdate::Clear => drop(query.push(" or t.payee_id is not null")),
+        FieldUpdate::Set(payee) => drop(query.push(" or t.payee_id is distinct from ").push_bind(payee)),
     }
     if let Some(tags) = &columns.tags {
         push_has_not_all(&mut query, tags);
@@ -94,7 +103,7 @@ pub(super) async fn differing(
         push_has(&mut query, "= any", &columns.remove_tags);
     }
     query.push(") order by t.id");
-    query.build_query_scalar().persistent(false).fetch_all(connection).await
+    query.build_query_scalar().persistent(false).fetch_all(&mut *scope.connection).await
 }
 
 const LINKS: &str = "from transaction_tags l where l.user_id = t.user_id and l.transaction_id = t.id and l.tag_id";
@@ -112,20 +121,19 @@ fn push_has(query: &mut QueryBuilder<Postgres>, compare: &str, tags: &[i64]) {
     query.push(format_args!(" or exists (select {LINKS} {compare} (")).push_bind(tags.to_vec()).push("))");
 }
 
-/// By how many bytes the text of transactions grows with these columns; 0 where no text is set.
+/// The growth of the text of transactions with these values, in bytes; 0 where no text is set.
 ///
 /// # Errors
 /// The database's.
 pub(super) async fn text_growth(
-    connection: &mut PgConnection,
-    user_id: i64,
+    scope: &mut Scope<'_>,
     ids: &[i64],
-    columns: &Columns,
+    columns: &ColumnChanges,
 ) -> Result<i64, sqlx::Error> {
     let title = columns.title.as_ref().map(String::len);
     let note = match &columns.note {
-        Change::Set(note) => Some(note.len()),
-        Change::Keep | Change::Clear => None,
+        FieldUpdate::Set(note) => Some(note.len()),
+        FieldUpdate::Keep | FieldUpdate::Clear => None,
     };
     if title.is_none() && note.is_none() {
         return Ok(0);
@@ -139,25 +147,20 @@ pub(super) async fn text_growth(
         from transactions
         where user_id = $1 and id = any ($2)
         "#,
-        user_id,
+        scope.user_id,
         ids,
         bytes(title),
         bytes(note),
     )
-    .fetch_one(connection)
+    .fetch_one(&mut *scope.connection)
     .await
 }
 
-/// Gives transactions these columns.
+/// Sets these values.
 ///
 /// # Errors
 /// The database's.
-pub(super) async fn update(
-    connection: &mut PgConnection,
-    user_id: i64,
-    ids: &[i64],
-    columns: &Columns,
-) -> Result<(), sqlx::Error> {
+pub(super) async fn update(scope: &mut Scope<'_>, ids: &[i64], columns: &ColumnChanges) -> Result<(), sqlx::Error> {
     if ids.is_empty() {
         return Ok(());
     }
@@ -165,7 +168,7 @@ pub(super) async fn update(
     if let Some(title) = &columns.title {
         query.push(", title = ").push_bind(title);
         if columns.categories.is_none() {
-            // What spoke for the category was in the title before.
+            // The explanation of the category is about the title before.
             query.push(", category_reason = case when t.title = ").push_bind(title);
             query.push(" then t.category_reason end");
         }
@@ -178,30 +181,30 @@ pub(super) async fn update(
         query.push(", date = ").push_bind(date);
     }
     let note = match &columns.note {
-        Change::Keep => None,
-        Change::Clear => Some(None),
-        Change::Set(note) => Some(Some(note)),
+        FieldUpdate::Keep => None,
+        FieldUpdate::Clear => Some(None),
+        FieldUpdate::Set(note) => Some(Some(note)),
     };
     if let Some(note) = note {
         query.push(", note = ").push_bind(note);
     }
     match columns.payee {
-        Change::Keep => {}
-        Change::Clear => drop(query.push(", payee_id = null")),
-        Change::Set(payee) => drop(query.push(", payee_id = ").push_bind(payee)),
+        FieldUpdate::Keep => {}
+        FieldUpdate::Clear => drop(query.push(", payee_id = null")),
+        FieldUpdate::Set(payee) => drop(query.push(", payee_id = ").push_bind(payee)),
     }
     if columns.title.is_some() || note.is_some() {
         let title = columns.title.as_deref().map(fold);
         let note = note.map(|note| fold(note.map_or("", String::as_str)));
         push_search(&mut query, [title, None, note]);
     }
-    query.push(" where t.user_id = ").push_bind(user_id).push(" and t.id = any (").push_bind(ids).push(")");
-    query.build().persistent(false).execute(connection).await?;
+    query.push(" where t.user_id = ").push_bind(scope.user_id).push(" and t.id = any (").push_bind(ids).push(")");
+    query.build().persistent(false).execute(&mut *scope.connection).await?;
     Ok(())
 }
 
-/// Puts each part that is new in its place of what a transaction is found by. What is not folded yet, or by older rules, is left
-/// to be folded.
+/// Writes the new search text, in which only new parts are replaced. A text that is not folded yet, or by older rules, becomes null,
+/// and is filled later.
 fn push_search(query: &mut QueryBuilder<Postgres>, parts: [Option<String>; 3]) {
     query.push(", search = case when right(t.search, 2) = ").push_bind(FOLDED);
     query.push(" then concat_ws(").push_bind(SEARCH_SEPARATOR);
@@ -221,9 +224,9 @@ fn push_search(query: &mut QueryBuilder<Postgres>, parts: [Option<String>; 3]) {
 ///
 /// # Errors
 /// The database's.
-pub(super) async fn delete(connection: &mut PgConnection, user_id: i64, ids: &[i64]) -> Result<(), sqlx::Error> {
-    sqlx::query!("delete from transactions where user_id = $1 and id = any ($2)", user_id, ids)
-        .execute(connection)
+pub(super) async fn delete(scope: &mut Scope<'_>, ids: &[i64]) -> Result<(), sqlx::Error> {
+    sqlx::query!("delete from transactions where user_id = $1 and id = any ($2)", scope.user_id, ids)
+        .execute(&mut *scope.connection)
         .await?;
     Ok(())
 }

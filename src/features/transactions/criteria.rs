@@ -1,15 +1,16 @@
-//! What a list is filtered by, with its names looked up, and how that is said in SQL.
+//! The criteria of a list, with all names looked up, as SQL.
 
 use std::slice::from_ref;
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
-use sqlx::{PgConnection, Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder};
 
-use super::filter::{Filter, Sort};
+use super::filter::{TransactionFilter, TransactionOrder};
 use crate::domain::search::{Word, index_query};
 use crate::domain::transaction_type::TransactionType;
 use crate::features::{categories, payees, tags};
+use crate::http::scope::Scope;
 
 /// A filter with its names looked up.
 #[derive(Debug, Clone, Default)]
@@ -23,26 +24,25 @@ pub(super) struct Criteria {
     pub(super) currency: Option<&'static str>,
     pub(super) min: Option<Decimal>,
     pub(super) max: Option<Decimal>,
-    pub(super) words: Vec<Looked>,
-    /// These only.
+    pub(super) words: Vec<WordWithPayees>,
+    /// Only these ids.
     ids: Option<Vec<i64>>,
 }
 
-/// A word, and the payees whose names have it.
+/// A word, with the payees whose names contain it.
 #[derive(Debug, Clone)]
-pub(super) struct Looked {
+pub(super) struct WordWithPayees {
     word: Word,
     payees: Vec<i64>,
 }
 
-/// Looks up what a filter names; `None` if nothing can match it, such as another user's category.
+/// Looks up the names of a filter; `None` if nothing can match, for example a category of another user.
 ///
 /// # Errors
 /// The database's.
 pub(super) async fn look_up(
-    connection: &mut PgConnection,
-    user_id: i64,
-    filter: &Filter,
+    scope: &mut Scope<'_>,
+    filter: &TransactionFilter,
 ) -> Result<Option<Criteria>, sqlx::Error> {
     let mut criteria = Criteria {
         start: filter.start,
@@ -58,7 +58,7 @@ pub(super) async fn look_up(
             continue;
         }
         let ids: Vec<i64> = id.into_iter().collect();
-        let mut found = categories::store::with_those_below(connection, user_id, &ids, name, filter.r#type).await?;
+        let mut found = categories::store::with_descendants(scope, &ids, name, filter.r#type).await?;
         if let Some(before) = &criteria.categories {
             found.retain(|id| before.contains(id));
         }
@@ -68,27 +68,27 @@ pub(super) async fn look_up(
         criteria.categories = Some(found);
     }
     if filter.tag_id.is_some() || filter.tag.is_some() {
-        criteria.tag = tags::store::look_up(connection, user_id, filter.tag_id, filter.tag.as_deref()).await?;
+        criteria.tag = tags::store::look_up(scope, filter.tag_id, filter.tag.as_deref()).await?;
         if criteria.tag.is_none() {
             return Ok(None);
         }
     }
     if filter.payee_id.is_some() || filter.payee.is_some() {
-        criteria.payee = payees::store::look_up(connection, user_id, filter.payee_id, filter.payee.as_deref()).await?;
+        criteria.payee = payees::store::look_up(scope, filter.payee_id, filter.payee.as_deref()).await?;
         if criteria.payee.is_none() {
             return Ok(None);
         }
     }
     if !filter.words.is_empty() {
-        let found = payees::store::matching(connection, user_id, &filter.words).await?;
-        let looked = filter.words.iter().cloned().zip(found);
-        criteria.words = looked.map(|(word, payees)| Looked { word, payees }).collect();
+        let found = payees::store::matching(scope, &filter.words).await?;
+        let words = filter.words.iter().cloned().zip(found);
+        criteria.words = words.map(|(word, payees)| WordWithPayees { word, payees }).collect();
     }
     Ok(Some(criteria))
 }
 
-/// The columns that criteria look at. The indexes by date and by amount have them, but for a text that is not short.
-pub(super) const LOOKED_AT: &str = "t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, \
+/// The columns that criteria need. The indexes by date and by amount contain them, except for long texts.
+pub(super) const FILTER_COLUMNS: &str = "t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, \
     coalesce(t.short_search, (select l.search from transactions l where l.user_id = t.user_id and l.id = t.id)) as search";
 
 pub(super) fn push_range<'q, T>(
@@ -107,10 +107,10 @@ pub(super) fn push_range<'q, T>(
     }
 }
 
-/// Criteria that have been seen to already.
+/// The criteria that the chosen index already applies.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one of the criteria, and says no more")]
-pub(super) struct Driven {
+pub(super) struct CoveredByIndex {
     pub(super) tag: bool,
     pub(super) category: bool,
     pub(super) payee: bool,
@@ -119,11 +119,11 @@ pub(super) struct Driven {
     pub(super) amount: bool,
 }
 
-impl Driven {
-    pub(super) fn of(criteria: &Criteria, sort: Sort) -> Self {
+impl CoveredByIndex {
+    pub(super) fn of(criteria: &Criteria, order: TransactionOrder) -> Self {
         let Criteria { tag, categories, payee, currency, .. } = criteria;
         let tag = tag.is_some();
-        let by_date = matches!(sort, Sort::DateUp | Sort::DateDown);
+        let by_date = matches!(order, TransactionOrder::DateUp | TransactionOrder::DateDown);
         if !by_date {
             return Self { tag, amount: true, ..Self::default() };
         }
@@ -133,45 +133,45 @@ impl Driven {
             Self { tag, category, payee, currency, date: true, amount: false }
         };
         let by_category = by(!tag && categories.is_some());
-        // The first rows of each of several categories have to be put together: of a page only, not of all that is looked at.
+        // The first rows of several categories have to be merged: for a page only, not for all rows that are filtered.
         let several = categories.as_ref().is_some_and(|ids| ids.len() > 1);
-        let looks = !criteria.words.is_empty() || criteria.has_more_than(by_category);
-        if several && looks { by(false) } else { by_category }
+        let filters = !criteria.words.is_empty() || criteria.has_more_than(by_category);
+        if several && filters { by(false) } else { by_category }
     }
 }
 
 impl Criteria {
-    /// Those of these ids.
+    /// The transactions with these ids.
     pub(super) fn of_ids(ids: Vec<i64>) -> Self {
         Self { ids: Some(ids), ..Self::default() }
     }
 
-    /// Writes all criteria but the words and those that are seen to as conditions on `t`, each after an `and`.
-    pub(super) fn push(&self, query: &mut QueryBuilder<Postgres>, driven: Driven) {
-        if !driven.date {
+    /// Writes all criteria but the words and the covered ones as conditions on `t`, each after an `and`.
+    pub(super) fn push(&self, query: &mut QueryBuilder<Postgres>, covered: CoveredByIndex) {
+        if !covered.date {
             push_range(query, "t", "date", self.start, self.end);
         }
-        if !driven.amount {
+        if !covered.amount {
             push_range(query, "t", "amount", self.min, self.max);
         }
         if let Some(kind) = self.r#type {
             query.push(" and t.type = ").push_bind(kind);
         }
-        match self.categories.as_deref().filter(|_| !driven.category) {
+        match self.categories.as_deref().filter(|_| !covered.category) {
             Some([id]) => drop(query.push(" and t.category_id = ").push_bind(*id)),
             Some(ids) => drop(query.push(" and t.category_id = any (").push_bind(ids.to_vec()).push(")")),
             None => {}
         }
-        if let Some(payee) = self.payee.filter(|_| !driven.payee) {
+        if let Some(payee) = self.payee.filter(|_| !covered.payee) {
             query.push(" and t.payee_id = ").push_bind(payee);
         }
-        if let Some(currency) = self.currency.filter(|_| !driven.currency) {
+        if let Some(currency) = self.currency.filter(|_| !covered.currency) {
             query.push(" and t.currency = ").push_bind(currency);
         }
         if let Some(ids) = &self.ids {
             query.push(" and t.id = any (").push_bind(ids.clone()).push(")");
         }
-        if let Some(tag) = self.tag.filter(|_| !driven.tag) {
+        if let Some(tag) = self.tag.filter(|_| !covered.tag) {
             query.push(
                 " and exists (select from transaction_tags l where l.user_id = t.user_id and l.transaction_id = t.id \
                  and l.tag_id = ",
@@ -180,17 +180,16 @@ impl Criteria {
         }
     }
 
-    /// Whether there are others than the words and those that are seen to.
-    pub(super) fn has_more_than(&self, driven: Driven) -> bool {
+    /// Tells if there are criteria besides the words and the covered ones.
+    pub(super) fn has_more_than(&self, covered: CoveredByIndex) -> bool {
         let mut others = QueryBuilder::new("");
-        self.push(&mut others, driven);
+        self.push(&mut others, covered);
         !others.sql().as_str().is_empty()
     }
 
-    /// Writes the words as conditions on `t`, each after an `and`; such that their index can find the rows, or only to look
-    /// at them.
+    /// Writes the words as conditions on `t`, each after an `and`; with `by_index` in a form that their index supports.
     pub(super) fn push_words(&self, query: &mut QueryBuilder<Postgres>, user_id: i64, by_index: bool) {
-        for Looked { word, payees } in &self.words {
+        for WordWithPayees { word, payees } in &self.words {
             query.push(" and ((");
             for (index, pattern) in word.patterns().enumerate() {
                 query.push(if index == 0 { "t.search like " } else { " or t.search like " }).push_bind(pattern);
@@ -210,15 +209,15 @@ impl Criteria {
         }
     }
 
-    /// Writes the rows `h` that have the words, found by the index of words. Nothing but words is asked of them here: the
-    /// database would put the index of all that is the user's beside that of the words.
+    /// Writes the rows `h` that have the words, found by the index of words. There are no other conditions, for which the database
+    /// would combine this index with one of all rows of the user.
     fn push_hits(&self, query: &mut QueryBuilder<Postgres>, user_id: i64) {
         query.push("h as materialized (select t.* from transactions t where true");
         self.push_words(query, user_id, true);
         query.push(")");
     }
 
-    /// Writes `with` and a select of the columns of the rows `t` that meet everything.
+    /// Writes `with` and a select of the columns of the rows `t` that meet all criteria.
     pub(super) fn push_select(&self, query: &mut QueryBuilder<Postgres>, user_id: i64, columns: &str) {
         if self.words.is_empty() {
             return self.push_select_from("transactions", query, user_id, columns);
@@ -229,7 +228,7 @@ impl Criteria {
         self.push_select_from("h", query, user_id, columns);
     }
 
-    /// Writes a select of the columns of the rows `t` that meet everything but the words.
+    /// Writes a select of the columns of the rows `t` that meet all criteria but the words.
     pub(super) fn push_select_from(
         &self,
         table: &str,
@@ -238,7 +237,7 @@ impl Criteria {
         columns: &str,
     ) {
         query.push(format_args!("select {columns} from {table} t where t.user_id = ")).push_bind(user_id);
-        self.push(query, Driven::default());
+        self.push(query, CoveredByIndex::default());
         if let Some(kind) = self.r#type {
             // A category is of one kind, and the index of categories finds a rare kind.
             query.push(" and t.category_id = any (array(select c.id from categories c where c.user_id = ");

@@ -1,130 +1,76 @@
-//! What is asked of a list of transactions, as it comes in: which ones, in which order, which page.
+//! The query string of the list of transactions: filters, order, page.
 
-use chrono::NaiveDate;
-use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use utoipa::ToSchema;
+use serde_json::{Value, json};
 
-use super::model::{AmountBound, CurrencyRule, MAX_CATEGORY};
-use crate::domain::currency::Currency;
+use super::rules::{AmountBound, CurrencyRule, NamedCategory, NamedPayee};
 use crate::domain::search::{self, Word};
-use crate::domain::transaction_type::{TRANSACTION_TYPES, TransactionType};
-use crate::features::{payees, tags};
-use crate::http::input::{Day, FromInput, Input, Name, OneOf, Rule, Text};
+use crate::domain::transaction_type::TransactionType;
+use crate::features::tags::TagName;
+use crate::fields;
+use crate::http::input::Rule;
 use crate::http::json::Json;
 use crate::http::page::PageRequest;
-use crate::http::rules::{IdNumber, IdText};
+use crate::http::presence::{Defaulted, Included, Optional};
+use crate::http::rules::{Choice, Day, Id, OneOf, Text};
 
 const MAX_QUERY: usize = 200;
 
-/// The most words of a query: each is looked for in every text and every payee's name.
+/// The most words of a search: each is compared with every text and every payee's name.
 const MAX_WORDS: usize = 20;
 
-/// Which transactions; what is left out does not matter.
-#[derive(Debug, Clone, Default, ToSchema)]
-#[schema(as = TransactionFilter)]
-pub(super) struct Filter {
-    /// From this day on.
-    #[schema(rename = "startDate", example = "2026-02-01")]
-    pub start: Option<NaiveDate>,
-    /// Up to and with this day.
-    #[schema(rename = "endDate", example = "2026-02-28")]
-    pub end: Option<NaiveDate>,
-    /// Of this type.
-    pub r#type: Option<TransactionType>,
-    /// In this category, or in one below it.
-    #[schema(rename = "categoryId", example = 7)]
-    pub category_id: Option<i64>,
-    /// In a category of this name, or in one below it.
-    #[schema(example = "Transportation")]
-    pub category: Option<String>,
-    /// With this tag.
-    #[schema(rename = "tagId", example = 5)]
-    pub tag_id: Option<i64>,
-    /// With the tag of this name.
-    #[schema(example = "travel")]
-    pub tag: Option<String>,
-    /// With this payee.
-    #[schema(rename = "payeeId", example = 5)]
-    pub payee_id: Option<i64>,
-    /// With the payee of this name.
-    #[schema(example = "Grab")]
-    pub payee: Option<String>,
-    /// In this currency.
-    #[schema(example = "THB")]
-    pub currency: Option<Currency>,
-    /// Of this amount or more.
-    #[schema(value_type = Option<f64>, example = 50, rename = "minAmount")]
-    pub min: Option<Decimal>,
-    /// Of this amount or less.
-    #[schema(value_type = Option<f64>, example = 50, rename = "maxAmount")]
-    pub max: Option<Decimal>,
-    /// With all these words, 20 different ones at most, in title, note or payee.
-    #[schema(value_type = Option<String>, rename = "q", example = "grab")]
-    pub words: Vec<Word>,
+fields! {
+    /// A filter of transactions; fields that are left out do not count.
+    #[derive(Debug, Clone, Default, PartialEq)]
+    pub(super) struct TransactionFilter as "TransactionFilter" {
+        /// From this day on.
+        pub start "startDate": Optional<Day> = "2026-02-01",
+        /// Up to and including this day.
+        pub end "endDate": Optional<Day> = "2026-02-28",
+        /// Of this type: `INCOME` or `EXPENSE`.
+        pub r#type "type": Optional<OneOf<TransactionType>>,
+        /// In this category, or in one below it.
+        pub category_id "categoryId": Optional<Id> = 7,
+        /// In a category of this name, or in one below it.
+        pub category: Optional<NamedCategory> = "Transportation",
+        /// With this tag.
+        pub tag_id "tagId": Optional<Id> = 5,
+        /// With the tag of this name.
+        pub tag: Optional<TagName> = "travel",
+        /// With this payee.
+        pub payee_id "payeeId": Optional<Id> = 5,
+        /// With the payee of this name.
+        pub payee: Optional<NamedPayee> = "Grab",
+        /// In this currency, as ISO 4217.
+        pub currency: Optional<CurrencyRule>,
+        /// Of this amount or more.
+        pub min "minAmount": Optional<AmountBound> = 50,
+        /// Of this amount or less.
+        pub max "maxAmount": Optional<AmountBound> = 50,
+        /// With all these words in title, note or payee, at most 20 different ones. Case, accents, punctuation and order do not
+        /// count, and a part of a word is enough; a single letter begins a word.
+        pub words "q": Defaulted<SearchWords> = "grab",
+    }
+    check(input) {
+        input.describe(|description| description.has_value = true);
+    }
 }
 
-impl Filter {
-    /// Takes the fields; `id` is how an id is written, in a query string or in a body.
-    fn take(input: &mut Input, id: impl Rule<Output = i64> + Copy) -> Option<Self> {
-        let start = input.optional("startDate", Day);
-        let end = input.optional("endDate", Day);
-        let r#type = input.optional("type", OneOf(TRANSACTION_TYPES));
-        let category_id = input.optional("categoryId", id);
-        let category = input.optional("category", Name { max: MAX_CATEGORY });
-        let tag_id = input.optional("tagId", id);
-        let tag = input.optional("tag", Name { max: tags::model::MAX_NAME });
-        let payee_id = input.optional("payeeId", id);
-        let payee = input.optional("payee", Name { max: payees::model::MAX_NAME });
-        let currency = input.optional("currency", CurrencyRule);
-        let min = input.optional("minAmount", AmountBound);
-        let max = input.optional("maxAmount", AmountBound);
-        let words = input.optional("q", Words);
-        Some(Self {
-            start: start?,
-            end: end?,
-            r#type: r#type?,
-            category_id: category_id?,
-            category: category?,
-            tag_id: tag_id?,
-            tag: tag?,
-            payee_id: payee_id?,
-            payee: payee?,
-            currency: currency?,
-            min: min?,
-            max: max?,
-            words: words?.unwrap_or_default(),
-        })
-    }
-
-    /// Whether it leaves nothing out.
+impl TransactionFilter {
+    /// Tells if it has no conditions.
     #[must_use]
     pub(super) fn is_empty(&self) -> bool {
-        let Self { start, end, r#type, category_id, category, tag_id, tag, payee_id, payee, currency, min, max, words } =
-            self;
-        (start, end, r#type, category_id, category, tag_id) == (&None, &None, &None, &None, &None, &None)
-            && (tag, payee_id, payee, currency, min, max) == (&None, &None, &None, &None, &None, &None)
-            && words.is_empty()
+        *self == Self::default()
     }
 }
 
-/// A filter as a part of a body.
-impl FromInput for Filter {
-    fn from_input(input: &mut Input) -> Option<Self> {
-        input.some_value();
-        Self::take(input, IdNumber)
-    }
-}
+/// Words to search for.
+pub(super) struct SearchWords;
 
-/// Words that are looked for.
-struct Words;
-
-impl Rule for Words {
+impl Rule for SearchWords {
     type Output = Vec<Word>;
 
-    fn read(&self, value: Json) -> Result<Vec<Word>, Vec<String>> {
-        let words = search::words(&Text { max: MAX_QUERY }.read(value)?);
+    fn read(value: Json) -> Result<Vec<Word>, Vec<String>> {
+        let words = search::words(&Text::<MAX_QUERY>::read(value)?);
         if words.is_empty() {
             return Err(vec!["must contain a letter, a digit or a symbol".to_owned()]);
         }
@@ -134,14 +80,14 @@ impl Rule for Words {
         Ok(words)
     }
 
-    fn schema(&self) -> Value {
-        Text { max: MAX_QUERY }.schema()
+    fn schema() -> Value {
+        Text::<MAX_QUERY>::schema()
     }
 }
 
-/// The order of a list. Of equal ones, the one with the larger id counts as later.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Sort {
+/// The order of a list. Of equal rows, the one with the larger id counts as later.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum TransactionOrder {
     /// The earliest day first.
     DateUp,
     /// The latest day first.
@@ -153,11 +99,21 @@ pub(super) enum Sort {
     AmountDown,
 }
 
-const SORTS: &[(&str, Sort)] =
-    &[("date", Sort::DateUp), ("-date", Sort::DateDown), ("amount", Sort::AmountUp), ("-amount", Sort::AmountDown)];
+impl Choice for TransactionOrder {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("date", Self::DateUp), ("-date", Self::DateDown), ("amount", Self::AmountUp), ("-amount", Self::AmountDown)];
 
-impl Sort {
-    /// The column.
+    fn schema() -> Value {
+        let words: Vec<&str> = Self::WORDS.iter().map(|(word, _)| *word).collect();
+        // `-date` cannot be a name in a program: the names for generated clients.
+        let name = |word: &&str| word.strip_prefix('-').map_or((*word).to_owned(), |rest| format!("{rest}_descending"));
+        let names: Vec<String> = words.iter().map(name).collect();
+        json!({"type": "string", "enum": words, "x-enum-varnames": names})
+    }
+}
+
+impl TransactionOrder {
+    /// The column that rows are sorted by.
     #[must_use]
     pub(super) const fn column(self) -> &'static str {
         match self {
@@ -166,29 +122,31 @@ impl Sort {
         }
     }
 
-    /// Whether the largest comes first.
+    /// Tells if the largest comes first.
     #[must_use]
     pub(super) const fn descends(self) -> bool {
         matches!(self, Self::DateDown | Self::AmountDown)
     }
 }
 
-/// What is asked of the list.
-#[derive(Debug, Clone)]
-pub(super) struct Listing {
-    /// Which ones.
-    pub filter: Filter,
-    /// In which order.
-    pub sort: Sort,
-    /// A page; all of them without.
-    pub page: Option<PageRequest>,
+fields! {
+    /// The order of a list, in a query string.
+    #[derive(Debug)]
+    pub(super) struct OrderQuery {
+        /// `date`, `-date`, `amount` or `-amount`; with `-` the largest comes first.
+        pub order "sort": Defaulted<OneOf<TransactionOrder>>,
+    }
 }
 
-impl FromInput for Listing {
-    fn from_input(input: &mut Input) -> Option<Self> {
-        let filter = Filter::take(input, IdText);
-        let sort = input.optional("sort", OneOf(SORTS));
-        let page = PageRequest::from_input(input);
-        Some(Self { filter: filter?, sort: sort?.unwrap_or_default(), page: page? })
+fields! {
+    /// The query string of the list of transactions.
+    #[derive(Debug)]
+    pub(super) struct TransactionQuery {
+        /// The filter.
+        pub filter: Included<TransactionFilter>,
+        /// The order.
+        pub order: Included<OrderQuery>,
+        /// The page; without one, the whole list.
+        pub page: Included<Option<PageRequest>>,
     }
 }

@@ -1,105 +1,105 @@
-//! All transactions that meet criteria, on the way from the first to the last.
+//! Whole lists of transactions, read in batches.
 //!
-//! Rows that an index has in the order of the list are read off it, batch by batch. Others are looked for in
-//! larger portions, of which the ids are kept: to find the rows of each batch anew would cost more with each.
+//! Rows that an index has in the order of the list are read from it. Others are searched for in larger portions, of which the ids
+//! are kept: searching again for each batch would take longer with each.
 
 use std::collections::VecDeque;
 
 use chrono::NaiveDate;
 use futures_util::TryStreamExt as _;
-use sqlx::{PgConnection, Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder};
 
-use super::criteria::{Criteria, Driven};
-use super::filter::Sort;
-use super::list_store::{Key, Reading};
-use super::model::{Days, Transaction};
-use super::store::{self, COLUMNS, JOINS, Row};
+use super::criteria::{CoveredByIndex, Criteria};
+use super::filter::TransactionOrder;
+use super::inputs::DayRange;
+use super::keyset_store::{KeysetScan, ListKey};
+use super::model::Transaction;
+use super::store::{self, COLUMNS, JOINS};
 use crate::http::page::Segment;
+use crate::http::scope::Scope;
 use crate::http::walk::{Batch, Walk};
 
-/// Transactions that are looked for at once: 800 kB of ids.
+/// The transactions of one search: 800 kB of ids.
 const PORTION: i64 = 100_000;
 
-/// A user's transactions of some days.
+/// The transactions of some days.
 #[derive(Debug)]
 pub(super) struct DaysWalk {
-    user_id: i64,
-    days: Days,
-    behind: Option<(NaiveDate, i64)>,
+    days: DayRange,
+    after: Option<(NaiveDate, i64)>,
 }
 
 impl DaysWalk {
-    pub(super) const fn new(user_id: i64, days: Days) -> Self {
-        Self { user_id, days, behind: None }
+    pub(super) const fn new(days: DayRange) -> Self {
+        Self { days, after: None }
     }
 }
 
 impl Walk for DaysWalk {
     type Row = Transaction;
 
-    async fn next(&mut self, connection: &mut PgConnection, batch: &mut Batch<Transaction>) -> Result<(), sqlx::Error> {
-        store::read(connection, self.user_id, self.days, self.behind, batch).await?;
-        self.behind = batch.last().map(|row| (row.date, row.id));
+    async fn next(&mut self, scope: &mut Scope<'_>, batch: &mut Batch<Transaction>) -> Result<(), sqlx::Error> {
+        store::read(scope, self.days, self.after, batch).await?;
+        self.after = batch.last().map(|row| (row.date, row.id));
         Ok(())
     }
 }
 
-/// A user's transactions that meet criteria, in an order.
+/// The transactions that meet criteria, in an order.
 #[derive(Debug)]
 pub(super) struct CriteriaWalk {
-    user_id: i64,
     criteria: Criteria,
-    sort: Sort,
+    order: TransactionOrder,
     /// The last row that was found.
-    behind: Option<Key>,
-    /// The ids that were found and are to be read yet, in their order.
+    after: Option<ListKey>,
+    /// The ids that were found and not read yet, in their order.
     found: VecDeque<i64>,
     exhausted: bool,
-    /// True if so many rows have the words that their index would only be a detour.
+    /// True if so many rows have the words that their index would only slow the search down.
     common: Option<bool>,
 }
 
 impl CriteriaWalk {
-    pub(super) const fn new(user_id: i64, criteria: Criteria, sort: Sort) -> Self {
-        Self { user_id, criteria, sort, behind: None, found: VecDeque::new(), exhausted: false, common: None }
+    pub(super) const fn new(criteria: Criteria, order: TransactionOrder) -> Self {
+        Self { criteria, order, after: None, found: VecDeque::new(), exhausted: false, common: None }
     }
 
-    /// Looks for the next portion.
-    async fn find(&mut self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        let Self { user_id, criteria, sort, .. } = self;
-        let segment = Segment::behind(self.behind.take(), PORTION);
-        let reading = Reading::new(*user_id, criteria, *sort, &segment)?;
+    /// Searches for the next portion.
+    async fn find(&mut self, scope: &mut Scope<'_>) -> Result<(), sqlx::Error> {
+        let Self { criteria, order, .. } = self;
+        let segment = Segment::behind(self.after.take(), PORTION);
+        let scan = KeysetScan::new(scope.user_id, criteria, *order, &segment)?;
         let common = match self.common {
             Some(common) => common,
-            None => reading.has_common_words(connection).await?,
+            None => scan.has_common_words(scope).await?,
         };
         self.common = Some(common);
-        let mut query = reading.keys(PORTION, common);
-        let mut rows = query.build_query_as::<(i64, String)>().persistent(false).fetch(connection);
+        let mut query = scan.keys(PORTION, common);
+        let mut rows = query.build_query_as::<(i64, String)>().persistent(false).fetch(&mut *scope.connection);
         let mut last = None;
         while let Some((id, place)) = rows.try_next().await? {
             self.found.push_back(id);
-            last = Some(Key::new(place, id));
+            last = Some(ListKey::new(place, id));
         }
         drop(rows);
         self.exhausted = i64::try_from(self.found.len()).is_ok_and(|found| found < PORTION);
-        self.behind = last;
+        self.after = last;
         Ok(())
     }
 
-    /// Reads what was found. What has changed meanwhile and does not meet the criteria any more is left out.
-    async fn read(&mut self, connection: &mut PgConnection, batch: &mut Batch<Transaction>) -> Result<(), sqlx::Error> {
+    /// Reads the rows that were found. Rows that no longer meet the criteria are left out.
+    async fn read(&mut self, scope: &mut Scope<'_>, batch: &mut Batch<Transaction>) -> Result<(), sqlx::Error> {
         let wanted = usize::try_from(batch.limit()).unwrap_or(usize::MAX).min(self.found.len());
         let ids: Vec<i64> = self.found.iter().take(wanted).copied().collect();
         let mut query = QueryBuilder::<Postgres>::new(format!("select {COLUMNS} from unnest("));
         query.push_bind(ids);
         query.push(") with ordinality as s (id, place) join transactions t on t.id = s.id and t.user_id = ");
-        query.push_bind(self.user_id).push(JOINS).push("where true");
-        self.criteria.push(&mut query, Driven::default());
-        self.criteria.push_words(&mut query, self.user_id, false);
+        query.push_bind(scope.user_id).push(JOINS).push("where true");
+        self.criteria.push(&mut query, CoveredByIndex::default());
+        self.criteria.push_words(&mut query, scope.user_id, false);
         query.push(" order by s.place");
-        let rows = query.build_query_as::<Row>().persistent(false).fetch(connection);
-        batch.fill(rows.map_ok(Transaction::from), Transaction::bytes).await?;
+        let rows = query.build_query_as::<Transaction>().persistent(false).fetch(&mut *scope.connection);
+        batch.fill(rows, Transaction::bytes).await?;
         let read = match batch.last().filter(|_| batch.has_dropped()) {
             Some(last) => self.found.iter().position(|id| *id == last.id).map_or(wanted, |place| place + 1),
             None => wanted,
@@ -112,20 +112,20 @@ impl CriteriaWalk {
 impl Walk for CriteriaWalk {
     type Row = Transaction;
 
-    async fn next(&mut self, connection: &mut PgConnection, batch: &mut Batch<Transaction>) -> Result<(), sqlx::Error> {
-        let segment = Segment::behind(self.behind.clone(), batch.limit());
-        let reading = Reading::new(self.user_id, &self.criteria, self.sort, &segment)?;
-        if !reading.leaves_out() {
-            let mut query = reading.select(batch.limit());
-            let rows = query.build_query_as::<Row>().persistent(false).fetch(connection);
-            batch.fill(rows.map_ok(Transaction::from), Transaction::bytes).await?;
-            self.behind = batch.last().map(|row| Key::of(row, self.sort));
+    async fn next(&mut self, scope: &mut Scope<'_>, batch: &mut Batch<Transaction>) -> Result<(), sqlx::Error> {
+        let segment = Segment::behind(self.after.clone(), batch.limit());
+        let scan = KeysetScan::new(scope.user_id, &self.criteria, self.order, &segment)?;
+        if !scan.has_more_conditions() {
+            let mut query = scan.select(batch.limit());
+            let rows = query.build_query_as::<Transaction>().persistent(false).fetch(&mut *scope.connection);
+            batch.fill(rows, Transaction::bytes).await?;
+            self.after = batch.last().map(|row| ListKey::of(row, self.order));
             return Ok(());
         }
         if self.found.is_empty() && !self.exhausted {
-            self.find(connection).await?;
+            self.find(scope).await?;
         }
-        self.read(connection, batch).await?;
+        self.read(scope, batch).await?;
         batch.goes_on(!self.found.is_empty() || !self.exhausted);
         Ok(())
     }

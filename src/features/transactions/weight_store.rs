@@ -1,10 +1,10 @@
 //! The weight of a change of many rows of the table `transactions`: see [`crate::http::weight`].
 
-use sqlx::PgConnection;
+use crate::http::scope::Scope;
 
-/// The transactions that are changed.
+/// The transactions of a change.
 #[derive(Debug, Clone, Copy)]
-pub enum Those<'a> {
+pub enum WeighedRows<'a> {
     /// With these ids.
     Ids(&'a [i64]),
     /// In this category.
@@ -15,7 +15,7 @@ pub enum Those<'a> {
 
 macro_rules! weight {
     ($condition:literal, $($argument:expr),+) => {
-        // Each change of a row makes new entries of all of its words, whether it changes them or not. 400 and 20 are
+        // Each change of a row writes the index entries of all its words again, even if they stay the same. 400 and 20 are
         // FREE_BYTES and BYTES_OF_A_ROW.
         sqlx::query_scalar!(
             r#"
@@ -27,19 +27,20 @@ macro_rules! weight {
     };
 }
 
-/// The weight of a change of transactions of a user; of so many of them, if there is a limit.
+/// The weight of a change of transactions; of at most `limit` of them.
 ///
 /// # Errors
 /// The database's.
-pub async fn weight(
-    connection: &mut PgConnection,
-    user_id: i64,
-    those: Those<'_>,
-    limit: Option<i64>,
-) -> Result<i64, sqlx::Error> {
+pub async fn weight(scope: &mut Scope<'_>, those: WeighedRows<'_>, limit: Option<i64>) -> Result<i64, sqlx::Error> {
     match those {
-        Those::Ids(ids) => weight!("id = any ($2)", user_id, ids, limit).fetch_one(connection).await,
-        Those::InCategory(id) => weight!("category_id = $2", user_id, id, limit).fetch_one(connection).await,
-        Those::WithPayee(id) => weight!("payee_id = $2", user_id, id, limit).fetch_one(connection).await,
+        WeighedRows::Ids(ids) => {
+            weight!("id = any ($2)", scope.user_id, ids, limit).fetch_one(&mut *scope.connection).await
+        }
+        WeighedRows::InCategory(id) => {
+            weight!("category_id = $2", scope.user_id, id, limit).fetch_one(&mut *scope.connection).await
+        }
+        WeighedRows::WithPayee(id) => {
+            weight!("payee_id = $2", scope.user_id, id, limit).fetch_one(&mut *scope.connection).await
+        }
     }
 }

@@ -1,4 +1,7 @@
-//! Users: who they are, and what their money and days are counted in. Logging in is the business of `auth`.
+//! Users, with their currencies and time zones. Logging in belongs to `auth`.
 
+mod feature;
 pub mod model;
 pub mod store;
+
+pub use feature::FEATURE;

@@ -21,11 +21,11 @@ pub struct User {
     #[schema(required = true, example = "Test User")]
     pub name: Option<String>,
     /// When the account was made.
-    #[serde(serialize_with = "crate::http::envelope::instant")]
+    #[serde(serialize_with = "crate::http::meta::instant")]
     #[schema(example = "2026-02-16T09:30:00.000Z")]
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
-    #[serde(serialize_with = "crate::http::envelope::instant")]
+    #[serde(serialize_with = "crate::http::meta::instant")]
     #[schema(example = "2026-02-16T09:30:00.000Z")]
     pub updated_at: DateTime<Utc>,
 }

@@ -1,19 +1,10 @@
-//! The last touches of the document, on its JSON: what utoipa has no words for.
+//! The last step: changes of the document as JSON that utoipa cannot express.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
-use utoipa::openapi::extensions::Extensions;
-use utoipa::openapi::schema::{ObjectBuilder, Schema};
 
-/// Where a schema is kept that utoipa has no words for, until the document is finished.
-const VERBATIM: &str = "x-schema";
-
-/// A schema that stands in the document to the letter.
-#[must_use]
-pub fn verbatim(schema: Value) -> Schema {
-    ObjectBuilder::new().extensions(Some(Extensions::from_iter([(VERBATIM, schema)]))).into()
-}
+use super::schemas::VERBATIM;
 
 /// Finishes a document.
 #[must_use]

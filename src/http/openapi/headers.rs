@@ -7,7 +7,7 @@ use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Components, Ref, RefOr, Required};
 
-use super::verbatim;
+use super::schemas::verbatim;
 use crate::http::idempotency;
 
 /// The headers of answers, which the operations refer to.

@@ -1,66 +1,46 @@
-//! What requests may hold, as the document says it: from the same code that reads them.
+//! The schemas of bodies and query strings, made by the same code that reads them.
 
 use serde_json::{Map, Value, json};
-use utoipa::ToSchema;
-use utoipa::openapi::path::ParameterIn;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{RefOr, Required, Schema};
 
-use super::verbatim;
-use crate::http::input::{Asked, Description, FromInput, Input};
+use super::schemas::verbatim;
+use crate::http::input::{DescribedField, Description, FromInput, Input, joined};
 
-/// Describes what a feature's routes read.
-pub trait Reads: Sized {
-    /// Describes a body, or an object within one; its name, texts and examples are those of its [`ToSchema`].
-    #[must_use]
-    fn reads<T: FromInput + ToSchema>(self) -> Self;
-
-    /// Describes the query string of the GET of a path; its texts are those of the route's `params`.
-    #[must_use]
-    fn reads_query<T: FromInput>(self, path: &str) -> Self;
+/// The parameters of a query string.
+#[must_use]
+pub fn query_parameters<T: FromInput>() -> Vec<Parameter> {
+    let parameter = |field: DescribedField| {
+        ParameterBuilder::new()
+            .name(field.key)
+            .parameter_in(ParameterIn::Query)
+            .required(if field.required { Required::True } else { Required::False })
+            .description(Some(field.text))
+            .schema(Some(verbatim(field.schema)))
+            .build()
+    };
+    Input::described::<T>().fields.into_iter().map(parameter).collect()
 }
 
-impl<S: Clone + Send + Sync + 'static> Reads for OpenApiRouter<S> {
-    fn reads<T: FromInput + ToSchema>(mut self) -> Self {
-        let told = serde_json::to_value(T::schema()).unwrap_or_default();
-        let schema = object(&Input::described::<T>(), &told);
-        let components = self.get_openapi_mut().components.get_or_insert_default();
-        components.schemas.insert(T::name().into_owned(), verbatim(schema).into());
-        self
-    }
-
-    fn reads_query<T: FromInput>(mut self, path: &str) -> Self {
-        let description = Input::described::<T>();
-        let operation = self.get_openapi_mut().paths.paths.get_mut(path).and_then(|item| item.get.as_mut());
-        let parameters = operation.and_then(|operation| operation.parameters.as_mut()).into_iter().flatten();
-        for parameter in parameters {
-            let utoipa::openapi::RefOr::T(parameter) = parameter else { continue };
-            let asked = description.fields.iter().find(|asked| asked.key == parameter.name);
-            if let Some(asked) = asked.filter(|_| parameter.parameter_in == ParameterIn::Query) {
-                let told = serde_json::to_value(&parameter.schema).unwrap_or_default();
-                let schema = reference(&told).unwrap_or_else(|| asked.schema.clone());
-                parameter.schema = Some(verbatim(schema).into());
-            }
-        }
-        self
-    }
+/// The schema of a body, or of an object within one.
+#[must_use]
+pub fn body_schema<T: FromInput>(about: &str) -> RefOr<Schema> {
+    verbatim(object(&Input::described::<T>(), &joined(about))).into()
 }
 
-/// The schema of an object.
-fn object(description: &Description, told: &Value) -> Value {
+fn object(description: &Description, about: &str) -> Value {
     let mut schema = Map::new();
     schema.insert("type".to_owned(), json!("object"));
-    if let Some(text) = told.get("description") {
-        schema.insert("description".to_owned(), text.clone());
-    }
+    schema.insert("description".to_owned(), json!(about));
     let fields = &description.fields;
-    let required: Vec<&str> = fields.iter().filter(|asked| asked.required).map(|asked| asked.key.as_str()).collect();
+    let required: Vec<&str> = fields.iter().filter(|field| field.required).map(|field| field.key).collect();
     if !required.is_empty() {
         schema.insert("required".to_owned(), json!(required));
     }
-    let properties = fields.iter().map(|asked| (asked.key.clone(), property(asked, &told["properties"][&asked.key])));
+    let properties = fields.iter().map(|field| (field.key.to_owned(), property(field)));
     schema.insert("properties".to_owned(), Value::Object(properties.collect()));
     schema.insert("additionalProperties".to_owned(), json!(false));
-    if description.some || description.some_value {
+    if description.not_empty || description.has_value {
         schema.insert("minProperties".to_owned(), json!(1));
     }
     match refused(description).as_slice() {
@@ -75,9 +55,9 @@ fn object(description: &Description, told: &Value) -> Value {
     Value::Object(schema)
 }
 
-/// What an object must not be. `null` says the same as nothing, where it may stand.
+/// The schemas of the objects that are refused. Where a field may be `null`, that means the same as leaving it out.
 fn refused(description: &Description) -> Vec<Value> {
-    let nullable = |key: &str| description.fields.iter().any(|asked| asked.key == key && asked.nullable);
+    let nullable = |key: &str| description.fields.iter().any(|field| field.key == key && field.nullable);
     let both = description.exclusive.iter().map(|fields| {
         let values = fields.iter().filter(|key| nullable(key));
         let values: Map<String, Value> =
@@ -88,34 +68,24 @@ fn refused(description: &Description) -> Vec<Value> {
         let nothing = json!({"type": "null"});
         json!({"properties": {*one: nothing, *other: nothing}})
     });
-    let nothing = description.some_value.then(|| json!({"additionalProperties": {"type": "null"}}));
+    let nothing = description.has_value.then(|| json!({"additionalProperties": {"type": "null"}}));
     both.chain(neither).chain(nothing).collect()
 }
 
-/// The schema of a field: what is asked of it, and what its type tells of it.
-fn property(asked: &Asked, told: &Value) -> Value {
-    let mut schema = match reference(told) {
-        Some(reference) if asked.nullable => json!({"oneOf": [{"type": "null"}, reference]}),
-        Some(reference) => reference,
-        None if asked.nullable => nullable(asked.schema.clone()),
-        None => asked.schema.clone(),
+/// The schema of a field, with its description and its example.
+fn property(field: &DescribedField) -> Value {
+    let mut schema = match &field.schema {
+        reference if reference.get("$ref").is_some() && field.nullable => {
+            json!({"oneOf": [{"type": "null"}, reference]})
+        }
+        schema if field.nullable => nullable(schema.clone()),
+        schema => schema.clone(),
     };
-    let parts = told["oneOf"].as_array().into_iter().flatten();
-    let text = std::iter::once(told).chain(parts).find_map(|told| told.get("description"));
-    if let Some(text) = text {
-        schema["description"] = text.clone();
-    }
-    if let Some(example) = told.get("example") {
+    schema["description"] = json!(field.text);
+    if let Some(example) = &field.example {
         schema["examples"] = json!([example]);
     }
     schema
-}
-
-/// The reference to a schema that has a name, by itself or beside `null`.
-fn reference(told: &Value) -> Option<Value> {
-    let parts = told["oneOf"].as_array().into_iter().flatten();
-    let target = std::iter::once(told).chain(parts).find_map(|told| told.get("$ref"))?;
-    Some(json!({"$ref": target}))
 }
 
 fn nullable(mut schema: Value) -> Value {

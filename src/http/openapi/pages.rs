@@ -16,7 +16,7 @@ use flate2::read::{GzDecoder, GzEncoder};
 use serde_json::Value;
 use utoipa_swagger_ui::Config;
 
-use super::{DOCUMENT_PATH, TITLE};
+use super::document::{DOCUMENT_PATH, TITLE};
 use crate::http::answer::SharedBytes;
 use crate::http::error::ApiError;
 

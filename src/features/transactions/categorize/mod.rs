@@ -1,5 +1,5 @@
-//! A category for a transaction that comes without one: by what the user chose for similar titles, then by words in the
-//! title. It says why, and nothing leaves the machine.
+//! A category for a transaction without one: by what the user chose for similar titles, then by words in the title. It explains
+//! its choice, and nothing leaves the machine.
 
 mod keywords;
 pub(super) mod store;
@@ -7,70 +7,68 @@ mod words;
 
 use std::collections::HashMap;
 
-use sqlx::PgConnection;
-
-use self::store::Past;
+use self::store::PastChoice;
 use super::model::CategorySource;
 use crate::domain::search::{self, fold};
 use crate::domain::transaction_type::TransactionType;
-use crate::features::categories::default_store;
+use crate::features::categories::names_store;
+use crate::http::scope::Scope;
 
-/// A category that was found.
+/// A suggested category.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct Suggestion {
     /// Its id.
     pub category_id: i64,
-    /// How.
+    /// The kind of the reason.
     pub source: CategorySource,
-    /// Why, for people.
+    /// The reason, for people.
     pub reason: String,
 }
 
-/// Words of a title that the index is asked for; more of them would cost time and rule out little.
+/// The words of a title that are searched for; more of them would take time and exclude few titles.
 const TELLING_WORDS: usize = 10;
 
 /// The most of a title that is quoted in a reason.
 const QUOTED: usize = 100;
 
-/// Finds a category for a title; `None` if nothing tells, or what tells is archived or deleted.
+/// Suggests a category for a title; `None` if there is no reason for any, or if it is archived or deleted.
 ///
 /// # Errors
 /// The database's.
 pub(super) async fn categorize(
-    connection: &mut PgConnection,
-    user_id: i64,
+    scope: &mut Scope<'_>,
     kind: TransactionType,
     title: &str,
     title_en: Option<&str>,
-) -> Result<Option<Found>, sqlx::Error> {
+) -> Result<Option<Suggestion>, sqlx::Error> {
     let both = title_en.map_or_else(|| title.to_owned(), |title_en| format!("{title} {title_en}"));
     let mut words = search::words(&both);
     words.truncate(TELLING_WORDS);
     if !words.is_empty() {
-        let recent = store::recent(connection, user_id, kind).await?;
+        let recent = store::recent(scope, kind).await?;
         if let Some(found) = by_history(title, recent) {
             return Ok(Some(found));
         }
-        let older = store::with_words(connection, user_id, kind, &words).await?;
+        let older = store::with_words(scope, kind, &words).await?;
         if let Some(found) = by_history(title, older) {
             return Ok(Some(found));
         }
     }
     let Some((origin, keyword)) = words::find(kind, &both) else { return Ok(None) };
-    let category_id = default_store::find_or_create(connection, user_id, kind, origin).await?;
+    let category_id = names_store::find_or_create_default(scope, kind, origin).await?;
     let reason = format!("the word {keyword}");
-    Ok(category_id.map(|category_id| Found { category_id, source: CategorySource::Keyword, reason }))
+    Ok(category_id.map(|category_id| Suggestion { category_id, source: CategorySource::Keyword, reason }))
 }
 
-/// Of titles that are as similar as any, the category that most of them have, and of those the one that was chosen last.
-fn by_history(title: &str, past: Vec<Past>) -> Option<Found> {
+/// The category that most of the closest titles have; of several, the one that was chosen last.
+fn by_history(title: &str, past: Vec<PastChoice>) -> Option<Suggestion> {
     let wanted = grams(&fold(title));
     let scored = past.into_iter().map(|past| (similarity(&wanted, &grams(past.title_folded())), past));
-    let close: Vec<(f64, Past)> = scored.filter(|(score, _)| *score >= SIMILAR).collect();
+    let close: Vec<(f64, PastChoice)> = scored.filter(|(score, _)| *score >= SIMILAR).collect();
     let best = close.iter().map(|(score, _)| *score).fold(0.0, f64::max);
-    // They come the newest first.
+    // The newest comes first.
     let mut votes: HashMap<i64, (usize, usize)> = HashMap::new();
-    let mut closest: Vec<&Past> = Vec::new();
+    let mut closest: Vec<&PastChoice> = Vec::new();
     for (_, past) in close.iter().filter(|(score, _)| *score >= best - EQUALLY) {
         let vote = votes.entry(past.category_id).or_insert((0, usize::MAX - closest.len()));
         vote.0 += 1;
@@ -78,7 +76,7 @@ fn by_history(title: &str, past: Vec<Past>) -> Option<Found> {
     }
     let (category_id, (count, _)) = votes.into_iter().max_by_key(|(_, vote)| *vote)?;
     let example = closest.iter().find(|past| past.category_id == category_id)?;
-    Some(Found {
+    Some(Suggestion {
         category_id,
         source: CategorySource::History,
         reason: format!(
@@ -90,10 +88,10 @@ fn by_history(title: &str, past: Vec<Past>) -> Option<Found> {
     })
 }
 
-/// From here on titles count as similar: of all runs of three characters in both, so many are common.
+/// The least similarity: the share of all runs of three characters that both titles have.
 const SIMILAR: f64 = 0.5;
 
-/// Scores that differ by less say the same.
+/// Scores that differ by less count as equal.
 const EQUALLY: f64 = 0.1;
 
 /// The runs of three characters of a folded text, in order and each once.
@@ -124,9 +122,9 @@ mod tests {
 
     use super::*;
 
-    fn past(title: &str, category_id: i64) -> Past {
+    fn past(title: &str, category_id: i64) -> PastChoice {
         let date = NaiveDate::from_ymd_opt(2026, 2, 16).expect("a day");
-        Past { title: title.to_owned(), search: fold(title), category_id, date }
+        PastChoice { title: title.to_owned(), search: fold(title), category_id, date }
     }
 
     #[test]

@@ -1,18 +1,18 @@
-//! Past choices of categories, in the table `transactions`.
+//! PastChoice choices of categories, in the table `transactions`.
 
 use chrono::NaiveDate;
-use sqlx::PgConnection;
 
-use super::super::model::SEARCH_SEPARATOR;
 use crate::domain::search::{Word, index_query};
 use crate::domain::transaction_type::TransactionType;
+use crate::features::transactions::entry::SEARCH_SEPARATOR;
+use crate::http::scope::Scope;
 
 /// A transaction whose category the user chose.
 #[derive(Debug, Clone)]
-pub(crate) struct Past {
+pub(crate) struct PastChoice {
     /// Its title.
     pub title: String,
-    /// The part of what it is found by that is its title: the note may be long, and nobody asks for it here.
+    /// The part of its search text that is the title; the note may be long.
     pub search: String,
     /// Its category's id.
     pub category_id: i64,
@@ -20,30 +20,26 @@ pub(crate) struct Past {
     pub date: NaiveDate,
 }
 
-impl Past {
+impl PastChoice {
     /// Its title, folded.
     pub(super) fn title_folded(&self) -> &str {
         self.search.split(SEARCH_SEPARATOR).next().unwrap_or_default()
     }
 }
 
-/// The last transactions that are looked through.
+/// The number of recent transactions that are searched.
 const LAST: i64 = 1_000;
 
-/// The most that are compared of those that the index of words finds.
+/// The most transactions from the index of words that are compared.
 const MOST: i64 = 200;
 
 /// The user's choices among the last transactions, the newest first.
 ///
 /// # Errors
 /// The database's.
-pub(crate) async fn recent(
-    connection: &mut PgConnection,
-    user_id: i64,
-    kind: TransactionType,
-) -> Result<Vec<Past>, sqlx::Error> {
+pub(crate) async fn recent(scope: &mut Scope<'_>, kind: TransactionType) -> Result<Vec<PastChoice>, sqlx::Error> {
     sqlx::query_as!(
-        Past,
+        PastChoice,
         r#"
         with last as materialized (
             select id, title, search, category_id, category_source, date, type
@@ -62,11 +58,11 @@ pub(crate) async fn recent(
         where l.type = $2 and l.category_source = 'USER' and l.search is not null
         order by l.date desc, l.id desc
         "#,
-        user_id,
+        scope.user_id,
         kind as TransactionType,
         LAST,
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *scope.connection)
     .await
 }
 
@@ -75,13 +71,12 @@ pub(crate) async fn recent(
 /// # Errors
 /// The database's.
 pub(crate) async fn with_words(
-    connection: &mut PgConnection,
-    user_id: i64,
+    scope: &mut Scope<'_>,
     kind: TransactionType,
     words: &[Word],
-) -> Result<Vec<Past>, sqlx::Error> {
+) -> Result<Vec<PastChoice>, sqlx::Error> {
     sqlx::query_as!(
-        Past,
+        PastChoice,
         r#"
         with found as materialized (
             select title, search, category_id, date, id
@@ -99,11 +94,11 @@ pub(crate) async fn with_words(
         join categories c on c.user_id = $1 and c.id = f.category_id and not c.archived
         order by f.date desc, f.id desc
         "#,
-        user_id,
+        scope.user_id,
         kind as TransactionType,
-        index_query(user_id, words),
+        index_query(scope.user_id, words),
         MOST,
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *scope.connection)
     .await
 }

@@ -1,0 +1,62 @@
+//! Reading on behalf of the user who is signed in.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::response::Response;
+
+use crate::http::error::ApiError;
+use crate::http::identity::CurrentUser;
+use crate::http::page::PageRequest;
+use crate::http::scope::Scope;
+use crate::http::walk::{Keyed, Walk};
+use crate::state::AppState;
+
+/// The data of the user who is signed in, for handlers that only read.
+pub struct Reader {
+    /// The services.
+    pub state: AppState,
+    /// The user.
+    pub user_id: i64,
+}
+
+impl Reader {
+    /// Runs short queries on a connection for requests.
+    ///
+    /// # Errors
+    /// Those of `queries`; no connection is free.
+    pub async fn run<T, E: From<sqlx::Error>>(
+        &self,
+        queries: impl AsyncFnOnce(&mut Scope<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut connection = self.state.pools.requests.acquire().await?;
+        let result = queries(&mut Scope::new(&mut connection, self.user_id)).await?;
+        connection.release();
+        Ok(result)
+    }
+
+    /// Answers with a whole list.
+    ///
+    /// # Errors
+    /// As [`Lists::answer`](crate::http::walk::Lists::answer).
+    pub async fn list(&self, walk: impl Walk) -> Result<Response, ApiError> {
+        self.state.lists.answer(self.user_id, walk).await
+    }
+
+    /// Answers with a page of a list, or with the whole list. `name` is the list with its filters, which a cursor is bound to.
+    ///
+    /// # Errors
+    /// As [`Lists::answer_keyed`](crate::http::walk::Lists::answer_keyed).
+    pub async fn page(&self, list: impl Keyed, page: Option<&PageRequest>, name: &str) -> Result<Response, ApiError> {
+        let name = format!("{} {name}", self.user_id);
+        self.state.lists.answer_keyed(self.user_id, list, page, (&self.state.cursors, name)).await
+    }
+}
+
+impl FromRequestParts<AppState> for Reader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {
+        let user = CurrentUser::from_request_parts(parts, state).await?;
+        Ok(Self { state: state.clone(), user_id: user.id })
+    }
+}

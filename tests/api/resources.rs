@@ -1,0 +1,108 @@
+//! The behaviour that all resources of the kit have in common, tried on each of them.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+use crate::support::client::{Answer, Client};
+
+fn operation(answer: &Answer) -> i64 {
+    answer.json()["meta"]["operationId"].as_i64().unwrap_or_else(|| panic!("no operation: {}", answer.text))
+}
+
+async fn undo(client: &Client, answer: &Answer) {
+    let path = format!("/api/operations/{}/undo", operation(answer));
+    client.send(client.request(Method::POST, &path)).await.expect(200);
+}
+
+/// Tries list, create, read, update, delete, pages, ETags, idempotency, undo and ownership of `/api/MANY`. `noun` is the word for one
+/// row, `new` the body of a creation.
+pub(crate) async fn check(many: &str, noun: &str, new: Value) {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    let path = format!("/api/{many}");
+    let named = |name: &str| {
+        let mut body = new.clone();
+        body["name"] = json!(name);
+        body
+    };
+    let capital = noun[..1].to_uppercase() + &noun[1..];
+    let code = |ending: &str| format!("{}_{ending}", noun.to_uppercase());
+    let before = alice.get(&path).await.expect(200).as_array().expect("rows").len();
+
+    // Create, with an `Idempotency-Key`, and read.
+    let request = || alice.request(Method::POST, &path).header("idempotency-key", "one").json(&named("one"));
+    let made = alice.send(request()).await;
+    let row = made.expect(201);
+    let again = alice.send(request()).await;
+    assert_eq!((again.expect(201), operation(&again)), (row.clone(), operation(&made)), "the first answer again");
+    let row_path = format!("{path}/{}", row["id"]);
+    for (field, value) in named("one").as_object().expect("an object") {
+        assert_eq!(row[field], *value, "{field}");
+    }
+    alice.post(&path, named("one")).await.expect_status(409);
+    assert_eq!(alice.post(&path, named("one")).await.json()["error"]["code"], json!(code("ALREADY_EXISTS")));
+    assert_eq!(alice.get(&row_path).await.expect(200), row);
+
+    // ETag, If-None-Match, If-Match.
+    let tag = made.header("etag").expect("an ETag").to_owned();
+    let seen = alice.request(Method::GET, &row_path).header("if-none-match", &tag);
+    alice.send(seen).await.expect_status(304);
+    let updated = alice.patch(&row_path, json!({"name": "two"})).await;
+    assert_eq!(updated.expect(200)["name"], json!("two"));
+    let stale = alice.request(Method::PUT, &row_path).header("if-match", &tag).json(&json!({"name": "three"}));
+    alice.send(stale).await.expect_status(412);
+    let unchanged = alice.put(&row_path, json!({"name": "two"})).await;
+    assert!(unchanged.json()["meta"]["operationId"].is_null(), "nothing changed: {}", unchanged.text);
+
+    // Undo of an update and of a deletion.
+    undo(&alice, &updated).await;
+    assert_eq!(alice.get(&row_path).await.expect(200)["name"], json!("one"));
+    let deleted = alice.delete(&row_path).await;
+    assert_eq!(deleted.expect(200)["message"], json!(format!("{capital} deleted successfully")));
+    let message = format!("{capital} not found: {}", row["id"]);
+    alice.get(&row_path).await.refused(404, &code("NOT_FOUND"), &message);
+    undo(&alice, &deleted).await;
+    assert_eq!(alice.get(&row_path).await.expect(200)["name"], json!("one"));
+
+    // Another user's rows do not exist.
+    for (method, body) in [(Method::GET, None), (Method::PATCH, Some(json!({"name": "mine"}))), (Method::DELETE, None)]
+    {
+        let request = bob.request(method, &row_path);
+        let request = body.into_iter().fold(request, |request, body| request.json(&body));
+        bob.send(request).await.refused(404, &code("NOT_FOUND"), &message);
+    }
+
+    // The list, whole and page by page.
+    for name in ["three", "four"] {
+        alice.post(&path, named(name)).await.expect(201);
+    }
+    let whole = alice.get(&path).await.expect(200);
+    assert_eq!(whole.as_array().map(Vec::len), Some(before + 3));
+    let (mut paged, mut next) = (Vec::new(), Some(String::new()));
+    while let Some(cursor) = next {
+        let page = alice.get(&format!("{path}?limit=2{cursor}")).await;
+        paged.extend(page.expect(200).as_array().expect("rows").clone());
+        next = page.json()["meta"]["page"]["nextCursor"].as_str().map(|cursor| format!("&cursor={cursor}"));
+    }
+    assert_eq!(Value::Array(paged), whole);
+
+    // Undo of a creation.
+    undo(&alice, &made).await;
+    alice.get(&row_path).await.expect_status(404);
+}
+
+#[tokio::test]
+async fn tags_behave_like_every_resource() {
+    check("tags", "tag", json!({"color": "#1f77b4"})).await;
+}
+
+#[tokio::test]
+async fn payees_behave_like_every_resource() {
+    check("payees", "payee", json!({})).await;
+}
+
+#[tokio::test]
+async fn categories_behave_like_every_resource() {
+    check("categories", "category", json!({"kind": "EXPENSE", "position": 3})).await;
+}
