@@ -15,7 +15,7 @@ use crate::features::auth::password::Hasher;
 use crate::features::auth::{PasswordPolicy, SignInKeys, SignInLimits};
 use crate::features::history::recorded::RecordedTables;
 use crate::http::identity::Tokens;
-use crate::http::lane::Lanes;
+use crate::http::lane::WorkLanes;
 use crate::http::page::Cursors;
 use crate::http::rate_limit::RateLimits;
 use crate::http::readiness::ReadinessState;
@@ -54,7 +54,7 @@ pub struct Services {
     /// Reads lists of any length.
     pub lists: Lists,
     /// The queues of expensive work.
-    pub lanes: Lanes,
+    pub lanes: WorkLanes,
     /// The tables whose changes are recorded.
     pub tables: Arc<RecordedTables>,
 }
@@ -94,7 +94,7 @@ impl AppState {
     ) -> anyhow::Result<Self> {
         let tokens = Arc::new(Tokens::new(jwt_secret.expose(), config.auth.jwt_expires_in, Arc::clone(&clock)));
         let trusted = config.server.trusted_proxies.clone();
-        let lanes = Lanes::new(pools.clone(), config.server.request_timeout / 2);
+        let lanes = WorkLanes::new(pools.clone(), config.server.request_timeout / 2);
         Ok(Self(Arc::new(Services {
             quotas: config.quotas,
             readiness,

@@ -14,7 +14,7 @@ impl CompletionsOptions {
     pub(super) fn run(&self, mut cli: clap::Command) -> anyhow::Result<ExitCode> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut cli, "app", &mut script);
-        super::output::answer(String::from_utf8(script)?.trim_end());
+        migrate_toolkit::cli::terminal::answer(String::from_utf8(script)?.trim_end());
         Ok(ExitCode::SUCCESS)
     }
 }

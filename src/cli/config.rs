@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::globals::Globals;
-use super::output;
 use crate::config::{Config, ConfigPurpose, Location, ShownSetting};
+use migrate_toolkit::cli::terminal;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ConfigOptions {
@@ -24,15 +24,15 @@ impl ConfigOptions {
                 json!({"key": shown.key, "value": value, "origin": origin})
             });
             let settings: Vec<Value> = settings.collect();
-            output::answer(json!({"profile": config.profile.name(), "settings": settings}));
+            terminal::answer(json!({"profile": config.profile.name(), "settings": settings}));
             return Ok(ExitCode::SUCCESS);
         }
-        output::answer(format_args!("profile = {}", config.profile));
+        terminal::answer(format_args!("profile = {}", config.profile));
         let width = config.settings.iter().map(|shown| shown.key.len()).max().unwrap_or_default();
         for shown in &config.settings {
             match in_force(&config, shown) {
-                (Some(value), origin) => output::answer(format_args!("{:width$} = {value}  # {origin}", shown.key)),
-                (None, origin) => output::answer(format_args!("{:width$} =   # {origin}", shown.key)),
+                (Some(value), origin) => terminal::answer(format_args!("{:width$} = {value}  # {origin}", shown.key)),
+                (None, origin) => terminal::answer(format_args!("{:width$} =   # {origin}", shown.key)),
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Subcommand;
-use migrate_toolkit::cli::CommandOutput;
+use migrate_toolkit::cli::{CommandOutput, ask, terminal};
 use migrate_toolkit::{
     Checkout, DevelopOptions, Exit, MigrateError, MigrateEvent, Migrator, Question, write_atomically,
 };
@@ -14,7 +14,7 @@ use serde_json::json;
 use super::database::Database;
 use super::globals::Globals;
 use super::migrate::SCHEMA;
-use super::{ask, output, seed, take_over};
+use super::{seed, take_over};
 use crate::config::{Config, ConfigPurpose, Location, Profile};
 use crate::db::explain::Chain;
 use crate::migrations;
@@ -135,7 +135,7 @@ impl DbCommand {
             Self::Seed { file: Some(file) } => {
                 let progress = |event| {
                     if let MigrateEvent::Running { statement: (number, of), .. } = event {
-                        output::progress(format_args!("  statement {number} of {of}"));
+                        terminal::progress(format_args!("  statement {number} of {of}"));
                     }
                 };
                 Ok(match migrator.seed_file(&file, progress).await {
@@ -158,7 +158,7 @@ impl DbCommand {
                 let url = match &config.database.location {
                     Location::Url(url) => url.expose().to_owned(),
                     Location::Embedded => {
-                        output::progress(
+                        terminal::progress(
                             "note: the private PostgreSQL stops with its last user; keep `app` running meanwhile.",
                         );
                         database.embedded_url()

@@ -12,8 +12,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::globals::Globals;
-use super::output;
 use crate::config::ConfigPurpose;
+use migrate_toolkit::cli::terminal;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -36,7 +36,7 @@ impl HealthcheckOptions {
             .await
             .with_context(|| format!("http://{address}{path} did not answer within 3 s"))?
             .with_context(|| format!("http://{address}{path} cannot be reached"))?;
-        output::answer(format_args!("http://{address}{path} answers {status}"));
+        terminal::answer(format_args!("http://{address}{path} answers {status}"));
         Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

@@ -8,8 +8,9 @@ use migrate_toolkit::{MigrateSettings, Migration, ProgramNames};
 use sqlx::postgres::PgConnectOptions;
 
 use super::database::Database;
-use super::{Globals, seed};
-use crate::config::{Config, Location, ConfigPurpose};
+use super::globals::Globals;
+use super::seed;
+use crate::config::{Config, ConfigPurpose, Location};
 use crate::migrations;
 use crate::program::MIGRATION_NAMES;
 

@@ -22,7 +22,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::globals::Globals;
 use migrate_toolkit::Exit;
-use migrate_toolkit::cli::{CommandOutput, MigrateOptions, ask, terminal as output};
+use migrate_toolkit::cli::{CommandOutput, MigrateOptions, terminal};
 
 use crate::config::{Environment, Flags, Profile};
 use crate::program::MIGRATION_NAMES;
@@ -129,7 +129,7 @@ impl Cli {
             None => serve.run(globals),
             Some(AppCommand::Serve(options)) => options.or(serve).run(globals),
             Some(_) if serve.is_given() => {
-                output::progress("app: --port and --host only apply to serving; nothing was done.");
+                terminal::progress("app: --port and --host only apply to serving; nothing was done.");
                 Ok(Exit::Usage.into())
             }
             Some(command) => command.run(globals),
@@ -149,7 +149,7 @@ impl AppCommand {
             Self::Healthcheck(options) => block_on(options.run(globals)),
             Self::Completions(options) => options.run(Cli::command()),
             Self::Version => {
-                output::answer(format_args!("app {}", env!("CARGO_PKG_VERSION")));
+                terminal::answer(format_args!("app {}", env!("CARGO_PKG_VERSION")));
                 Ok(ExitCode::SUCCESS)
             }
             #[cfg(feature = "embedded-db")]

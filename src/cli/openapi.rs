@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::output;
+use migrate_toolkit::cli::terminal;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct OpenapiOptions {}
@@ -10,7 +10,7 @@ pub(super) struct OpenapiOptions {}
 impl OpenapiOptions {
     #[expect(clippy::unused_self, reason = "each command is run alike")]
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
-        output::answer(serde_json::to_string_pretty(&crate::features::router().1())?);
+        terminal::answer(serde_json::to_string_pretty(&crate::features::router().1())?);
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusHandle;
-use migrate_toolkit::cli::StopSignals;
+use migrate_toolkit::cli::{StopSignals, terminal};
 use migrate_toolkit::{Blocker, MigrateError, MigrateEvent};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::database::Database;
+use super::development_secret;
 use super::globals::Globals;
-use super::{development_secret, output};
 use crate::config::secret::Secret;
 use crate::config::{Config, ConfigPurpose, OnBoot, Profile, RegistrationMode, ServerConfig};
 use crate::db::pool::Pools;
@@ -96,7 +96,7 @@ async fn run(
             Ok(()) => ReadinessState::new(Readiness::Ready),
             Err(_) if stop.is_cancelled() => return Ok(ExitCode::SUCCESS),
             Err(error) => {
-                output::progress(format_args!("app: {error}"));
+                terminal::progress(format_args!("app: {error}"));
                 return Ok(error.exit().into());
             }
         },

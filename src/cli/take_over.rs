@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 use chrono_tz::Tz;
 use clap::ValueEnum;
 use migrate_toolkit::Exit;
-use migrate_toolkit::cli::CommandOutput;
+use migrate_toolkit::cli::{CommandOutput, ask, terminal};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::database::Database;
-use super::{ask, output};
 use crate::config::{Config, DatabaseUrl};
 use crate::db::explain::ConnectionTarget;
 use crate::db::transport;
@@ -169,7 +168,7 @@ impl TakeOverOptions {
                 return Ok(refusal);
             }
         }
-        let mut report = |line: &str| output::progress(line);
+        let mut report = |line: &str| terminal::progress(line);
         let taken = take_over::take_over(&database.direct, &from, &request, &mut report).await?;
         Ok(taken_over(&taken, self.dry_run))
     }
@@ -213,7 +212,7 @@ impl TakeOverOptions {
     async fn go_back(self, database: &Database) -> Result<CommandOutput, TakeOverError> {
         let schema = self.schema.unwrap_or_else(|| "public".to_owned());
         let mut undo = UndoRequest { schema, keep: self.keep, report_only: true };
-        let mut report = |line: &str| output::progress(line);
+        let mut report = |line: &str| terminal::progress(line);
         let found = take_over::undo(&database.direct, &undo, &mut report).await?;
         if self.dry_run {
             let text = format!("{}.\nNothing was changed.", found.since);
@@ -236,7 +235,7 @@ impl TakeOverOptions {
         let mut text = undone_text(&undone);
         if undo.keep == Path::new("-") {
             // With `--keep -`, standard output contains the JSON lines only.
-            output::progress(&text);
+            terminal::progress(&text);
             text.clear();
         }
         Ok(CommandOutput::new(Exit::Done, text, undone_json(&undone)).with("dry_run", false.into()))

@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 use super::error::TakeOverError;
 use super::format::{count, grouped};
 use super::sql::{run, sqlstate};
-use crate::db::explain::{QueryFailure, NoConnection};
+use crate::db::explain::{NoConnection, QueryFailure};
 
 /// Receives progress messages.
 pub type ProgressReport<'a> = &'a mut (dyn FnMut(&str) + Send);

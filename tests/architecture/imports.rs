@@ -20,7 +20,7 @@ struct Named {
 impl Named {
     fn of(source: &Source) -> Self {
         let mut named = Self::default();
-        for item in &source.items {
+        for item in source.items() {
             named.visit_item(item);
         }
         named
@@ -164,14 +164,16 @@ impl<'a> Imports<'a> {
             }
             child if named.children.contains(child) && !rest.is_empty() => Some((module.to_vec(), path)),
             name if named.passed_on.iter().any(|(passed_on, _)| passed_on == name) => Some((module.to_vec(), path)),
-            name if !rest.is_empty() && self.modules.contains_key([name.to_owned()].as_slice()) => Some((vec![name.to_owned()], rest)),
+            name if !rest.is_empty() && self.modules.contains_key([name.to_owned()].as_slice()) => {
+                Some((vec![name.to_owned()], rest))
+            }
             _ => None,
         }
     }
 }
 
 fn defines(source: &Source, name: &str) -> bool {
-    source.items.iter().any(|item| match item {
+    source.items().iter().any(|item| match item {
         Item::Const(item) => item.ident == name,
         Item::Enum(item) => item.ident == name,
         Item::Fn(item) => item.sig.ident == name,

@@ -1,5 +1,6 @@
 //! The sources of the workspace: each file, parsed, with the module that it is.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use syn::{Attribute, Item};
@@ -12,11 +13,18 @@ pub(crate) struct Source {
     pub module: Vec<String>,
     /// The text.
     pub text: String,
-    /// What it declares, without its unit tests.
-    pub items: Vec<Item>,
+    items: OnceCell<Vec<Item>>,
 }
 
 impl Source {
+    /// The declarations, without the unit tests.
+    pub(crate) fn items(&self) -> &[Item] {
+        self.items.get_or_init(|| {
+            let parsed = syn::parse_file(&self.text).unwrap_or_else(|error| panic!("{}: {error}", self.path));
+            parsed.items.into_iter().filter(|item| !is_test(item)).collect()
+        })
+    }
+
     /// The number of lines without the unit tests, which stand at the end.
     pub(crate) fn lines(&self) -> usize {
         self.text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().lines().count()
@@ -60,10 +68,8 @@ fn read(folder: &Path, module: &[String], found: &mut Vec<Source>) {
         } else if path.extension().is_some_and(|extension| extension == "rs") && stem != "tests" {
             let module = if matches!(stem.as_str(), "lib" | "mod") { module.to_vec() } else { below(stem) };
             let text = std::fs::read_to_string(&path).expect("text");
-            let parsed = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             let path = path.strip_prefix(root()).expect("below the root").to_str().expect("text").to_owned();
-            let items = parsed.items.into_iter().filter(|item| !is_test(item)).collect();
-            found.push(Source { path, module, text, items });
+            found.push(Source { path, module, text, items: OnceCell::new() });
         }
     }
 }
