@@ -74,7 +74,7 @@ impl Lanes {
     ///
     /// # Errors
     /// [`ApiError::TooMuchWork`] if work of the user is in the way for too long, or too much of it is in line;
-    /// [`ApiError::Unavailable`] if everybody's is; the database's.
+    /// [`ApiError::Unavailable`] if everybody's is.
     pub async fn change(&self, user_id: i64) -> Result<(Turn, Lease), ApiError> {
         self.turn(user_id, Line::Changes, &[&self.0.changes, &self.0.all]).await
     }
