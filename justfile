@@ -62,6 +62,12 @@ browser:
 query-cache:
     scripts/query-cache check
 
+# Follow the guides in docs/ word for word in a clone, and leave out each step in turn; builds about twenty times
+try-guides:
+    cargo build
+    scripts/try-guide docs/adding-a-feature.md
+    scripts/try-guide docs/adding-a-column.md
+
 # Apply and revert all migrations, and compare the result with schema.sql; a test does the same
 verify:
     cargo run -- migrate verify

@@ -37,7 +37,7 @@ pub struct Services {
     pub hasher: Hasher,
     /// The rules for new passwords.
     pub passwords: PasswordPolicy,
-    /// Who may register.
+    /// The users who may register.
     pub registration: RegistrationMode,
     /// The limits of signing in.
     pub sign_in: SignInLimits,

@@ -18,7 +18,7 @@ use crate::features::categories;
 use crate::features::transactions::NewTransaction;
 use crate::features::{transactions, users};
 use crate::http::error::ApiError;
-use crate::http::input::{Input, Source};
+use crate::http::input::{Input, InputSource};
 use crate::http::json::{self, Json};
 use crate::http::scope::Scope;
 use crate::migrations;
@@ -129,7 +129,7 @@ fn new_transaction(
     let Json::Object(fields) = json::parse(fields.to_string().as_bytes())? else {
         anyhow::bail!("an object is an object")
     };
-    Input::parse(fields, Source::Body).map_err(plain)
+    Input::parse(fields, InputSource::Body).map_err(plain)
 }
 
 fn plain(error: ApiError) -> anyhow::Error {

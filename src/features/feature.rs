@@ -14,9 +14,9 @@ pub struct Feature {
     pub about: &'static str,
     /// Makes its routes.
     pub router: fn() -> OpenApiRouter<AppState>,
-    /// Its tables whose changes are recorded, so that they can be undone.
+    /// The tables whose changes are recorded, so that they can be undone.
     pub recorded: &'static [&'static RecordedTable],
-    /// Its other tables.
+    /// The other tables.
     pub tables: &'static [&'static str],
     /// Returns the codes of failures that it adds to [`CODES`](crate::http::error::CODES).
     pub codes: fn() -> Vec<&'static str>,

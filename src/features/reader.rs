@@ -12,14 +12,14 @@ use crate::http::walk::{Keyed, Walk};
 use crate::state::AppState;
 
 /// The data of the user who is signed in, for handlers that only read.
-pub struct Reader {
+pub struct UserReader {
     /// The services.
     pub state: AppState,
     /// The user.
     pub user_id: i64,
 }
 
-impl Reader {
+impl UserReader {
     /// Runs short queries on a connection for requests.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl Reader {
     }
 }
 
-impl FromRequestParts<AppState> for Reader {
+impl FromRequestParts<AppState> for UserReader {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Self::Rejection> {

@@ -10,8 +10,8 @@ use super::context::RequestContext;
 use super::error::ApiError;
 use super::guard::BodyLeft;
 use super::idempotency;
-use super::input::{FromInput, Input, Source, shortened};
-use super::json::{self, Fields, Json};
+use super::input::{FromInput, Input, InputSource};
+use super::json::{self, Fields, Json, shortened};
 
 /// A JSON body, read strictly by the rules of its fields.
 #[derive(Debug)]
@@ -37,15 +37,17 @@ impl<S: Send + Sync, T: FromInput> FromRequest<S> for Body<T> {
         }
         match declared {
             // No body is an empty object, so that the answer names the missing fields.
-            ContentType::None if bytes.is_empty() => return Input::parse(Fields::default(), Source::Body).map(Self),
+            ContentType::None if bytes.is_empty() => {
+                return Input::parse(Fields::default(), InputSource::Body).map(Self);
+            }
             ContentType::None | ContentType::Other => return Err(ApiError::UnsupportedMediaType),
             ContentType::Json => {}
         }
         if bytes.is_empty() {
-            return Input::parse(Fields::default(), Source::Body).map(Self);
+            return Input::parse(Fields::default(), InputSource::Body).map(Self);
         }
         match json::parse(&bytes) {
-            Ok(Json::Object(fields)) => Input::parse(fields, Source::Body).map(Self),
+            Ok(Json::Object(fields)) => Input::parse(fields, InputSource::Body).map(Self),
             Ok(_) => Err(ApiError::BadRequest("The body must be a JSON object".to_owned())),
             Err(error) => Err(ApiError::BadRequest(format!("The body is not valid JSON: {error}"))),
         }
@@ -89,7 +91,7 @@ impl<S: Send + Sync, T: FromInput> FromRequestParts<S> for QueryString<T> {
         let fields = asked.map(|(key, value)| (key, Json::String(value))).collect();
         let fields = Fields::new(fields)
             .map_err(|key| ApiError::Validation(vec![format!("{} must be given once", shortened(&key))]))?;
-        Input::parse(fields, Source::Query).map(Self)
+        Input::parse(fields, InputSource::Query).map(Self)
     }
 }
 

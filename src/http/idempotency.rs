@@ -37,9 +37,9 @@ pub struct Claim {
 pub struct StoredAnswer {
     /// The fingerprint of the request.
     pub fingerprint: Vec<u8>,
-    /// Its status.
+    /// The status.
     pub status: i64,
-    /// Its data as JSON; large data are deleted after some minutes.
+    /// The data as JSON; large data are deleted after some minutes.
     pub data: Option<String>,
     /// Set if it had an `ETag`.
     pub tagged: bool,

@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::error::ApiError;
-use super::json::{Fields, Json};
+use super::json::{Fields, Json, shortened};
 
 /// The most problems that one answer reports. An input that breaks more rules was not written by hand.
 const MAX_PROBLEMS: usize = 50;
@@ -16,7 +16,7 @@ const MAX_PROBLEMS: usize = 50;
 #[derive(Debug)]
 pub struct Input {
     fields: Fields,
-    source: Source,
+    source: InputSource,
     was_empty: bool,
     problems: Vec<String>,
     /// Collects the description of the fields, where nothing is read.
@@ -25,7 +25,7 @@ pub struct Input {
 
 /// The part of a request that an input comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum InputSource {
     /// A JSON body.
     Body,
     /// A query string, in which every value is a text.
@@ -50,15 +50,15 @@ pub struct Description {
 /// The contract of one field.
 #[derive(Debug)]
 pub struct DescribedField {
-    /// Its key.
+    /// The key.
     pub key: &'static str,
-    /// Its description.
+    /// The description.
     pub text: String,
     /// An example of its value.
     pub example: Option<Value>,
-    /// It must be given.
+    /// Set if it must be given.
     pub required: bool,
-    /// It may be `null`.
+    /// Set if it may be `null`.
     pub nullable: bool,
     /// The rule, as a JSON schema.
     pub schema: Value,
@@ -67,9 +67,9 @@ pub struct DescribedField {
 /// One entry of a list of fields.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
-    /// Its key in a body or in a query string.
+    /// The key in a body or in a query string.
     pub key: &'static str,
-    /// Its description, as the lines of the doc comment.
+    /// The description, as the lines of the doc comment.
     pub text: &'static str,
     /// An example of its value.
     pub example: Option<fn() -> Value>,
@@ -85,7 +85,7 @@ pub trait FromInput: Sized {
 }
 
 /// The rule of a field: the values that it takes, and the message for those that it refuses.
-pub trait Rule {
+pub trait FieldRule {
     /// The value of the field.
     type Output;
 
@@ -119,7 +119,7 @@ pub trait Rule {
 /// Schemas of the document with their names.
 pub type NamedSchemas = Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>;
 
-/// How a field may be given: required, optional, `null` or not.
+/// The presence of a field: required or optional, `null` or not.
 pub trait Presence {
     /// The field of the struct.
     type Value;
@@ -136,7 +136,7 @@ impl Input {
     ///
     /// # Errors
     /// [`ApiError::Validation`] with every problem.
-    pub fn parse<T: FromInput>(fields: Fields, source: Source) -> Result<T, ApiError> {
+    pub fn parse<T: FromInput>(fields: Fields, source: InputSource) -> Result<T, ApiError> {
         let was_empty = fields.is_empty();
         let mut input = Self { fields, source, was_empty, problems: Vec::new(), description: None };
         let value = T::from_input(&mut input);
@@ -158,14 +158,14 @@ impl Input {
     pub fn described<T: FromInput>() -> Description {
         let description = Some(Description::default());
         let fields = Fields::default();
-        let mut input = Self { fields, source: Source::Body, was_empty: true, problems: Vec::new(), description };
+        let mut input = Self { fields, source: InputSource::Body, was_empty: true, problems: Vec::new(), description };
         // The value is of no interest: nothing was given.
         let _ = T::from_input(&mut input);
         input.description.unwrap_or_default()
     }
 
     /// Takes the value of a field out of the input, and notes its contract where the input is described.
-    pub(super) fn take<R: Rule>(&mut self, field: &Field, required: bool, nullable: bool) -> Option<Json> {
+    pub(super) fn take<R: FieldRule>(&mut self, field: &Field, required: bool, nullable: bool) -> Option<Json> {
         if let Some(description) = &mut self.description {
             description.fields.push(DescribedField {
                 key: field.key,
@@ -180,9 +180,9 @@ impl Input {
     }
 
     /// Reads a value by a rule, and notes the rules that it breaks.
-    pub(super) fn read<R: Rule>(&mut self, field: &Field, value: Json) -> Option<R::Output> {
+    pub(super) fn read<R: FieldRule>(&mut self, field: &Field, value: Json) -> Option<R::Output> {
         let read = match (self.source, value) {
-            (Source::Query, Json::String(text)) => R::read_query(text),
+            (InputSource::Query, Json::String(text)) => R::read_query(text),
             (_, value) => R::read(value),
         };
         match read {
@@ -286,11 +286,6 @@ fn unknown(key: &str, known: &Description) -> String {
     }
 }
 
-/// A key from outside, short enough for a message.
-pub(super) fn shortened(key: &str) -> String {
-    if key.chars().count() <= 64 { key.to_owned() } else { key.chars().take(64).chain(['…']).collect() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::json;
@@ -312,7 +307,7 @@ mod tests {
     }
 
     fn problems(body: &str) -> Vec<String> {
-        match Input::parse::<Sample>(fields(body), Source::Body) {
+        match Input::parse::<Sample>(fields(body), InputSource::Body) {
             Err(ApiError::Validation(problems)) => problems,
             other => panic!("{other:?}"),
         }
@@ -361,7 +356,7 @@ mod tests {
     fn a_length_is_counted_in_characters_and_text_is_trimmed() {
         let fields = fields(r#"{"title": " ข้าวม ", "day": null}"#);
         assert_eq!(
-            Input::parse::<Sample>(fields, Source::Body).expect("a sample"),
+            Input::parse::<Sample>(fields, InputSource::Body).expect("a sample"),
             Sample { title: "ข้าวม".to_owned(), day: None }
         );
     }

@@ -60,7 +60,7 @@ impl Fields {
         self.0.iter().map(|(key, _)| key.as_str())
     }
 
-    /// Whether there is no field.
+    /// Tells if there is no field.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -121,12 +121,12 @@ pub fn parse(bytes: &[u8]) -> Result<Json, JsonError> {
     let mut parser = Parser { text, at: 0, values: 0 };
     let parsed = parser.value(0).and_then(|value| {
         parser.skip_blanks();
-        if parser.at == text.len() { Ok(value) } else { Err(Problem::Text("trailing characters")) }
+        if parser.at == text.len() { Ok(value) } else { Err(JsonProblem::Text("trailing characters")) }
     });
     parsed.map_err(|problem| match problem {
-        Problem::Text(problem) => error_at(text, parser.at, problem),
-        Problem::Repeated(key) => {
-            error_at(text, parser.at, &format!("the key \"{}\" is given twice", super::input::shortened(&key)))
+        JsonProblem::Text(problem) => error_at(text, parser.at, problem),
+        JsonProblem::Repeated(key) => {
+            error_at(text, parser.at, &format!("the key \"{}\" is given twice", shortened(&key)))
         }
     })
 }
@@ -141,7 +141,7 @@ fn error_at(text: &str, at: usize, problem: &str) -> JsonError {
     }
 }
 
-enum Problem {
+enum JsonProblem {
     Text(&'static str),
     Repeated(String),
 }
@@ -172,15 +172,15 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads a value that stands within `depth` others. It calls itself at most [`MAX_DEPTH`] times.
-    fn value(&mut self, depth: usize) -> Result<Json, Problem> {
+    fn value(&mut self, depth: usize) -> Result<Json, JsonProblem> {
         self.skip_blanks();
         self.values += 1;
         if self.values > MAX_VALUES {
-            return Err(Problem::Text("more than 20000 values"));
+            return Err(JsonProblem::Text("more than 20000 values"));
         }
         match self.peek() {
-            None => Err(Problem::Text("unexpected end")),
-            Some(b'{' | b'[') if depth == MAX_DEPTH => Err(Problem::Text("nested deeper than 32 levels")),
+            None => Err(JsonProblem::Text("unexpected end")),
+            Some(b'{' | b'[') if depth == MAX_DEPTH => Err(JsonProblem::Text("nested deeper than 32 levels")),
             Some(b'{') => self.object(depth + 1),
             Some(b'[') => self.array(depth + 1),
             Some(b'"') => self.string().map(Json::String),
@@ -188,19 +188,19 @@ impl<'a> Parser<'a> {
             Some(b't') => self.word("true", Json::Bool(true)),
             Some(b'f') => self.word("false", Json::Bool(false)),
             Some(b'n') => self.word("null", Json::Null),
-            Some(_) => Err(Problem::Text("expected a value")),
+            Some(_) => Err(JsonProblem::Text("expected a value")),
         }
     }
 
-    fn word(&mut self, word: &'static str, value: Json) -> Result<Json, Problem> {
+    fn word(&mut self, word: &'static str, value: Json) -> Result<Json, JsonProblem> {
         if !self.text[self.at..].starts_with(word) {
-            return Err(Problem::Text("expected a value"));
+            return Err(JsonProblem::Text("expected a value"));
         }
         self.at += word.len();
         Ok(value)
     }
 
-    fn object(&mut self, depth: usize) -> Result<Json, Problem> {
+    fn object(&mut self, depth: usize) -> Result<Json, JsonProblem> {
         self.at += 1;
         let mut fields = Vec::new();
         self.skip_blanks();
@@ -208,12 +208,12 @@ impl<'a> Parser<'a> {
             loop {
                 self.skip_blanks();
                 if self.peek() != Some(b'"') {
-                    return Err(Problem::Text("expected a key in double quotes"));
+                    return Err(JsonProblem::Text("expected a key in double quotes"));
                 }
                 let key = self.string()?;
                 self.skip_blanks();
                 if !self.eat(b':') {
-                    return Err(Problem::Text("expected `:`"));
+                    return Err(JsonProblem::Text("expected `:`"));
                 }
                 fields.push((key, self.value(depth)?));
                 self.skip_blanks();
@@ -221,14 +221,14 @@ impl<'a> Parser<'a> {
                     break;
                 }
                 if !self.eat(b',') {
-                    return Err(Problem::Text("expected `,` or `}`"));
+                    return Err(JsonProblem::Text("expected `,` or `}`"));
                 }
             }
         }
-        Fields::new(fields).map(Json::Object).map_err(Problem::Repeated)
+        Fields::new(fields).map(Json::Object).map_err(JsonProblem::Repeated)
     }
 
-    fn array(&mut self, depth: usize) -> Result<Json, Problem> {
+    fn array(&mut self, depth: usize) -> Result<Json, JsonProblem> {
         self.at += 1;
         let mut elements = Vec::new();
         self.skip_blanks();
@@ -242,28 +242,28 @@ impl<'a> Parser<'a> {
                 return Ok(Json::Array(elements));
             }
             if !self.eat(b',') {
-                return Err(Problem::Text("expected `,` or `]`"));
+                return Err(JsonProblem::Text("expected `,` or `]`"));
             }
         }
     }
 
-    fn number(&mut self) -> Result<String, Problem> {
+    fn number(&mut self) -> Result<String, JsonProblem> {
         let start = self.at;
         self.eat(b'-');
         if !self.eat(b'0') && self.digits() == 0 {
-            return Err(Problem::Text("expected a digit"));
+            return Err(JsonProblem::Text("expected a digit"));
         }
         if self.eat(b'.') && self.digits() == 0 {
-            return Err(Problem::Text("expected a digit"));
+            return Err(JsonProblem::Text("expected a digit"));
         }
         if self.eat(b'e') || self.eat(b'E') {
             let _ = self.eat(b'+') || self.eat(b'-');
             if self.digits() == 0 {
-                return Err(Problem::Text("expected a digit"));
+                return Err(JsonProblem::Text("expected a digit"));
             }
         }
         if self.at - start > MAX_NUMBER {
-            return Err(Problem::Text("a number of more than 400 characters"));
+            return Err(JsonProblem::Text("a number of more than 400 characters"));
         }
         Ok(self.text[start..self.at].to_owned())
     }
@@ -277,14 +277,14 @@ impl<'a> Parser<'a> {
         self.at - start
     }
 
-    fn string(&mut self) -> Result<String, Problem> {
+    fn string(&mut self) -> Result<String, JsonProblem> {
         self.at += 1;
         let mut read = String::new();
         loop {
             let rest: &'a str = &self.text[self.at..];
             let Some(plain) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) else {
                 self.at = self.text.len();
-                return Err(Problem::Text("unexpected end in a string"));
+                return Err(JsonProblem::Text("unexpected end in a string"));
             };
             read.push_str(&rest[..plain]);
             self.at += plain;
@@ -294,12 +294,12 @@ impl<'a> Parser<'a> {
                     return Ok(read);
                 }
                 b'\\' => read.push(self.escape()?),
-                _ => return Err(Problem::Text("a control character in a string")),
+                _ => return Err(JsonProblem::Text("a control character in a string")),
             }
         }
     }
 
-    fn escape(&mut self) -> Result<char, Problem> {
+    fn escape(&mut self) -> Result<char, JsonProblem> {
         self.at += 1;
         let character = match self.peek() {
             Some(b'"') => '"',
@@ -311,15 +311,15 @@ impl<'a> Parser<'a> {
             Some(b'r') => '\r',
             Some(b't') => '\t',
             Some(b'u') => return self.unicode_escape(),
-            _ => return Err(Problem::Text("no such escape")),
+            _ => return Err(JsonProblem::Text("no such escape")),
         };
         self.at += 1;
         Ok(character)
     }
 
     /// Reads `\uXXXX`, or the two of them that stand for one character; the backslash has been stepped over.
-    fn unicode_escape(&mut self) -> Result<char, Problem> {
-        const LONE: Problem = Problem::Text("half of a surrogate pair");
+    fn unicode_escape(&mut self) -> Result<char, JsonProblem> {
+        const LONE: JsonProblem = JsonProblem::Text("half of a surrogate pair");
         let first = self.hex()?;
         if !(0xd800..0xe000).contains(&first) {
             return char::from_u32(first).ok_or(LONE);
@@ -335,16 +335,21 @@ impl<'a> Parser<'a> {
     }
 
     /// Reads `u` and four hexadecimal digits.
-    fn hex(&mut self) -> Result<u32, Problem> {
+    fn hex(&mut self) -> Result<u32, JsonProblem> {
         self.at += 1;
         let digits = self.text.as_bytes().get(self.at..self.at + 4);
         let value = digits.and_then(|digits| {
             digits.iter().try_fold(0, |value, digit| Some(value * 16 + char::from(*digit).to_digit(16)?))
         });
-        let value = value.ok_or(Problem::Text("expected four hexadecimal digits"))?;
+        let value = value.ok_or(JsonProblem::Text("expected four hexadecimal digits"))?;
         self.at += 4;
         Ok(value)
     }
+}
+
+/// A key from outside, short enough for a message.
+pub(super) fn shortened(key: &str) -> String {
+    if key.chars().count() <= 64 { key.to_owned() } else { key.chars().take(64).chain(['…']).collect() }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::domain::clock::rfc3339_millis;
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Meta {
-    /// When the answer was made, RFC 3339 in UTC with milliseconds.
+    /// The time of the answer, RFC 3339 in UTC with milliseconds.
     #[schema(format = DateTime, example = "2026-02-16T09:30:00.000Z")]
     pub timestamp: String,
     /// The request's path with its query string.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::error::ApiError;
-use super::input::{FromInput, Input, Rule};
+use super::input::{FieldRule, FromInput, Input};
 use super::json::Json;
 use super::meta::Page;
 use super::presence::{Included, Optional};
@@ -149,7 +149,7 @@ fields! {
     #[derive(Debug)]
     struct PageFields {
         /// The most rows of a page, 1 to 500.
-        limit: Optional<Limit>,
+        limit: Optional<PageLimit>,
         /// `nextCursor` or `prevCursor` of the `meta.page` of an answer with the same filters and order.
         cursor: Optional<Text<2000>>,
     }
@@ -176,9 +176,9 @@ fields! {
 }
 
 /// A whole number from 1 to 500.
-struct Limit;
+struct PageLimit;
 
-impl Rule for Limit {
+impl FieldRule for PageLimit {
     type Output = u16;
 
     fn read(value: Json) -> Result<u16, Vec<String>> {

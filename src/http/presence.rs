@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::input::{Field, FieldUpdate, FromInput, Input, NamedSchemas, Presence, Rule};
+use super::input::{Field, FieldRule, FieldUpdate, FromInput, Input, NamedSchemas, Presence};
 use super::json::Json;
 
 /// A field that must be given.
@@ -23,7 +23,7 @@ pub struct Clearable<R>(PhantomData<R>);
 /// The fields of another list, among those of this one.
 pub struct Included<T>(PhantomData<T>);
 
-impl<R: Rule> Presence for Required<R> {
+impl<R: FieldRule> Presence for Required<R> {
     type Value = R::Output;
 
     fn take(input: &mut Input, field: &Field) -> Option<R::Output> {
@@ -36,7 +36,7 @@ impl<R: Rule> Presence for Required<R> {
     }
 }
 
-impl<R: Rule> Presence for Optional<R> {
+impl<R: FieldRule> Presence for Optional<R> {
     type Value = Option<R::Output>;
 
     fn take(input: &mut Input, field: &Field) -> Option<Option<R::Output>> {
@@ -51,7 +51,7 @@ impl<R: Rule> Presence for Optional<R> {
     }
 }
 
-impl<R: Rule<Output: Default>> Presence for Defaulted<R> {
+impl<R: FieldRule<Output: Default>> Presence for Defaulted<R> {
     type Value = R::Output;
 
     fn take(input: &mut Input, field: &Field) -> Option<R::Output> {
@@ -63,7 +63,7 @@ impl<R: Rule<Output: Default>> Presence for Defaulted<R> {
     }
 }
 
-impl<R: Rule> Presence for Settable<R> {
+impl<R: FieldRule> Presence for Settable<R> {
     type Value = Option<R::Output>;
 
     fn take(input: &mut Input, field: &Field) -> Option<Option<R::Output>> {
@@ -78,7 +78,7 @@ impl<R: Rule> Presence for Settable<R> {
     }
 }
 
-impl<R: Rule> Presence for Clearable<R> {
+impl<R: FieldRule> Presence for Clearable<R> {
     type Value = FieldUpdate<R::Output>;
 
     fn take(input: &mut Input, field: &Field) -> Option<FieldUpdate<R::Output>> {

@@ -1,7 +1,7 @@
-//! Lists of any length in constant memory: rows go from the database to the client a chunk at a time.
+//! Lists of any length in constant memory: rows go from the database to the client in chunks.
 //!
 //! A list that ends within the first chunk is answered whole. A longer one is streamed, and is a valid envelope to its
-//! last byte; if the database fails in the middle, the connection is cut, so that nobody takes half a list for all of it.
+//! last byte; if the database fails in the middle, the connection is cut, so that no client takes half a list for a whole one.
 
 use std::future::Future;
 use std::time::Duration;
@@ -28,17 +28,17 @@ const PAGE_TURN_BYTES: usize = 256 * 1024;
 /// Chunks that wait for the client; with the two in work, what a list costs.
 const CHUNKS_WAITING: usize = 2;
 
-/// Where the rows of a list go.
+/// The writer of the rows of a list.
 pub struct ListWriter {
     chunk: BytesMut,
     rows: u64,
     sent: usize,
     suffix: Vec<u8>,
-    parts: mpsc::Sender<Part>,
+    parts: mpsc::Sender<ListPart>,
     stall_timeout: Duration,
 }
 
-enum Part {
+enum ListPart {
     /// More follows.
     Chunk(Bytes),
     /// The end, and the list is complete.
@@ -68,7 +68,7 @@ impl ListWriter {
         if self.chunk.len() >= CHUNK_BYTES {
             let chunk = self.chunk.split().freeze();
             self.sent += chunk.len();
-            self.send(Part::Chunk(chunk)).await?;
+            self.send(ListPart::Chunk(chunk)).await?;
         }
         Ok(())
     }
@@ -86,10 +86,10 @@ impl ListWriter {
     pub async fn finish(mut self) -> Result<(), ApiError> {
         self.chunk.extend_from_slice(&self.suffix);
         let last = self.chunk.split().freeze();
-        self.send(Part::Last(last)).await
+        self.send(ListPart::Last(last)).await
     }
 
-    async fn send(&self, part: Part) -> Result<(), ApiError> {
+    async fn send(&self, part: ListPart) -> Result<(), ApiError> {
         self.parts.send_timeout(part, self.stall_timeout).await.map_err(|_| ApiError::internal(ClientGone))
     }
 }
@@ -112,16 +112,18 @@ where
         async move {
             if let Err(error) = produced.await {
                 // Nobody is left to tell if this fails.
-                let _ = sender.send_timeout(Part::Failed(error), stall_timeout).await;
+                let _ = sender.send_timeout(ListPart::Failed(error), stall_timeout).await;
             }
         }
         .in_current_span(),
     );
     let body = match parts.recv().await {
-        Some(Part::Last(whole)) => Body::from(whole),
-        Some(Part::Failed(error)) => return Err(error),
+        Some(ListPart::Last(whole)) => Body::from(whole),
+        Some(ListPart::Failed(error)) => return Err(error),
         // Fused, because the compression asks once more after the end.
-        Some(Part::Chunk(first)) => Body::from_stream(stream::unfold((Some(first), Some(parts)), next_chunk).fuse()),
+        Some(ListPart::Chunk(first)) => {
+            Body::from_stream(stream::unfold((Some(first), Some(parts)), next_chunk).fuse())
+        }
         None => return Err(ApiError::internal("the task that writes a list ended without a word")),
     };
     Ok(answer(body))
@@ -145,7 +147,7 @@ pub async fn page<T: Serialize>(rows: Vec<T>, page: Page) -> Result<Response, Ap
     Ok(answer(Body::from(text.freeze())))
 }
 
-/// What stands before the rows of a list, and behind them.
+/// The text before the rows of a list, and the text after them.
 fn envelope(meta: &Meta) -> Result<(BytesMut, Vec<u8>), ApiError> {
     let meta = serde_json::to_vec(meta).map_err(ApiError::internal)?;
     let mut prefix = BytesMut::with_capacity(1024);
@@ -165,18 +167,18 @@ fn answer(body: Body) -> Response {
     ([(header::CONTENT_TYPE, json)], body).into_response()
 }
 
-type Rest = (Option<Bytes>, Option<mpsc::Receiver<Part>>);
+type Rest = (Option<Bytes>, Option<mpsc::Receiver<ListPart>>);
 
-/// The next chunk of a streamed list. Only [`Part::Last`] ends it well; an end without it is a cut.
+/// The next chunk of a streamed list. Only [`ListPart::Last`] ends it well; an end without it is a cut.
 async fn next_chunk((first, parts): Rest) -> Option<(Result<Bytes, ListCut>, Rest)> {
     if let Some(first) = first {
         return Some((Ok(first), (None, parts)));
     }
     let mut parts = parts?;
     match parts.recv().await {
-        Some(Part::Chunk(chunk)) => Some((Ok(chunk), (None, Some(parts)))),
-        Some(Part::Last(last)) => Some((Ok(last), (None, None))),
-        Some(Part::Failed(error)) => {
+        Some(ListPart::Chunk(chunk)) => Some((Ok(chunk), (None, Some(parts)))),
+        Some(ListPart::Last(last)) => Some((Ok(last), (None, None))),
+        Some(ListPart::Failed(error)) => {
             tracing::error!(error = %Bounded(error.in_words()), "a list was cut off");
             Some((Err(ListCut), (None, None)))
         }

@@ -93,7 +93,7 @@ impl<R> Batch<R> {
     /// next batch: small rows followed by large ones would fill the memory otherwise. The list goes on if the limit is reached.
     ///
     /// # Errors
-    /// The database's.
+    /// Only from the database.
     pub async fn fill(
         &mut self,
         rows: impl Stream<Item = Result<R, sqlx::Error>> + Send,

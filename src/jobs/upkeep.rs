@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use crate::config::{HistoryConfig, QuotasConfig};
 use crate::db::explain::Cause;
 use crate::db::pool::Pool;
-use crate::features::history::retention_store::{self, Kept};
+use crate::features::history::retention_store::{self, HistoryLimits};
 use crate::features::transactions::search_text_store;
 use crate::features::{auth, history, payees, quotas};
 use crate::http::readiness::ReadinessState;
@@ -29,8 +29,11 @@ const BATCH: i64 = 1_000;
 
 /// Runs in a loop.
 pub(super) async fn run(pool: Pool, config: HistoryConfig, limits: QuotasConfig, readiness: ReadinessState) {
-    let kept =
-        Kept { seconds: config.retention.as_secs_f64(), operations: limits.operations, bytes: limits.history_bytes };
+    let kept = HistoryLimits {
+        seconds: config.retention.as_secs_f64(),
+        operations: limits.operations,
+        bytes: limits.history_bytes,
+    };
     loop {
         if readiness.serves() {
             let done = match round(&pool, config, limits).await {
@@ -106,7 +109,7 @@ async fn round(pool: &Pool, config: HistoryConfig, limits: QuotasConfig) -> Resu
 ///
 /// # Errors
 /// [`sqlx::Error`] if a statement fails.
-pub async fn trim_history(pool: &Pool, kept: &Kept) -> Result<(), sqlx::Error> {
+pub async fn trim_history(pool: &Pool, kept: &HistoryLimits) -> Result<(), sqlx::Error> {
     let mut connection = pool.acquire().await?;
     let mut behind = 0;
     loop {

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
+use super::every_change::fill;
 use crate::support::app::TestApp;
+use crate::support::client::Client;
 
 #[tokio::test]
 async fn another_users_transaction_is_not_found_and_not_touched() {
@@ -174,6 +176,41 @@ fn bodies(document: &Value, schema: &Value, collection: &str, ids: &Ids) -> Vec<
     bodies
 }
 
+/// A row of every collection, by the name of the collection and by that of the fields that refer to it: `tags`, `tagId`.
+async fn ids_of(alice: &Client, document: &Value, known: [(&str, Value); 5]) -> Ids {
+    fill(alice).await;
+    let first = async |path: &str| alice.get(&format!("/api/{path}")).await.expect(200)[0]["id"].clone();
+    let mut ids: Vec<(String, Value)> = known.into_iter().map(|(name, id)| (name.to_owned(), id)).collect();
+    for path in document["paths"].as_object().expect("paths").keys() {
+        let Some(collection) = path.strip_prefix("/api/").and_then(|path| path.strip_suffix("/{id}")) else { continue };
+        if ids.iter().any(|(known, _)| known == collection) {
+            continue;
+        }
+        ids.push((collection.to_owned(), first(collection).await));
+    }
+    for table in app::features::tables().iter() {
+        if let Some((_, id)) = ids.iter().find(|(known, _)| known == table.name) {
+            ids.push((format!("{}Id", table.noun), id.clone()));
+        }
+    }
+    Ids(ids)
+}
+
+/// All lists of a user, but that of tags, which are made on the way, and without the operations that made them.
+async fn everything(alice: &Client, document: &Value) -> Vec<Value> {
+    let mut all = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let counts = item["get"]["parameters"].as_array().into_iter().flatten().any(|one| one["name"] == "counts");
+        if item["get"]["security"][0].is_null() || path.contains('{') || path == "/api/tags" {
+            continue;
+        }
+        let rows = alice.get(&format!("{path}{}", if counts { "?counts=true" } else { "" })).await.expect(200);
+        let kept = |row: &&Value| row["kind"] != "tag.create";
+        all.push(rows.as_array().map_or(rows.clone(), |rows| rows.iter().filter(kept).cloned().collect()));
+    }
+    all
+}
+
 /// Walks the document, so that a new endpoint is tried without anybody's thinking of it.
 #[tokio::test]
 async fn another_users_ids_find_nothing_wherever_an_id_can_stand() {
@@ -186,47 +223,16 @@ async fn another_users_ids_find_nothing_wherever_an_id_can_stand() {
     alice.delete(&format!("/api/transactions/{gone}")).await.expect(200);
     bob.post("/api/transactions", body).await.expect(201);
     let document = app.anon.get("/api/openapi.json").await.json();
-    let first = async |path: &str| alice.get(&format!("/api/{path}")).await.expect(200)[0]["id"].clone();
     let category = row.json()["data"]["categoryId"].clone();
-    let mut ids = vec![
-        ("transactions".to_owned(), id),
-        ("trash".to_owned(), gone),
-        ("categories".to_owned(), category.clone()),
-        ("parentId".to_owned(), category),
-        ("operations".to_owned(), row.json()["meta"]["operationId"].clone()),
+    let known = [
+        ("transactions", id),
+        ("trash", gone),
+        ("categories", category.clone()),
+        ("parentId", category),
+        ("operations", row.json()["meta"]["operationId"].clone()),
     ];
-    // The other collections, with a row each, and the fields that refer to their rows: `tagId`.
-    for path in document["paths"].as_object().expect("paths").keys() {
-        let Some(collection) = path.strip_prefix("/api/").and_then(|path| path.strip_suffix("/{id}")) else { continue };
-        if ids.iter().any(|(known, _)| known == collection) {
-            continue;
-        }
-        if first(collection).await.is_null() {
-            let path = format!("/api/{collection}");
-            let body = &document["paths"][&path]["post"]["requestBody"]["content"]["application/json"]["example"];
-            alice.post(&path, body.clone()).await.expect(201);
-        }
-        ids.push((collection.to_owned(), first(collection).await));
-    }
-    for table in app::features::tables().iter() {
-        if let Some((_, id)) = ids.iter().find(|(known, _)| known == table.name) {
-            ids.push((format!("{}Id", table.noun), id.clone()));
-        }
-    }
-    let ids = Ids(ids);
-    let everything = async || {
-        let mut all = Vec::new();
-        for (path, item) in document["paths"].as_object().expect("paths") {
-            let counts = item["get"]["parameters"].as_array().into_iter().flatten().any(|one| one["name"] == "counts");
-            // Tags are made on the way.
-            if item["get"]["security"][0].is_null() || path.contains('{') || path == "/api/tags" {
-                continue;
-            }
-            all.push(alice.get(&format!("{path}{}", if counts { "?counts=true" } else { "" })).await.expect(200));
-        }
-        all
-    };
-    let before = everything().await;
+    let ids = ids_of(&alice, &document, known).await;
+    let before = everything(&alice, &document).await;
     let mut tried = 0;
     for (path, item) in document["paths"].as_object().expect("paths") {
         let collection = path.split('/').nth(2).unwrap_or_default();
@@ -285,14 +291,5 @@ async fn another_users_ids_find_nothing_wherever_an_id_can_stand() {
         }
     }
     assert!(tried > 40, "{tried}");
-    // Operations are among it, but for those that made the tags.
-    let without_tags = |all: Vec<Value>| -> Vec<Value> {
-        let kept = |row: &Value| row["kind"] != "tag.create";
-        all.into_iter()
-            .map(|rows| {
-                rows.as_array().map_or(rows.clone(), |rows| rows.iter().filter(|row| kept(row)).cloned().collect())
-            })
-            .collect()
-    };
-    assert_eq!(without_tags(everything().await), without_tags(before));
+    assert_eq!(everything(&alice, &document).await, before);
 }

@@ -15,20 +15,44 @@ async fn undo(client: &Client, answer: &Answer) {
     client.send(client.request(Method::POST, &path)).await.expect(200);
 }
 
+fn named(new: &Value, name: &str) -> Value {
+    let mut body = new.clone();
+    body["name"] = json!(name);
+    body
+}
+
 /// Tries list, create, read, update, delete, pages, ETags, idempotency, undo and ownership of `/api/MANY`. `noun` is the word for one
 /// row, `new` the body of a creation.
 pub(crate) async fn check(many: &str, noun: &str, new: Value) {
     let app = TestApp::start().await;
     let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    check_row(&alice, &bob, (many, noun), &new).await;
+    check_list(&app.user("carol").await, many, &new).await;
+}
+
+/// The list, whole and page by page.
+async fn check_list(client: &Client, many: &str, new: &Value) {
     let path = format!("/api/{many}");
-    let named = |name: &str| {
-        let mut body = new.clone();
-        body["name"] = json!(name);
-        body
-    };
+    let before = client.get(&path).await.expect(200).as_array().expect("rows").len();
+    for name in ["one", "two", "three"] {
+        client.post(&path, named(new, name)).await.expect(201);
+    }
+    let whole = client.get(&path).await.expect(200);
+    assert_eq!(whole.as_array().map(Vec::len), Some(before + 3));
+    let (mut paged, mut next) = (Vec::new(), Some(String::new()));
+    while let Some(cursor) = next {
+        let page = client.get(&format!("{path}?limit=2{cursor}")).await;
+        paged.extend(page.expect(200).as_array().expect("rows").clone());
+        next = page.json()["meta"]["page"]["nextCursor"].as_str().map(|cursor| format!("&cursor={cursor}"));
+    }
+    assert_eq!(Value::Array(paged), whole);
+}
+
+async fn check_row(alice: &Client, bob: &Client, (many, noun): (&str, &str), new: &Value) {
+    let path = format!("/api/{many}");
+    let named = |name: &str| named(new, name);
     let capital = noun[..1].to_uppercase() + &noun[1..];
     let code = |ending: &str| format!("{}_{ending}", noun.to_uppercase());
-    let before = alice.get(&path).await.expect(200).as_array().expect("rows").len();
 
     // Create, with an `Idempotency-Key`, and read.
     let request = || alice.request(Method::POST, &path).header("idempotency-key", "one").json(&named("one"));
@@ -56,13 +80,13 @@ pub(crate) async fn check(many: &str, noun: &str, new: Value) {
     assert!(unchanged.json()["meta"]["operationId"].is_null(), "nothing changed: {}", unchanged.text);
 
     // Undo of an update and of a deletion.
-    undo(&alice, &updated).await;
+    undo(alice, &updated).await;
     assert_eq!(alice.get(&row_path).await.expect(200)["name"], json!("one"));
     let deleted = alice.delete(&row_path).await;
     assert_eq!(deleted.expect(200)["message"], json!(format!("{capital} deleted successfully")));
     let message = format!("{capital} not found: {}", row["id"]);
     alice.get(&row_path).await.refused(404, &code("NOT_FOUND"), &message);
-    undo(&alice, &deleted).await;
+    undo(alice, &deleted).await;
     assert_eq!(alice.get(&row_path).await.expect(200)["name"], json!("one"));
 
     // Another user's rows do not exist.
@@ -73,22 +97,8 @@ pub(crate) async fn check(many: &str, noun: &str, new: Value) {
         bob.send(request).await.refused(404, &code("NOT_FOUND"), &message);
     }
 
-    // The list, whole and page by page.
-    for name in ["three", "four"] {
-        alice.post(&path, named(name)).await.expect(201);
-    }
-    let whole = alice.get(&path).await.expect(200);
-    assert_eq!(whole.as_array().map(Vec::len), Some(before + 3));
-    let (mut paged, mut next) = (Vec::new(), Some(String::new()));
-    while let Some(cursor) = next {
-        let page = alice.get(&format!("{path}?limit=2{cursor}")).await;
-        paged.extend(page.expect(200).as_array().expect("rows").clone());
-        next = page.json()["meta"]["page"]["nextCursor"].as_str().map(|cursor| format!("&cursor={cursor}"));
-    }
-    assert_eq!(Value::Array(paged), whole);
-
     // Undo of a creation.
-    undo(&alice, &made).await;
+    undo(alice, &made).await;
     alice.get(&row_path).await.expect_status(404);
 }
 

@@ -1,6 +1,6 @@
 //! Operations are kept for so long, and so many of them; then they go with all that they changed.
 
-use app::features::history::retention_store::Kept;
+use app::features::history::retention_store::HistoryLimits;
 use app::features::quotas;
 use app::http::scope::Scope;
 use app::jobs::upkeep;
@@ -13,7 +13,7 @@ use crate::support::client::{Answer, Client};
 
 const PATH: &str = "/api/transactions";
 
-const ALL: Kept = Kept { seconds: 1e9, operations: i64::MAX, bytes: i64::MAX };
+const ALL: HistoryLimits = HistoryLimits { seconds: 1e9, operations: i64::MAX, bytes: i64::MAX };
 
 async fn enter(client: &Client, title: &str) -> Answer {
     client.post(PATH, json!({"title": title, "amount": 1, "type": "EXPENSE", "category": "Rent"})).await
@@ -50,7 +50,7 @@ async fn what_is_too_old_goes_with_its_changes_and_nothing_else_does() {
     let deleted = alice.delete(&format!("{PATH}/{}", enter(&alice, "deleted").await.expect(201)["id"])).await;
     let (first, edited, undone) = (operation(&first), operation(&edited), operation(&undone));
     run(&app, format!("update operations set created_at = now() - interval '366 days' where id <= {edited}")).await;
-    let kept = Kept { seconds: 365.0 * 86_400.0, ..ALL };
+    let kept = HistoryLimits { seconds: 365.0 * 86_400.0, ..ALL };
     upkeep::trim_history(&app.pools.requests, &kept).await.expect("trimmed");
     let left = alice.get("/api/operations").await.expect(200);
     let left: Vec<i64> = left.as_array().expect("rows").iter().map(|row| row["id"].as_i64().expect("an id")).collect();
@@ -95,7 +95,7 @@ async fn several_processes_remove_the_oldest_where_there_are_too_many() {
     for number in 0..7 {
         enter(&alice, &number.to_string()).await.expect(201);
     }
-    let kept = Kept { operations: 10, ..ALL };
+    let kept = HistoryLimits { operations: 10, ..ALL };
     let tasks: Vec<_> = (0..4)
         .map(|_| {
             let pool = app.pools.requests.clone();
@@ -127,7 +127,7 @@ async fn a_history_that_takes_too_much_loses_its_oldest_part() {
     run(&app, "insert into operations (user_id, kind) select 1, 'x' from generate_series(1, 600)".to_owned()).await;
     let last = alice.patch(&path, json!({"note": "x".repeat(1_000)})).await;
     assert_counted(&app).await;
-    let kept = Kept { bytes: 50_000, ..ALL };
+    let kept = HistoryLimits { bytes: 50_000, ..ALL };
     upkeep::trim_history(&app.pools.requests, &kept).await.expect("trimmed");
     assert_counted(&app).await;
     let left = app.count("select history_bytes from usage where user_id = 1").await;
@@ -158,7 +158,7 @@ async fn an_operation_that_is_too_large_to_go_at_once_goes_bit_by_bit_and_is_not
     undo(&alice, id).await.expect_status(409);
     quotas::store::note_removed(&mut connection, &[(1, removed.bytes)]).await.expect("noted");
     run(&app, format!("update operations set created_at = now() - interval '9 years' where id = {id}")).await;
-    upkeep::trim_history(&app.pools.requests, &Kept { seconds: 86_400.0, ..ALL }).await.expect("trimmed");
+    upkeep::trim_history(&app.pools.requests, &HistoryLimits { seconds: 86_400.0, ..ALL }).await.expect("trimmed");
     assert_eq!(app.count("select count(*) from operations").await, 1);
     assert_counted(&app).await;
 }

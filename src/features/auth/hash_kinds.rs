@@ -62,7 +62,7 @@ impl HashKinds {
     /// The kinds that there are, as of a minute ago at most.
     ///
     /// # Errors
-    /// The database's.
+    /// Only from the database.
     pub(super) async fn read(&self, connection: &mut PgConnection) -> Result<Vec<HashKind>, ApiError> {
         let kept = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         if let Some((read_at, kinds)) = kept

@@ -10,7 +10,7 @@ pub struct Invite {
     pub id: i64,
     /// Registrations it is still good for.
     pub uses_left: i64,
-    /// When it was made.
+    /// The time of its creation.
     pub created_at: DateTime<Utc>,
     /// The end of its time.
     pub expires_at: DateTime<Utc>,
@@ -21,7 +21,7 @@ pub struct Invite {
 /// Keeps an invitation for so many seconds; what is known of it.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn insert(
     connection: &mut PgConnection,
     code_hash: &[u8],
@@ -51,7 +51,7 @@ pub async fn insert(
 /// All invitations, the newest first.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn all(connection: &mut PgConnection) -> Result<Vec<Invite>, sqlx::Error> {
     sqlx::query_as!(
         Invite,
@@ -73,7 +73,7 @@ pub async fn all(connection: &mut PgConnection) -> Result<Vec<Invite>, sqlx::Err
 /// Takes an invitation back; whether there was one.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn delete(connection: &mut PgConnection, id: i64) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!("delete from invites where id = $1", id).execute(connection).await?;
     Ok(done.rows_affected() == 1)
@@ -82,7 +82,7 @@ pub async fn delete(connection: &mut PgConnection, id: i64) -> Result<bool, sqlx
 /// Looks whether a code could be used now.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn is_good(connection: &mut PgConnection, code_hash: &[u8]) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(
         r#"
@@ -100,7 +100,7 @@ pub async fn is_good(connection: &mut PgConnection, code_hash: &[u8]) -> Result<
 /// the end of the transaction.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn take(connection: &mut PgConnection, code_hash: &[u8]) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
         "update invites set uses_left = uses_left - 1 where code_hash = $1 and uses_left > 0 and expires_at > now()",
@@ -114,7 +114,7 @@ pub async fn take(connection: &mut PgConnection, code_hash: &[u8]) -> Result<boo
 /// Forgets the invitations that ended a month ago; a job calls it.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn forget_old(connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
     let done =
         sqlx::query!("delete from invites where expires_at < now() - interval '30 days'").execute(connection).await?;

@@ -29,7 +29,7 @@ const REVERSED_TURN: u64 = 4;
 /// Past so many remembered turns those that are over are forgotten.
 const MAX_REMEMBERED: usize = 1_024;
 
-/// Where a request waits.
+/// The position of a waiting request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
     /// A network that the account has signed in from before.
@@ -54,10 +54,10 @@ impl Lane {
 
 /// The queue, and what is being hashed. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) struct Lanes(Arc<Mutex<State>>);
+pub(super) struct HashingLanes(Arc<Mutex<QueueState>>);
 
 #[derive(Debug)]
-struct State {
+struct QueueState {
     threads: usize,
     max_waiting: usize,
     running: usize,
@@ -93,14 +93,14 @@ impl Waiter {
 /// A request that is counted for its network, and for the account it is about, until this is dropped.
 #[derive(Debug)]
 pub struct Ticket {
-    lanes: Lanes,
+    lanes: HashingLanes,
     network: IpAddr,
     account: Option<LimitKey>,
 }
 
 /// A place in the queue, given up when dropped.
-struct Place {
-    lanes: Lanes,
+struct QueuePosition {
+    lanes: HashingLanes,
     sequence: u64,
     lane: Lane,
     granted: oneshot::Receiver<()>,
@@ -110,14 +110,14 @@ struct Place {
 /// The right to hash, given back when dropped.
 #[derive(Debug)]
 pub struct Permit {
-    lanes: Lanes,
+    lanes: HashingLanes,
     lane: Lane,
 }
 
-impl Lanes {
+impl HashingLanes {
     /// A queue for so many threads, in which so many wait at most.
     pub(super) fn new(threads: usize, max_waiting: usize) -> Self {
-        Self(Arc::new(Mutex::new(State {
+        Self(Arc::new(Mutex::new(QueueState {
             threads,
             max_waiting,
             running: 0,
@@ -132,7 +132,7 @@ impl Lanes {
         })))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         // Counts change as a whole under the lock, so a panic elsewhere leaves them right.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -171,8 +171,8 @@ impl Ticket {
     }
 }
 
-impl State {
-    fn enter(&mut self, lanes: &Lanes, lane: Lane, network: IpAddr) -> Option<Place> {
+impl QueueState {
+    fn enter(&mut self, lanes: &HashingLanes, lane: Lane, network: IpAddr) -> Option<QueuePosition> {
         let turn = self.next.get(&(lane, network)).copied().unwrap_or_default().max(self.now[lane.index()]);
         let (granted, receiver) = oneshot::channel();
         let waiter = Waiter { sequence: self.sequence, lane, turn, granted };
@@ -183,7 +183,8 @@ impl State {
             }
             self.waiting.swap_remove(last);
         }
-        let place = Place { lanes: lanes.clone(), sequence: self.sequence, lane, granted: receiver, taken: false };
+        let place =
+            QueuePosition { lanes: lanes.clone(), sequence: self.sequence, lane, granted: receiver, taken: false };
         self.sequence += 1;
         self.next.insert((lane, network), turn + 1);
         self.waiting.push(waiter);
@@ -230,7 +231,7 @@ impl State {
     }
 }
 
-impl Drop for Place {
+impl Drop for QueuePosition {
     fn drop(&mut self) {
         if self.taken {
             return;
@@ -283,14 +284,14 @@ mod tests {
 
     /// Requests that wait, by a name each, and are polled once a round.
     struct Crowd {
-        lanes: Lanes,
+        lanes: HashingLanes,
         waiting: Vec<(String, BoxFuture<'static, Result<Permit, ApiError>>)>,
         refused: Vec<String>,
     }
 
     impl Crowd {
         fn new(threads: usize, max_waiting: usize) -> Self {
-            Self { lanes: Lanes::new(threads, max_waiting), waiting: Vec::new(), refused: Vec::new() }
+            Self { lanes: HashingLanes::new(threads, max_waiting), waiting: Vec::new(), refused: Vec::new() }
         }
 
         /// Lets somebody queue; whether there was room.
@@ -418,7 +419,7 @@ mod tests {
 
     #[test]
     fn a_network_has_its_share_and_a_pair_two_places() {
-        let lanes = Lanes::new(1, 40);
+        let lanes = HashingLanes::new(1, 40);
         let tickets: Vec<Ticket> = (0..10).map(|_| lanes.ticket(network(1), None).expect("a ticket")).collect();
         assert!(lanes.ticket(network(1), None).is_err());
         assert!(lanes.ticket(network(2), None).is_ok());

@@ -7,7 +7,7 @@ use super::password::composed;
 use super::strength;
 use crate::domain::name::is_unseen;
 use crate::fields;
-use crate::http::input::Rule;
+use crate::http::input::FieldRule;
 use crate::http::json::Json;
 use crate::http::presence::{Optional, Required};
 use crate::http::rules::{Note, SecretText, Verbatim};
@@ -82,7 +82,7 @@ fields! {
 /// An e-mail address that could be one, in lower case, with composed letters and without blanks around it.
 pub(super) struct Email;
 
-impl Rule for Email {
+impl FieldRule for Email {
     type Output = String;
 
     fn read(value: Json) -> Result<String, Vec<String>> {
@@ -117,7 +117,7 @@ pub(super) struct NewPassword;
 /// The fewest characters of a password in any profile.
 const MIN_PASSWORD: usize = 6;
 
-impl Rule for NewPassword {
+impl FieldRule for NewPassword {
     type Output = String;
 
     fn read(value: Json) -> Result<String, Vec<String>> {
@@ -133,7 +133,7 @@ impl Rule for NewPassword {
     }
 }
 
-/// What class-validator takes for an address: a plain local part, an `@`, and a domain with a top level of letters.
+/// Tells if class-validator would accept the address: a plain local part, an `@`, and a domain with a top level of letters.
 fn looks_like_email(text: &str) -> bool {
     if text.chars().count() > 254 {
         return false;

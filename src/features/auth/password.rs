@@ -11,7 +11,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::hash_kinds::{HashKind, HashKinds};
 use super::keys::LimitKey;
-use super::lanes::{Lane, Lanes, Permit, Ticket};
+use super::lanes::{HashingLanes, Lane, Permit, Ticket};
 use crate::config::AuthConfig;
 use crate::config::secret::Secret;
 use crate::http::error::ApiError;
@@ -21,24 +21,24 @@ const BCRYPT_SEES: usize = 72;
 
 /// Makes and checks hashes: argon2id, and bcrypt for those that came from the original service.
 #[derive(Clone)]
-pub struct Hasher(Arc<Inner>);
+pub struct Hasher(Arc<HasherInner>);
 
-struct Inner {
+struct HasherInner {
     argon2: Argon2<'static>,
     /// The kind of the hashes that are made today.
     today: HashKind,
     kinds: HashKinds,
-    lanes: Lanes,
+    lanes: HashingLanes,
 }
 
 /// The result of comparing a password with a hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is not the one.
+    /// The password is wrong.
     Wrong,
-    /// It is the one.
+    /// The password is right.
     Right,
-    /// It is the one, and its hash is of another kind than today's: put this one in its place.
+    /// The password is right, and its hash is of an older kind: this is the new one.
     RightAndRenewed(Secret<String>),
 }
 
@@ -51,11 +51,11 @@ impl Hasher {
         let (memory, passes) = (config.argon2_memory_kib, config.argon2_iterations);
         let params = Params::new(memory, passes, 1, None)
             .map_err(|error| anyhow::anyhow!("argon2 refuses the costs of [auth]: {error}"))?;
-        Ok(Self(Arc::new(Inner {
+        Ok(Self(Arc::new(HasherInner {
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             today: HashKind::Argon2(format!("argon2id$v=19$m={memory},t={passes},p=1")),
             kinds: HashKinds::default(),
-            lanes: Lanes::new(config.hashing_threads, config.max_waiting_hashes),
+            lanes: HashingLanes::new(config.hashing_threads, config.max_waiting_hashes),
         })))
     }
 
@@ -104,7 +104,7 @@ impl Hasher {
     /// The kinds of hashes that accounts have, for [`verify`](Self::verify).
     ///
     /// # Errors
-    /// The database's.
+    /// Only from the database.
     pub async fn kinds(&self, connection: &mut PgConnection) -> Result<Vec<HashKind>, ApiError> {
         self.0.kinds.read(connection).await
     }
@@ -130,7 +130,7 @@ impl Hasher {
     async fn run<T, W>(&self, permit: Permit, work: W) -> Result<T, ApiError>
     where
         T: Send + 'static,
-        W: FnOnce(&Inner) -> T + Send + 'static,
+        W: FnOnce(&HasherInner) -> T + Send + 'static,
     {
         let inner = Arc::clone(&self.0);
         tokio::task::spawn_blocking(move || {
@@ -143,7 +143,7 @@ impl Hasher {
     }
 }
 
-impl Inner {
+impl HasherInner {
     /// The verdict, and the kinds of hashes that were worked out for it.
     ///
     /// A password is tried as it was typed, as which it was hashed once, and then as it is hashed today; that it is tried

@@ -45,7 +45,7 @@ fn hash_of(code: &str) -> [u8; 32] {
 /// Looks whether somebody may register, before any work is done for it. It does not depend on the address.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub(super) async fn is_open(
     connection: &mut PgConnection,
     mode: RegistrationMode,
@@ -63,7 +63,7 @@ pub(super) async fn is_open(
 /// are there at once one gets it. Whether it was there to take.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub(super) async fn take(
     connection: &mut PgConnection,
     mode: RegistrationMode,

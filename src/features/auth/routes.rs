@@ -45,7 +45,7 @@ fn router() -> OpenApiRouter<AppState> {
 
 /// Registers a user.
 ///
-/// The server's setting `auth.registration` says who may: anybody, whoever comes first, whoever has an invitation, or nobody.
+/// The setting `auth.registration` of the server says who may register: anybody, the first user, users with an invitation, or nobody.
 #[utoipa::path(
     post,
     path = "/api/auth/register",
@@ -103,7 +103,7 @@ async fn register(
     }
 }
 
-/// Somebody who is about to be registered.
+/// A user to be registered.
 struct Newcomer {
     email: String,
     name: Option<String>,
@@ -112,11 +112,11 @@ struct Newcomer {
     network: IpAddr,
 }
 
-/// There is no new user, and nothing that was written for one is kept.
+/// No user was registered, and everything that was written is rolled back.
 enum NotRegistered {
-    /// The same request has registered the user before.
+    /// An earlier, equal request has registered the user.
     Before(Success<Box<RawValue>>),
-    /// It failed.
+    /// The registration failed.
     Failed(ApiError),
 }
 
@@ -126,7 +126,7 @@ impl<E: Into<ApiError>> From<E> for NotRegistered {
     }
 }
 
-/// Registers a user with the categories that everybody begins with. Says the id and the answer.
+/// Registers a user with the default categories. Returns the id and the answer.
 async fn register_in(
     connection: &mut PgConnection,
     state: &AppState,
@@ -144,7 +144,7 @@ async fn register_in(
     let Ok(user) = inserted else {
         savepoint.rollback().await?;
         let before = answered_before(connection, &newcomer.email, claim).await?;
-        // Who asks has typed it; the web client of the original shows the message.
+        // The client has sent the address; the web client of the original service shows the message.
         let taken = || {
             let message = format!("Email already exists: {}", newcomer.email);
             ApiError::Conflict { code: "EMAIL_ALREADY_EXISTS", message }.into()
@@ -154,7 +154,7 @@ async fn register_in(
     savepoint.commit().await?;
     let user_id = user.id;
     categories::default_store::insert_all(connection, &[user_id]).await?;
-    // Whoever registered is going to sign in from here.
+    // The user will sign in from this network.
     state.sign_in.succeeded(connection, newcomer.network, user_id).await?;
     let answer = Success::created(user).serialized()?;
     if let Some(claim) = claim {
@@ -165,8 +165,8 @@ async fn register_in(
     Ok((user_id, answer))
 }
 
-/// The answer that the same request was given before. Nobody is signed in, so a key is looked for with whom it registered; it
-/// tells nothing to who has not sent the same.
+/// The stored answer to an equal request. Nobody is signed in, so the key is searched among those of the user with this address; only
+/// a client that has sent the same request gets the answer.
 async fn answered_before(
     connection: &mut PgConnection,
     email: &str,
@@ -178,25 +178,25 @@ async fn answered_before(
     stored.filter(|stored| stored.fingerprint == claim.fingerprint).map(|stored| stored.replay(claim)).transpose()
 }
 
-/// Somebody who has logged in.
+/// A successful login.
 #[derive(Debug, Serialize, ToSchema)]
 struct LoggedIn {
-    /// For the `Authorization` header, behind `Bearer `.
+    /// The token, for the `Authorization` header, after `Bearer `.
     #[schema(example = "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VySWQiOjF9.c2lnbmF0dXJl")]
     access_token: String,
     /// Always `Bearer`.
     #[serde(rename = "tokenType")]
     #[schema(example = "Bearer")]
     token_type: &'static str,
-    /// The seconds that the token is good for.
+    /// The lifetime of the token, in seconds.
     #[serde(rename = "expiresIn")]
     #[schema(example = 86400)]
     expires_in: u64,
-    /// Who it is.
+    /// The user.
     user: LoggedInUser,
 }
 
-/// Who has logged in.
+/// The user who has logged in.
 #[derive(Debug, Serialize, ToSchema)]
 struct LoggedInUser {
     #[schema(example = 1)]
@@ -209,7 +209,7 @@ struct LoggedInUser {
 
 /// Logs in.
 ///
-/// `access_token` of the answer goes into the header `Authorization`, behind `Bearer `, for `expiresIn` seconds.
+/// The `access_token` of the answer goes into the header `Authorization`, after `Bearer `, and is valid for `expiresIn` seconds.
 #[utoipa::path(
     post,
     path = "/api/auth/login",
@@ -278,9 +278,9 @@ async fn login(
     Ok(Success::ok(LoggedIn { access_token, token_type: "Bearer", expires_in, user: LoggedInUser { id, email, name } }))
 }
 
-/// Who is signed in.
+/// Reads the user who is signed in.
 ///
-/// The account that the token is of.
+/// The account of the token.
 #[utoipa::path(
     get,
     path = "/api/auth/me",
@@ -290,7 +290,7 @@ async fn login(
 )]
 async fn me(State(state): State<AppState>, user: CurrentUser) -> Result<Success<User>, ApiError> {
     let mut connection = state.pools.requests.acquire().await?;
-    // A token of an account that is gone is nobody's.
+    // The account of the token may have been deleted.
     let user = users::store::find(&mut connection, user.id).await?;
     connection.release();
     user.map(Success::ok).ok_or(ApiError::Unauthorized)

@@ -19,7 +19,7 @@ use super::lanes::Lane;
 use super::store;
 use crate::config::ThrottleConfig;
 
-/// Counted times are rounded by the database.
+/// CountedFailure times are rounded by the database.
 const ROUNDING: Duration = Duration::from_millis(1);
 
 /// An id that no user has.
@@ -36,7 +36,7 @@ pub struct SignInLimits {
 }
 
 /// Somebody who wants to sign in.
-pub(super) struct Attempt {
+pub(super) struct SignInAttempt {
     network: IpAddr,
     pub(super) account_key: LimitKey,
     network_key: LimitKey,
@@ -48,7 +48,7 @@ pub(super) struct Attempt {
 /// The place of an attempt among others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// It may be looked at, in this lane.
+    /// Admitted, in this lane.
     Admitted(Lane),
     /// There were too many failures.
     Limited {
@@ -71,8 +71,8 @@ impl SignInLimits {
     }
 
     /// An attempt on an account, by its address in lower case.
-    pub(super) fn attempt(&self, network: IpAddr, email: &str) -> Attempt {
-        Attempt {
+    pub(super) fn attempt(&self, network: IpAddr, email: &str) -> SignInAttempt {
+        SignInAttempt {
             network,
             account_key: self.keys.account(email),
             network_key: self.keys.network(network),
@@ -86,11 +86,11 @@ impl SignInLimits {
     /// is one.
     ///
     /// # Errors
-    /// The database's.
+    /// Only from the database.
     pub(super) async fn standing(
         &self,
         connection: &mut PgConnection,
-        attempt: &Attempt,
+        attempt: &SignInAttempt,
         user_id: Option<i64>,
     ) -> Result<(Standing, bool), sqlx::Error> {
         let user_id = user_id.unwrap_or(NOBODY);
@@ -99,7 +99,7 @@ impl SignInLimits {
         let keys = [attempt.account_key, attempt.network_key, attempt.block_key, attempt.pair_key, attempt.lately_key];
         let counted = store::counted(connection, &keys).await?;
         let of = |key: &LimitKey| counted.get(key).copied().unwrap_or_default();
-        let standing = self.judge(&Counted {
+        let standing = self.judge(&CountedFailure {
             known: known.is_some(),
             account: of(&attempt.account_key),
             network: of(&attempt.network_key),
@@ -110,7 +110,7 @@ impl SignInLimits {
         Ok((standing, known == Some(true)))
     }
 
-    fn judge(&self, counted: &Counted) -> Standing {
+    fn judge(&self, counted: &CountedFailure) -> Standing {
         let limited =
             |retry_after: Duration| Standing::Limited { retry_after: retry_after.max(Duration::from_secs(1)) };
         if let Some(wait) = self.wait(counted.pair, self.of_pair) {
@@ -132,8 +132,12 @@ impl SignInLimits {
     /// Counts a failure.
     ///
     /// # Errors
-    /// The database's.
-    pub(super) async fn failed(&self, connection: &mut PgConnection, attempt: &Attempt) -> Result<(), sqlx::Error> {
+    /// Only from the database.
+    pub(super) async fn failed(
+        &self,
+        connection: &mut PgConnection,
+        attempt: &SignInAttempt,
+    ) -> Result<(), sqlx::Error> {
         let shares = [
             (attempt.account_key, self.share(self.of_account)),
             (attempt.network_key, self.share(self.of_network)),
@@ -147,7 +151,7 @@ impl SignInLimits {
     /// Remembers that a user has signed in from here.
     ///
     /// # Errors
-    /// The database's.
+    /// Only from the database.
     pub(super) async fn succeeded(
         &self,
         connection: &mut PgConnection,
@@ -171,7 +175,7 @@ impl SignInLimits {
 
 /// The times for which failures go on counting.
 #[derive(Debug, Clone, Copy, Default)]
-struct Counted {
+struct CountedFailure {
     known: bool,
     account: Duration,
     network: Duration,
@@ -201,41 +205,41 @@ mod tests {
     #[test]
     fn a_pair_waits_for_its_share_after_its_last_failure() {
         let limits = limits();
-        let of = |failures: u32| Counted {
+        let of = |failures: u32| CountedFailure {
             pair: MINUTE / 10 * failures,
             network: MINUTE / 100 * failures,
-            ..Counted::default()
+            ..CountedFailure::default()
         };
         assert_eq!(limits.judge(&of(0)), Standing::Admitted(Lane::Fresh));
         assert_eq!(limits.judge(&of(9)), Standing::Admitted(Lane::Rest));
         assert_eq!(retry_after(limits.judge(&of(10))), Duration::from_secs(6));
         // A device that is known has the same limit, and a lane of its own before that.
-        assert_eq!(limits.judge(&Counted { known: true, ..of(9) }), Standing::Admitted(Lane::Known));
-        assert_eq!(retry_after(limits.judge(&Counted { known: true, ..of(10) })), Duration::from_secs(6));
+        assert_eq!(limits.judge(&CountedFailure { known: true, ..of(9) }), Standing::Admitted(Lane::Known));
+        assert_eq!(retry_after(limits.judge(&CountedFailure { known: true, ..of(10) })), Duration::from_secs(6));
     }
 
     #[test]
     fn a_network_that_tries_many_accounts_waits_and_known_devices_on_it_do_not() {
         let limits = limits();
-        let counted = Counted { network: MINUTE, block: MINUTE, ..Counted::default() };
+        let counted = CountedFailure { network: MINUTE, block: MINUTE, ..CountedFailure::default() };
         assert!(retry_after(limits.judge(&counted)) >= Duration::from_secs(1));
-        assert_eq!(limits.judge(&Counted { known: true, ..counted }), Standing::Admitted(Lane::Known));
+        assert_eq!(limits.judge(&CountedFailure { known: true, ..counted }), Standing::Admitted(Lane::Known));
     }
 
     #[test]
     fn an_account_that_is_tried_from_everywhere_is_open_to_who_has_not_failed() {
         let limits = limits();
-        let everywhere = Counted { account: MINUTE, ..Counted::default() };
+        let everywhere = CountedFailure { account: MINUTE, ..CountedFailure::default() };
         assert_eq!(limits.judge(&everywhere), Standing::Admitted(Lane::Fresh));
-        assert_eq!(limits.judge(&Counted { known: true, ..everywhere }), Standing::Admitted(Lane::Known));
-        let again = Counted { pair: MINUTE / 10, network: MINUTE / 100, lately: MINUTE / 2, ..everywhere };
+        assert_eq!(limits.judge(&CountedFailure { known: true, ..everywhere }), Standing::Admitted(Lane::Known));
+        let again = CountedFailure { pair: MINUTE / 10, network: MINUTE / 100, lately: MINUTE / 2, ..everywhere };
         assert_eq!(retry_after(limits.judge(&again)), Duration::from_secs(30));
-        assert_eq!(limits.judge(&Counted { known: true, ..again }), Standing::Admitted(Lane::Known));
+        assert_eq!(limits.judge(&CountedFailure { known: true, ..again }), Standing::Admitted(Lane::Known));
     }
 
     #[test]
     fn neighbours_of_who_failed_wait_behind_the_others_and_are_not_limited() {
-        let neighbours = Counted { block: MINUTE, ..Counted::default() };
+        let neighbours = CountedFailure { block: MINUTE, ..CountedFailure::default() };
         assert_eq!(limits().judge(&neighbours), Standing::Admitted(Lane::Rest));
     }
 }

@@ -16,7 +16,7 @@ const MAX_FAILURES: i64 = 200_000;
 /// The time for which each key's failures go on counting; a key without failures is left out.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn counted(
     connection: &mut PgConnection,
     keys: &[LimitKey],
@@ -43,7 +43,7 @@ pub async fn counted(
 /// Counts a failure under each key. Each is given with its share of the period; none counts for longer than the period.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn count(
     connection: &mut PgConnection,
     shares: &[(LimitKey, Duration)],
@@ -76,15 +76,15 @@ pub async fn count(
 /// Removes the failures that no longer count, and the oldest where there are too many; a job calls it.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn forget_failures(connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
     forget_failures_beyond(connection, MAX_FAILURES).await
 }
 
-/// The same with another bound on what is kept.
+/// Like the above, with another limit.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn forget_failures_beyond(connection: &mut PgConnection, most: i64) -> Result<u64, sqlx::Error> {
     let done = sqlx::query!(
         r#"
@@ -110,7 +110,7 @@ pub async fn forget_failures_beyond(connection: &mut PgConnection, most: i64) ->
 /// that both take the same time.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn known(
     connection: &mut PgConnection,
     user_id: i64,
@@ -132,7 +132,7 @@ pub async fn known(
 /// Remembers that a user signed in from a network, to the day.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn remember(connection: &mut PgConnection, user_id: i64, network: &LimitKey) -> Result<(), sqlx::Error> {
     let written = sqlx::query_scalar!(
         r#"
@@ -172,7 +172,7 @@ pub async fn remember(connection: &mut PgConnection, user_id: i64, network: &Lim
 /// Forgets the networks that nobody signed in from for half a year; a job calls it.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn forget_networks(connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
     let done = sqlx::query!("delete from known_networks where last_used_at < now() - interval '180 days'")
         .execute(connection)
@@ -184,7 +184,7 @@ pub async fn forget_networks(connection: &mut PgConnection) -> Result<u64, sqlx:
 /// the number of users.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn hash_kinds(connection: &mut PgConnection, most: i64) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar!(
         r#"

@@ -10,7 +10,7 @@ use crate::http::scope::Scope;
 /// Creates the categories that every account begins with.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn insert_all(connection: &mut PgConnection, user_ids: &[i64]) -> Result<(), sqlx::Error> {
     let kinds: Vec<TransactionType> = DEFAULTS.iter().map(|(kind, ..)| *kind).collect();
     let names: Vec<String> = DEFAULTS.iter().map(|(_, name, ..)| (*name).to_owned()).collect();
@@ -43,7 +43,7 @@ pub async fn insert_all(connection: &mut PgConnection, user_ids: &[i64]) -> Resu
 /// The id of the category that stands for `Other`, if there is one that is not archived.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub(super) async fn find_other(scope: &mut Scope<'_>, kind: TransactionType) -> Result<Option<i64>, sqlx::Error> {
     Ok(find(scope, kind, OTHER).await?.category_id)
 }
@@ -122,7 +122,7 @@ pub(super) async fn set(
 /// Lets a category stand for all default ones that another one stands for.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub(super) async fn merge(scope: &mut Scope<'_>, from: i64, to: i64) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "update default_categories set category_id = $3 where user_id = $1 and category_id = $2",

@@ -31,7 +31,7 @@ pub struct Category {
     /// The name, which is unique on its level.
     #[schema(example = "Food & Dining")]
     pub name: String,
-    /// Its transactions: income or expenses.
+    /// The kind of its transactions: income or expenses.
     pub kind: TransactionType,
     /// The category above it.
     #[schema(required = true, example = json!(null))]
@@ -68,7 +68,7 @@ fields! {
     pub struct NewCategory as "CreateCategory" {
         /// The name.
         pub name: Required<CategoryName> = "Coffee",
-        /// Its transactions: income or expenses.
+        /// The kind of its transactions: income or expenses.
         pub kind: Required<OneOf<TransactionType>>,
         /// The category above it, of the same kind.
         pub parent_id "parentId": Optional<Id> = 7,

@@ -8,7 +8,7 @@ use crate::http::scope::Scope;
 /// The id of the category of this kind and name, which is created on the top level if there is none: see [`find_by_name`].
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn find_or_create(scope: &mut Scope<'_>, kind: TransactionType, name: &str) -> Result<i64, sqlx::Error> {
     // It nearly always exists. If another request creates it in between, the second attempt finds it.
     loop {
@@ -25,7 +25,7 @@ pub async fn find_or_create(scope: &mut Scope<'_>, kind: TransactionType, name: 
 /// the oldest. If none has the name `Other`, it is the category that stands for it.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn find_by_name(
     scope: &mut Scope<'_>,
     kind: TransactionType,
@@ -69,7 +69,7 @@ async fn create(scope: &mut Scope<'_>, kind: TransactionType, name: &str) -> Res
 /// or was deleted.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn find_or_create_default(
     scope: &mut Scope<'_>,
     kind: TransactionType,
@@ -88,7 +88,7 @@ pub async fn find_or_create_default(
 /// it is archived, one with the next free name is created.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn other(scope: &mut Scope<'_>, kind: TransactionType) -> Result<i64, sqlx::Error> {
     if let Some(id) = default_store::find(scope, kind, OTHER).await?.category_id {
         return Ok(id);

@@ -1,38 +1,20 @@
 //! The description of categories.
 
 use serde_json::{Value, json};
-use utoipa_axum::router::OpenApiRouter;
 
 use super::model::{Category, CategoryEdit, CategoryQuery, CategoryValues, NewCategory, TreeKey};
-use super::{default_store, order, store, tree};
+use super::{default_store, store, tree};
 use crate::db::error::breaks;
-use crate::features::feature::Feature;
 use crate::features::history::Tx;
 use crate::features::history::recorded::{Incidental, PLAIN, RecordedTable, UndoRules};
-use crate::features::resource::{
-    Arguments, Mergeable, Resource, RowLimit, Verb, codes, merge_router, not_found, router,
-};
+use crate::features::resource::{Arguments, Mergeable, Resource, RowLimit, Verb, not_found};
 use crate::features::transactions::references_store;
 use crate::features::transactions::weight_store::{WeighedRows, weight};
 use crate::http::error::ApiError;
 use crate::http::scope::Scope;
-use crate::state::AppState;
 
-/// The feature.
-pub const FEATURE: Feature = Feature {
-    tag: "categories",
-    about: "Groups of transactions: a tree for income, and one for expenses.",
-    router: routes,
-    recorded: &[&TABLE, &DEFAULTS],
-    codes: codes::<Categories>,
-    ..Feature::EMPTY
-};
-
-fn routes() -> OpenApiRouter<AppState> {
-    router::<Categories>().merge(merge_router::<Categories>()).merge(order::router())
-}
-
-const TABLE: RecordedTable = RecordedTable {
+/// The table.
+pub(super) const TABLE: RecordedTable = RecordedTable {
     name: "categories",
     noun: "category",
     columns: &["kind", "name", "created_at", "updated_at", "parent_id", "icon", "color", "position", "archived"],
@@ -46,7 +28,8 @@ const TABLE: RecordedTable = RecordedTable {
     ..RecordedTable::EMPTY
 };
 
-const DEFAULTS: RecordedTable = RecordedTable {
+/// The table of default categories.
+pub(super) const DEFAULTS: RecordedTable = RecordedTable {
     name: "default_categories",
     noun: "default category",
     columns: &["kind", "origin", "category_id"],

@@ -6,7 +6,7 @@ use crate::http::scope::Scope;
 /// The ids of these categories and of all below them: each once, so that it ends even in a circle.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn with_descendants(
     scope: &mut Scope<'_>,
     ids: &[i64],
@@ -65,7 +65,7 @@ pub(super) async fn move_children(scope: &mut Scope<'_>, from: i64, to: i64) -> 
 /// Gives categories the positions 0, 1, 2 and so on; returns how many of them exist.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub(super) async fn reorder(scope: &mut Scope<'_>, ids: &[i64]) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(
         r#"
@@ -102,7 +102,7 @@ pub(super) struct CategoryUses {
 /// The uses of a category.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub(super) async fn uses(scope: &mut Scope<'_>, id: i64) -> Result<CategoryUses, sqlx::Error> {
     sqlx::query_as!(
         CategoryUses,

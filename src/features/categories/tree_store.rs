@@ -5,7 +5,7 @@ use crate::http::scope::Scope;
 /// The position of a category in the tree, and the height of the tree below it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TreePosition {
-    /// Its level: 1 on the top.
+    /// The level: 1 at the top.
     pub(super) depth: i64,
     /// The levels of it and of those below it: 1 if nothing is below it. At most one more than the quota is counted.
     pub(super) height: i64,
@@ -16,7 +16,7 @@ pub(super) struct TreePosition {
 /// Finds the position of a category, and if `other` is above it. Each row is read once, so that it ends even in a circle.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub(super) async fn position(
     scope: &mut Scope<'_>,
     id: i64,
@@ -67,7 +67,7 @@ pub struct TreeFaults {
 /// may be deep.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn faults_after_undo(scope: &mut Scope<'_>, operation_id: i64, most: i64) -> Result<TreeFaults, sqlx::Error> {
     sqlx::query_as!(
         TreeFaults,

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 
-use super::entries::{HistoryEntry, RecordedChange, history};
+use super::entries::{ChangeRange, HistoryEntry, RecordedChange, history};
 use crate::features::tags;
 use crate::http::page::Segment;
 use crate::http::scope::Scope;
@@ -17,33 +16,24 @@ pub(super) struct HistoryList {
     pub(super) transaction_id: i64,
 }
 
-/// The ids of the changes that an entry is made of: the first and the last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Run {
-    #[serde(rename = "f")]
-    pub(super) first: i64,
-    #[serde(rename = "l")]
-    pub(super) last: i64,
-}
-
-/// Entries whose changes are read at once: each may have 50 kB.
+/// The entries whose changes are read at once: each may have 50 kB.
 const PORTION: i64 = 20;
 
-/// Changes that are looked at in one go for where the next entries begin and end.
-const LOOKED_AT: usize = 1_000;
+/// The changes of one query for the ranges of the next entries.
+const CHANGES_AT_ONCE: usize = 1_000;
 
 impl Keyed for HistoryList {
     type Row = HistoryEntry;
-    type Key = Run;
+    type Key = ChangeRange;
 
-    fn key(row: &HistoryEntry) -> Run {
+    fn key(row: &HistoryEntry) -> ChangeRange {
         row.run
     }
 
     async fn read(
         &self,
         scope: &mut Scope<'_>,
-        segment: &Segment<Run>,
+        segment: &Segment<ChangeRange>,
         batch: &mut Batch<HistoryEntry>,
     ) -> Result<(), sqlx::Error> {
         let backwards = segment.is_backwards();
@@ -73,14 +63,14 @@ impl Keyed for HistoryList {
 }
 
 impl HistoryList {
-    /// The next runs of changes behind a change. Only their ids are read.
+    /// The next ranges of changes after a change. Only their ids are read.
     async fn runs(
         self,
         scope: &mut Scope<'_>,
         mut edge: i64,
         backwards: bool,
         wanted: usize,
-    ) -> Result<Vec<Run>, sqlx::Error> {
+    ) -> Result<Vec<ChangeRange>, sqlx::Error> {
         let (compare, order) = if backwards { (">", "asc") } else { ("<", "desc") };
         let sql = format!(
             r"
@@ -88,10 +78,10 @@ impl HistoryList {
             from changes
             where user_id = $1 and entity_id = $2 and entity in ('transactions', 'transaction_tags') and id {compare} $3
             order by id {order}
-            limit {LOOKED_AT}
+            limit {CHANGES_AT_ONCE}
             "
         );
-        let mut runs: Vec<(i64, Run)> = Vec::new();
+        let mut runs: Vec<(i64, ChangeRange)> = Vec::new();
         loop {
             let rows: Vec<(i64, i64)> = sqlx::query_as(AssertSqlSafe(sql.clone()))
                 .bind(scope.user_id)
@@ -102,26 +92,26 @@ impl HistoryList {
             for (id, operation) in &rows {
                 edge = *id;
                 if let Some((_, run)) = runs.last_mut().filter(|(of, _)| of == operation) {
-                    *run = Run { first: run.first.min(*id), last: run.last.max(*id) };
+                    *run = ChangeRange { first: run.first.min(*id), last: run.last.max(*id) };
                     continue;
                 }
                 if runs.len() == wanted {
-                    // The last run is seen to its end.
+                    // The last range is complete.
                     return Ok(runs.into_iter().map(|(_, run)| run).collect());
                 }
-                runs.push((*operation, Run { first: *id, last: *id }));
+                runs.push((*operation, ChangeRange { first: *id, last: *id }));
             }
-            if rows.len() < LOOKED_AT {
+            if rows.len() < CHANGES_AT_ONCE {
                 return Ok(runs.into_iter().map(|(_, run)| run).collect());
             }
         }
     }
 
-    /// The entries of these runs, in the same order.
+    /// The entries of these ranges, in the same order.
     async fn entries(
         self,
         scope: &mut Scope<'_>,
-        runs: &[Run],
+        runs: &[ChangeRange],
         backwards: bool,
     ) -> Result<Vec<HistoryEntry>, sqlx::Error> {
         let first = runs.iter().map(|run| run.first).min().unwrap_or_default();
@@ -163,10 +153,10 @@ impl HistoryList {
     }
 }
 
-/// Tells if anything is recorded of a user's transaction.
+/// Tells if changes of a transaction are recorded.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub(super) async fn is_recorded(scope: &mut Scope<'_>, transaction_id: i64) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(
         r#"

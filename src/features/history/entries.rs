@@ -1,41 +1,40 @@
-//! What an operation is, and what it changed.
+//! Operations and their changes, as they are answered.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::changes_store::Run;
 use crate::domain::money::JsonDecimal;
 use crate::features::transactions::Transaction;
 use crate::http::openapi::schemas::verbatim;
 
-/// What somebody did at once, and can undo at once.
+/// An operation: changes that were made together, and can be undone together.
 #[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct Operation {
     /// The id.
     #[schema(example = 17)]
     pub id: i64,
-    /// What it was.
+    /// The kind of change.
     #[schema(example = "transaction.update")]
     pub kind: String,
-    /// When it was done.
+    /// The time of the operation.
     #[serde(serialize_with = "crate::http::meta::instant")]
     #[schema(example = "2026-02-16T09:30:00.000Z")]
     pub created_at: DateTime<Utc>,
-    /// The operation that it took back, if that is kept yet.
+    /// The operation that it undid, if that is still kept.
     #[schema(required = true, example = json!(null))]
     pub undoes: Option<i64>,
-    /// The operation that took it back.
+    /// The operation that undid it.
     #[schema(required = true, example = json!(null))]
     pub undone_by: Option<i64>,
-    /// The rows that it changed; not in a list, which would count for long.
+    /// The number of changed rows; not in lists, where counting would take long.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 1)]
     pub change_count: Option<i64>,
@@ -44,59 +43,68 @@ pub struct Operation {
 /// A recorded change of a row.
 #[derive(Debug, Clone)]
 pub(super) struct RecordedChange {
-    /// Counts up.
+    /// The id, in the order of the changes.
     pub id: i64,
     /// The operation.
     pub operation_id: i64,
-    /// What that was.
+    /// The kind of the operation.
     pub operation: String,
-    /// When.
+    /// The time of the operation.
     pub created_at: DateTime<Utc>,
-    /// The tag, where one was put on or taken off.
+    /// The tag that was put on or removed.
     pub tag_id: Option<i64>,
-    /// The row, or what was changed of it, before.
+    /// The row before, or its changed columns.
     pub before: Option<Value>,
-    /// The same after.
+    /// The row after, or its changed columns.
     pub after: Option<Value>,
 }
 
-/// What an operation did to a transaction: of a change the fields that changed, of entering and deleting all.
+/// The changes of an entry: the first id and the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ChangeRange {
+    #[serde(rename = "f")]
+    pub(super) first: i64,
+    #[serde(rename = "l")]
+    pub(super) last: i64,
+}
+
+/// The changes of a transaction by one operation: all fields of a creation or a deletion, the changed fields of an update.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct HistoryEntry {
-    /// The changes that it is made of.
+    /// The recorded changes.
     #[serde(skip)]
     #[schema(ignore)]
-    pub run: Run,
+    pub run: ChangeRange,
     /// The operation.
     #[schema(example = 17)]
     pub operation_id: i64,
-    /// What it was.
+    /// The kind of change.
     #[schema(example = "transaction.update")]
     pub kind: String,
-    /// When it was done.
+    /// The time of the operation.
     #[serde(serialize_with = "crate::http::meta::instant")]
     #[schema(example = "2026-02-16T09:30:00.000Z")]
     pub at: DateTime<Utc>,
-    /// Who did it.
+    /// The user who made the changes.
     #[schema(example = 1)]
     pub user_id: i64,
-    /// What it was before; `null` if it was not there.
+    /// The fields before; `null` if the transaction did not exist.
     #[schema(required = true, value_type = Option<TransactionFields>)]
     pub before: Option<Map<String, Value>>,
-    /// What it was after; `null` if it was not there any more.
+    /// The fields after; `null` if the transaction was deleted.
     #[schema(required = true, value_type = Option<TransactionFields>)]
     pub after: Option<Map<String, Value>>,
     /// The tags that were put on.
     #[schema(example = json!(["lunch"]))]
     pub tags_added: Vec<String>,
-    /// The tags that were taken off.
+    /// The tags that were removed.
     #[schema(example = json!([]))]
     pub tags_removed: Vec<String>,
 }
 
 impl HistoryEntry {
-    /// About the bytes of its texts.
+    /// The approximate size of its texts, in bytes.
     pub(super) fn bytes(&self) -> usize {
         let values = self.before.iter().chain(&self.after).flat_map(Map::values);
         let texts = values.filter_map(Value::as_str).map(str::len);
@@ -104,7 +112,7 @@ impl HistoryEntry {
     }
 }
 
-/// What is recorded of a transaction, or the part of it that changed. Only its schema is of this type.
+/// The schema of the recorded fields of a transaction. No value is of this type.
 pub(super) struct TransactionFields;
 
 impl PartialSchema for TransactionFields {
@@ -115,7 +123,7 @@ impl PartialSchema for TransactionFields {
         if let Some(fields) = schema["properties"].as_object_mut() {
             fields.retain(|field, _| !ELSEWHERE.contains(&field.as_str()));
         }
-        let description = "What is recorded of a transaction, or the part of it that changed.";
+        let description = "The recorded fields of a transaction, or those that changed.";
         let fields = json!({"type": "object", "description": description, "properties": schema["properties"]});
         verbatim(fields).into()
     }
@@ -127,7 +135,7 @@ impl ToSchema for TransactionFields {
     }
 }
 
-/// A deleted transaction, as it was.
+/// A transaction in the trash.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Trashed {
@@ -138,28 +146,28 @@ pub(super) struct Trashed {
     /// The transaction's id.
     #[schema(example = 42)]
     pub id: i64,
-    /// When it was deleted.
+    /// The time of its deletion.
     #[serde(serialize_with = "crate::http::meta::instant")]
     #[schema(example = "2026-02-16T09:30:00.000Z")]
     pub deleted_at: DateTime<Utc>,
     /// The operation that deleted it.
     #[schema(example = 17)]
     pub operation_id: i64,
-    /// What it was.
+    /// The transaction as it was.
     #[schema(value_type = TransactionFields)]
     pub transaction: Map<String, Value>,
-    /// Its category's name, if that is left.
+    /// The name of its category, if that still exists.
     #[schema(required = true, example = "Food & Dining")]
     pub category: Option<String>,
-    /// Its payee's name, if that is left.
+    /// The name of its payee, if that still exists.
     #[schema(required = true, example = "Kuang Heng")]
     pub payee: Option<String>,
-    /// The names of its tags, of those that are left.
+    /// The names of its tags that still exist.
     #[schema(example = json!(["lunch"]))]
     pub tags: Vec<String>,
 }
 
-/// A recorded row, or a part of one, as the API shows it: without what the program alone sees.
+/// A recorded row, or a part of one, as it is answered: without internal columns.
 #[must_use]
 pub(super) fn shown(row: &Value) -> Map<String, Value> {
     const HIDDEN: [&str; 5] = ["id", "user_id", "search", "created_at", "updated_at"];
@@ -184,13 +192,13 @@ fn camel(column: &str) -> String {
     name
 }
 
-/// An amount without needless zeros.
+/// An amount without trailing zeros.
 fn normalized(value: &Value) -> Value {
     let amount = value.as_number().and_then(|number| number.as_str().parse::<Decimal>().ok());
     amount.and_then(|amount| serde_json::to_value(JsonDecimal(amount)).ok()).unwrap_or_else(|| value.clone())
 }
 
-/// What operations did to a transaction, the last first, from its recorded changes in that order.
+/// The history of a transaction, the last operation first, from its recorded changes in that order.
 #[must_use]
 pub(super) fn history(
     changes: Vec<RecordedChange>,
@@ -201,12 +209,12 @@ pub(super) fn history(
     for change in changes {
         if entries.last().is_none_or(|entry| entry.operation_id != change.operation_id) {
             entries.push(HistoryEntry {
-                run: Run { first: change.id, last: change.id },
+                run: ChangeRange { first: change.id, last: change.id },
                 operation_id: change.operation_id,
                 kind: change.operation,
                 at: change.created_at,
                 user_id,
-                // Where only tags were changed, nothing of the row was, and it was there before and after.
+                // Where only tags changed, the row itself existed before and after, unchanged.
                 before: Some(Map::new()),
                 after: Some(Map::new()),
                 tags_added: Vec::new(),

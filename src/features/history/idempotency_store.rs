@@ -9,21 +9,21 @@ use crate::http::error::ApiError;
 use crate::http::idempotency::{Claim, StoredAnswer};
 use crate::http::scope::Scope;
 
-/// Whose turn a key is.
+/// The state of a key.
 #[derive(Debug)]
 pub enum Claimed {
-    /// Nobody has answered under it.
+    /// No answer is stored: the request runs now.
     Now,
-    /// It was answered.
+    /// A stored answer.
     Before(StoredAnswer),
 }
 
-/// Takes a key for the transaction under way, or finds what was answered under it within the last day. Waits for another
-/// transaction that has taken it. A user who has `quota` keys gets no new one: to forget the oldest instead would do again
-/// what is asked again under it.
+/// Claims a key for the current transaction, or finds the answer that was stored under it within the last day. Waits for another
+/// transaction that has claimed it. A user who has `quota` keys gets no new one: if the oldest were deleted instead, a request
+/// that is sent again under it would be done twice.
 ///
 /// # Errors
-/// [`ApiError::QuotaExceeded`]; [`ApiError::Unauthorized`] if there is no such user; the database's.
+/// [`ApiError::QuotaExceeded`]; [`ApiError::Unauthorized`] if there is no such user.
 pub async fn claim(scope: &mut Scope<'_>, claim: &Claim, quota: i64) -> Result<Claimed, ApiError> {
     let taken = sqlx::query_scalar!(
         r#"
@@ -62,10 +62,10 @@ pub async fn claim(scope: &mut Scope<'_>, claim: &Claim, quota: i64) -> Result<C
     })
 }
 
-/// What was answered under a key.
+/// The answer that is stored under a key.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn find(scope: &mut Scope<'_>, key: &str) -> Result<Option<StoredAnswer>, sqlx::Error> {
     sqlx::query_as!(
         StoredAnswer,
@@ -86,10 +86,10 @@ pub async fn find(scope: &mut Scope<'_>, key: &str) -> Result<Option<StoredAnswe
     .await
 }
 
-/// Keeps the answer to a request whose key was claimed in this transaction.
+/// Stores the answer to a request whose key was claimed in this transaction.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn answer(
     scope: &mut Scope<'_>,
     claim: &Claim,
@@ -117,14 +117,14 @@ pub async fn answer(
     Ok(())
 }
 
-/// Answers of more bytes are large.
+/// The size above which an answer is large, in bytes.
 const LARGE: i32 = 8 * 1024;
 
-/// Forgets what large answers said, of those that are over ten minutes old: who sends a request again does so soon. That they
-/// were given is kept for the whole day. A job calls it every minute.
+/// Deletes the data of large answers that are over ten minutes old: clients send a request again soon. The key itself is kept
+/// for the whole day. A job calls it every minute.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn forget_large(connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
     let done = sqlx::query!(
         r#"
@@ -138,10 +138,10 @@ pub async fn forget_large(connection: &mut PgConnection) -> Result<u64, sqlx::Er
     Ok(done.execute(connection).await?.rows_affected())
 }
 
-/// Forgets the answers that are over a day old; a job calls it.
+/// Deletes the answers that are over a day old; a job calls it.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn forget_old(connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
     let done = sqlx::query!("delete from idempotency_keys where created_at < now() - interval '24 hours'")
         .execute(connection)

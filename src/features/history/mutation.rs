@@ -13,7 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
 use super::idempotency_store::{self, Claimed};
-use super::store::{self, Begun};
+use super::store::{self, StartedOperation};
 use super::tx::Tx;
 use crate::config::QuotasConfig;
 use crate::db::pool::Lease;
@@ -94,7 +94,7 @@ impl Mutation {
             let quotas = state.quotas;
             let (operation_id, near_quota) = match begin(&mut scope, kind, &quotas, claim.as_ref()).await? {
                 Start::Answered(answer) => return Ok::<_, ApiError>(answer),
-                Start::Fresh(Begun { id, near_quota }) => (id, near_quota),
+                Start::Fresh(StartedOperation { id, near_quota }) => (id, near_quota),
             };
             if size == Size::Large {
                 store::plan_for_many(scope.connection).await?;
@@ -159,7 +159,7 @@ async fn keep(
 type Serialized = Success<Box<serde_json::value::RawValue>>;
 
 enum Start {
-    Fresh(Begun),
+    Fresh(StartedOperation),
     Answered(Serialized),
 }
 

@@ -3,7 +3,7 @@
 /// A table whose changes are recorded, so that they can be undone. A test compares the descriptions with the catalog of the database.
 #[derive(Debug)]
 pub struct RecordedTable {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
     /// The word for one row.
     pub noun: &'static str,
@@ -21,7 +21,7 @@ pub struct RecordedTable {
     pub incidental: Incidental,
     /// The column that `entity_id` of a change holds.
     pub id: &'static str,
-    /// What undo does differently for it.
+    /// The peculiarities for undo.
     pub undo: UndoRules,
 }
 

@@ -1,23 +1,23 @@
-//! Removes operations that are kept no longer, with all that they changed.
+//! Deletes old operations with their changes.
 //!
-//! An operation that goes is marked first, so that nobody undoes a part of it; then its changes go, some thousand at a time,
-//! and it goes last. Whatever stops in between is taken up again by the next round.
+//! An operation is marked first, so that nobody undoes a part of it; then its changes are deleted, some thousand at a time, and the
+//! operation last. A round that is interrupted is continued by the next one.
 
 use chrono::{DateTime, Utc};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::http::scope::Scope;
 
-/// Users that are looked at at once.
+/// The users of one query.
 const USERS: i64 = 1_000;
 
-/// Operations, and changes, that are removed at once.
+/// The operations, and the changes, that are deleted at once.
 const OPERATIONS: i64 = 500;
 const CHANGES: i64 = 5_000;
 
-/// A user, some of whose operations may have to go.
+/// A user with operations that may have to be deleted.
 #[derive(Debug, Clone)]
-pub struct Candidate {
+pub struct RetentionCandidate {
     /// The user's id.
     pub user_id: i64,
     /// True if the oldest operation is too old.
@@ -30,27 +30,27 @@ pub struct Candidate {
 
 /// Limits of the history.
 #[derive(Debug, Clone, Copy)]
-pub struct Kept {
-    /// For so many seconds.
+pub struct HistoryLimits {
+    /// The age, in seconds.
     pub seconds: f64,
-    /// So many operations of each user.
+    /// The operations of each user.
     pub operations: i64,
-    /// So many bytes of each user's.
+    /// The bytes of history of each user.
     pub bytes: i64,
 }
 
-/// The next users behind this one in the order of their ids who have operations; none behind the last.
+/// The next users with operations after this one, in the order of their ids; empty after the last one.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn candidates(
     connection: &mut PgConnection,
     behind: i64,
-    kept: &Kept,
-) -> Result<Vec<Candidate>, sqlx::Error> {
-    // Ids count up for all users together: the first and the last show how many there may be between them at most.
+    kept: &HistoryLimits,
+) -> Result<Vec<RetentionCandidate>, sqlx::Error> {
+    // Ids count up for all users together: the first and the last one show the most operations between them.
     sqlx::query_as!(
-        Candidate,
+        RetentionCandidate,
         r#"
         select
             u.id as user_id,
@@ -77,14 +77,14 @@ pub async fn candidates(
     .await
 }
 
-/// The last of a user's operations that go: the oldest ones, and no more than are removed at once. `None` if none has to go.
+/// The last operation that has to be deleted, of those that are deleted at once. `None` if none has to be.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn last_to_go(
     connection: &mut PgConnection,
-    candidate: &Candidate,
-    kept: &Kept,
+    candidate: &RetentionCandidate,
+    kept: &HistoryLimits,
 ) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar!(
         r#"
@@ -113,16 +113,16 @@ pub async fn last_to_go(
 /// The outcome of one step.
 #[derive(Debug, Clone, Copy)]
 pub struct Removed {
-    /// Bytes of history that are gone.
+    /// The deleted bytes of history.
     pub bytes: i64,
     /// True if there is more to do for these operations.
     pub more: bool,
 }
 
-/// Removes some of a user's operations up to this one, with their changes. What another process is removing is left to it.
+/// Deletes some operations up to this one, with their changes. Operations that another process is deleting are left to it.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn remove(scope: &mut Scope<'_>, last: i64) -> Result<Removed, sqlx::Error> {
     let mut database = scope.connection.begin().await?;
     let held = sqlx::query_scalar!(
@@ -187,10 +187,10 @@ pub async fn remove(scope: &mut Scope<'_>, last: i64) -> Result<Removed, sqlx::E
     Ok(Removed { bytes: gone.bytes, more: gone.changes == CHANGES || removed.rows_affected() > 0 })
 }
 
-/// When the oldest of a user's operations was that is kept, and its id.
+/// The oldest operation that is kept: its id and its time.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub(super) async fn oldest(scope: &mut Scope<'_>) -> Result<Option<(i64, DateTime<Utc>)>, sqlx::Error> {
     let oldest =
         sqlx::query!("select id, created_at from operations where user_id = $1 order by id limit 1", scope.user_id);

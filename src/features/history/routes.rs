@@ -12,7 +12,7 @@ use super::store::{self, OperationList};
 use super::trash_store::TrashList;
 use super::undo::{self, UndoAnswer};
 use crate::features::feature::Feature;
-use crate::features::reader::Reader;
+use crate::features::reader::UserReader;
 use crate::features::transactions::{self, Transaction};
 use crate::http::envelope::{Success, SuccessBody};
 use crate::http::error::{ApiError, FailureBody};
@@ -52,7 +52,7 @@ fn router() -> OpenApiRouter<AppState> {
     params(PageQuery),
     responses((status = 200, description = "The operations", body = SuccessBody<Vec<Operation>>))
 )]
-async fn operations(reader: Reader, QueryString(query): QueryString<PageQuery>) -> Result<Response, ApiError> {
+async fn operations(reader: UserReader, QueryString(query): QueryString<PageQuery>) -> Result<Response, ApiError> {
     reader.page(OperationList, query.page.as_ref(), "operations").await
 }
 
@@ -70,7 +70,7 @@ async fn operations(reader: Reader, QueryString(query): QueryString<PageQuery>) 
         (status = 404, description = "`OPERATION_NOT_FOUND`", body = FailureBody),
     )
 )]
-async fn operation(reader: Reader, PathId(id): PathId) -> Result<Success<Operation>, ApiError> {
+async fn operation(reader: UserReader, PathId(id): PathId) -> Result<Success<Operation>, ApiError> {
     let (operation, oldest) = reader
         .run(async |scope| {
             let operation = store::find(scope, id).await?;
@@ -118,7 +118,7 @@ async fn undo_operation(mutation: Mutation, _: NoPrecondition, PathId(id): PathI
     params(PageQuery),
     responses((status = 200, description = "The deleted transactions", body = SuccessBody<Vec<Trashed>>))
 )]
-async fn trash(reader: Reader, QueryString(query): QueryString<PageQuery>) -> Result<Response, ApiError> {
+async fn trash(reader: UserReader, QueryString(query): QueryString<PageQuery>) -> Result<Response, ApiError> {
     reader.page(TrashList, query.page.as_ref(), "trash").await
 }
 
@@ -168,7 +168,7 @@ async fn restore(mutation: Mutation, _: NoPrecondition, PathId(id): PathId) -> R
     )
 )]
 async fn of_transaction(
-    reader: Reader,
+    reader: UserReader,
     PathId(id): PathId,
     QueryString(query): QueryString<PageQuery>,
 ) -> Result<Response, ApiError> {

@@ -12,8 +12,8 @@ use crate::http::walk::{Batch, Keyed, SMALL_ROW};
 
 /// An operation that has begun.
 #[derive(Debug, Clone, Copy)]
-pub struct Begun {
-    /// Its id.
+pub struct StartedOperation {
+    /// The id.
     pub id: i64,
     /// True if the user is so near a quota that a small operation could exceed it.
     pub near_quota: bool,
@@ -23,10 +23,10 @@ pub struct Begun {
 const SMALL_TEXT_BYTES: i64 = 64 * 1024;
 const SMALL_ROWS: i64 = 50;
 
-/// Has a user's data to itself until the transaction ends: other changes of it wait, and this waits for those under way.
+/// Locks all data of the user until the transaction ends: other changes wait, and this waits for those that are running.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn lock_alone(scope: &mut Scope<'_>) -> Result<(), sqlx::Error> {
     sqlx::query!(r#"select pg_advisory_xact_lock(hashtextextended('changes', $1)) as "locked!: ()""#, scope.user_id)
         .fetch_one(&mut *scope.connection)
@@ -34,13 +34,13 @@ pub async fn lock_alone(scope: &mut Scope<'_>) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// Plans the statements of this transaction for many rows. Statistics may not know a new user's rows yet: the planner then takes
-/// them for a row or two, and joins two tables by looking through all of one for each row of the other.
+/// Plans the statements of this transaction for many rows. Statistics may not include the rows of a new user yet: the planner would
+/// then expect a row or two, and join two tables by nested loops.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn plan_for_many(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    // What was prepared for few rows may have a plan that is kept.
+    // A statement that was prepared for few rows may have a generic plan.
     sqlx::query!(
         r#"
         select
@@ -53,12 +53,16 @@ pub async fn plan_for_many(connection: &mut PgConnection) -> Result<(), sqlx::Er
     Ok(())
 }
 
-/// Begins an operation, for which all further changes of this transaction are recorded; `None` if there is no such user.
-/// Waits for a change that has the user's data [to itself](lock_alone), and keeps such ones waiting.
+/// Begins an operation, for which all further changes of this transaction are recorded; `None` if the user does not exist.
+/// Waits for a change that has [locked all data](lock_alone) of the user, and lets such changes wait.
 ///
 /// # Errors
-/// The database's.
-pub async fn begin(scope: &mut Scope<'_>, kind: &str, quotas: &QuotasConfig) -> Result<Option<Begun>, sqlx::Error> {
+/// Only from the database.
+pub async fn begin(
+    scope: &mut Scope<'_>,
+    kind: &str,
+    quotas: &QuotasConfig,
+) -> Result<Option<StartedOperation>, sqlx::Error> {
     let begun = sqlx::query!(
         r#"
         insert into operations (user_id, kind)
@@ -84,17 +88,17 @@ pub async fn begin(scope: &mut Scope<'_>, kind: &str, quotas: &QuotasConfig) -> 
     .fetch_one(&mut *scope.connection)
     .await;
     match begun {
-        // A new account has no usage yet, and is counted to the row.
-        Ok(row) => Ok(Some(Begun { id: row.id, near_quota: row.near_quota.unwrap_or(true) })),
+        // A new account has no usage yet, and is counted exactly.
+        Ok(row) => Ok(Some(StartedOperation { id: row.id, near_quota: row.near_quota.unwrap_or(true) })),
         Err(error) if breaks(&error, "operations_user_id_fkey") => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// Forgets an operation of this transaction, which has changed nothing.
+/// Deletes an operation of this transaction, which has changed nothing.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn forget(scope: &mut Scope<'_>, id: i64) -> Result<(), sqlx::Error> {
     sqlx::query!("delete from operations where user_id = $1 and id = $2", scope.user_id, id)
         .execute(&mut *scope.connection)
@@ -102,10 +106,10 @@ pub async fn forget(scope: &mut Scope<'_>, id: i64) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// A user's operation.
+/// An operation by id.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn find(scope: &mut Scope<'_>, id: i64) -> Result<Option<Operation>, sqlx::Error> {
     let found = sqlx::query_as!(
         Operation,
@@ -129,7 +133,7 @@ pub async fn find(scope: &mut Scope<'_>, id: i64) -> Result<Option<Operation>, s
     found.fetch_optional(&mut *scope.connection).await
 }
 
-/// A user's operations, the last first.
+/// The operations, the last first.
 #[derive(Debug, Clone, Copy)]
 pub struct OperationList;
 
@@ -170,7 +174,7 @@ impl Keyed for OperationList {
 /// An operation, locked until the transaction ends, so that nobody else undoes it.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn find_for_update(scope: &mut Scope<'_>, id: i64) -> Result<Option<UndoableOperation>, sqlx::Error> {
     sqlx::query_as!(
         UndoableOperation,
@@ -193,19 +197,19 @@ pub async fn find_for_update(scope: &mut Scope<'_>, id: i64) -> Result<Option<Un
 /// The state of an operation that is to be undone.
 #[derive(Debug)]
 pub struct UndoableOperation {
-    /// Its kind.
+    /// The kind.
     pub kind: String,
     /// The operation that undid it.
     pub undone_by: Option<i64>,
-    /// Its changes are deleted, or are being deleted.
+    /// Set if its changes are deleted, or are being deleted.
     pub purged: bool,
 }
 
-/// Notes that an operation takes another one back. What that one had taken back is in force again, what this had taken back is
-/// not, and so on.
+/// Notes that an operation undoes another one. The operation that that one had undone is in force again, and so on along
+/// the chain.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn note_undone(scope: &mut Scope<'_>, undone: i64, by: i64) -> Result<(), sqlx::Error> {
     sqlx::query!("update operations set undoes = $3 where user_id = $1 and id = $2", scope.user_id, by, undone)
         .execute(&mut *scope.connection)
@@ -238,12 +242,12 @@ pub async fn note_undone(scope: &mut Scope<'_>, undone: i64, by: i64) -> Result<
     Ok(())
 }
 
-/// The [weight](crate::http::weight) of undoing an operation; of so many of its changes, if there is a limit.
+/// The [weight](crate::http::weight) of undoing an operation; of at most `limit` of its changes.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn weight(scope: &mut Scope<'_>, operation_id: i64, limit: Option<i64>) -> Result<i64, sqlx::Error> {
-    // What is put back is in the change, and the words of what only gets other columns are entered again, too. 400 and 20 are
+    // Restored text is in the change, and the index entries of a row that only gets other columns are written again, too. 400 and 20 are
     // FREE_BYTES and BYTES_OF_A_ROW.
     sqlx::query_scalar!(
         r#"
@@ -274,7 +278,7 @@ pub async fn weight(scope: &mut Scope<'_>, operation_id: i64, limit: Option<i64>
 /// The operation that deleted a transaction, if it is in the trash.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn deletion_of(scope: &mut Scope<'_>, transaction_id: i64) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar!(
         r#"select operation_id as "operation_id!" from trash where user_id = $1 and transaction_id = $2"#,
@@ -285,11 +289,11 @@ pub async fn deletion_of(scope: &mut Scope<'_>, transaction_id: i64) -> Result<O
     .await
 }
 
-/// Deletes what has been in the trash for so many seconds, with all that is recorded of it, of at most so many
-/// transactions; says how many bytes of whose history that was. A job calls it.
+/// Deletes transactions that have been in the trash for so many seconds, with their recorded changes: at most `most` of them.
+/// Returns the deleted bytes of history by user. A job calls it.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn purge(
     connection: &mut PgConnection,
     older_than_seconds: f64,

@@ -233,7 +233,7 @@ impl RecordedTable {
     /// counts as changed now.
     ///
     /// # Errors
-    /// The database's.
+    /// Only from the database.
     pub(super) async fn revert(&self, scope: &mut Scope<'_>, changed: &ChangedRows) -> Result<(), sqlx::Error> {
         let Self { name, id, columns, undo, .. } = self;
         let UndoRules { row_of_change: of_change, recomputed, reverted_if, .. } = undo;

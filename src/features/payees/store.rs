@@ -8,7 +8,7 @@ use crate::http::scope::Scope;
 /// The id of the payee with this name, who is created if there is none.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn find_or_create(scope: &mut Scope<'_>, name: &str) -> Result<i64, sqlx::Error> {
     // It nearly always exists. If another request creates it in between, the second attempt finds it.
     loop {
@@ -35,7 +35,7 @@ pub async fn find_or_create(scope: &mut Scope<'_>, name: &str) -> Result<i64, sq
 /// For each of these words, the ids of the payees whose names have it.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn matching(scope: &mut Scope<'_>, words: &[Word]) -> Result<Vec<Vec<i64>>, sqlx::Error> {
     let patterns =
         words.iter().zip(1_i64..).flat_map(|(word, number)| word.patterns().map(move |pattern| (pattern, number)));
@@ -64,7 +64,7 @@ pub async fn matching(scope: &mut Scope<'_>, words: &[Word]) -> Result<Vec<Vec<i
 /// The id of the payee with this id and this name, as far as they are given.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn look_up(scope: &mut Scope<'_>, id: Option<i64>, name: Option<&str>) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar!(
         r#"
@@ -89,7 +89,7 @@ pub(super) fn search_text(name: &str) -> String {
 /// many there were.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn index_pending(connection: &mut PgConnection) -> Result<usize, sqlx::Error> {
     let rows = sqlx::query!(
         r"

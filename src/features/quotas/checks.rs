@@ -24,7 +24,7 @@ pub fn changes_many(kind: &str) -> bool {
 /// Refuses what an operation has done if the user has more than a quota by it.
 ///
 /// # Errors
-/// [`ApiError::QuotaExceeded`]; the database's.
+/// [`ApiError::QuotaExceeded`].
 pub async fn check(scope: &mut Scope<'_>, operation_id: i64, quotas: &QuotasConfig) -> Result<(), ApiError> {
     for counted in store::count(scope, operation_id).await? {
         let quota = match counted.name.as_str() {
@@ -46,7 +46,7 @@ pub async fn check(scope: &mut Scope<'_>, operation_id: i64, quotas: &QuotasConf
 /// Refuses to write so many more bytes of text, before they are written.
 ///
 /// # Errors
-/// [`ApiError::QuotaExceeded`]; the database's.
+/// [`ApiError::QuotaExceeded`].
 pub async fn check_text(
     scope: &mut Scope<'_>,
     operation_id: i64,

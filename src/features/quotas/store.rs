@@ -18,7 +18,7 @@ pub struct Counted {
 /// Counts a user's usage of all quotas to the row, with the changes of the operation under way.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn count(scope: &mut Scope<'_>, operation_id: i64) -> Result<Vec<Counted>, sqlx::Error> {
     sqlx::query_as!(
         Counted,
@@ -70,7 +70,7 @@ pub async fn count(scope: &mut Scope<'_>, operation_id: i64) -> Result<Vec<Count
 /// does so; for the others there is nothing to do. A job calls it.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn settle(connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
     let mut database = connection.begin().await?;
     if !is_alone(&mut database).await? {
@@ -117,7 +117,7 @@ pub async fn settle(connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
 /// Users whose rows were not counted for a week, or never: those that came in by another way than the API are missing.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn whose_to_count(connection: &mut PgConnection) -> Result<Vec<i64>, sqlx::Error> {
     sqlx::query_scalar!(
         r#"
@@ -136,7 +136,7 @@ pub async fn whose_to_count(connection: &mut PgConnection) -> Result<Vec<i64>, s
 /// Counts all that a user has.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn recount(scope: &mut Scope<'_>) -> Result<(), sqlx::Error> {
     let mut database = scope.connection.begin().await?;
     if !is_alone(&mut database).await? {
@@ -205,7 +205,7 @@ async fn is_alone(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
 /// Notes that the history of users has so many bytes less.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn note_removed(connection: &mut PgConnection, removed: &[(i64, i64)]) -> Result<(), sqlx::Error> {
     let (users, bytes): (Vec<i64>, Vec<i64>) = removed.iter().copied().unzip();
     sqlx::query!(
@@ -226,7 +226,7 @@ pub async fn note_removed(connection: &mut PgConnection, removed: &[(i64, i64)])
 /// Notes how many answers are kept for users who have many.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn count_keys(connection: &mut PgConnection, quota: i64) -> Result<(), sqlx::Error> {
     sqlx::query!(
         r#"

@@ -11,7 +11,7 @@ use crate::domain::civil_date::today;
 use crate::domain::currency::Currency;
 use crate::domain::money::{JsonDecimal, percent};
 use crate::features::feature::Feature;
-use crate::features::reader::Reader;
+use crate::features::reader::UserReader;
 use crate::features::users;
 use crate::http::envelope::{Success, SuccessBody};
 use crate::http::error::{ApiError, FailureBody};
@@ -102,7 +102,7 @@ struct Sums {
     )
 )]
 async fn dashboard(
-    reader: Reader,
+    reader: UserReader,
     QueryString(NoParameters): QueryString<NoParameters>,
 ) -> Result<Success<Dashboard>, ApiError> {
     // From the primary database: a replica may not have a user who has just registered.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::definition::{Mergeable, Resource, RowLimit};
 use super::sql::{not_found, texts};
 use super::store;
+use crate::db::error::breaks;
 use crate::features::history::Tx;
 use crate::http::envelope::{Done, Success};
 use crate::http::error::ApiError;
@@ -18,7 +19,15 @@ pub(super) async fn found<R: Resource>(scope: &mut Scope<'_>, id: i64) -> Result
 
 /// The error for an insert or an update that failed.
 fn refused<R: Resource>(error: sqlx::Error, values: &R::Values) -> ApiError {
-    R::refusal(&error, values).unwrap_or_else(|| error.into())
+    let texts = texts::<R>();
+    match R::refusal(&error, values) {
+        Some(refusal) => refusal,
+        None if breaks(&error, &texts.name_key) => ApiError::Conflict {
+            code: texts.already_exists,
+            message: format!("There is a {} of this name: {}", R::TABLE.noun, R::name(values)),
+        },
+        None => error.into(),
+    }
 }
 
 /// Creates a row.

@@ -10,8 +10,6 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Arguments as _, Encode, FromRow, Postgres, Type};
 use utoipa::{IntoParams, ToSchema};
 
-use super::sql;
-use crate::db::error::breaks;
 use crate::features::history::Tx;
 use crate::features::history::recorded::RecordedTable;
 use crate::fields;
@@ -81,13 +79,9 @@ pub trait Resource: Send + Sync + 'static {
         (fields(Input::described::<Self::New>(), usize::MAX), fields(Input::described::<Self::Edit>(), 1))
     }
 
-    /// The error for a constraint that these columns break.
-    fn refusal(error: &sqlx::Error, values: &Self::Values) -> Option<ApiError> {
-        let texts = sql::texts::<Self>();
-        breaks(error, &texts.name_key).then(|| ApiError::Conflict {
-            code: texts.already_exists,
-            message: format!("There is a {} of this name: {}", Self::TABLE.noun, Self::name(values)),
-        })
+    /// The error for a constraint that these columns break, besides a name that is taken.
+    fn refusal(_error: &sqlx::Error, _values: &Self::Values) -> Option<ApiError> {
+        None
     }
 
     /// Checks a new row.

@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::definition::{ListQuery as _, Mergeable, Resource};
 use super::{changes, document, store};
 use crate::features::history::Mutation;
-use crate::features::reader::Reader;
+use crate::features::reader::UserReader;
 use crate::fields;
 use crate::http::envelope::Success;
 use crate::http::error::ApiError;
@@ -43,7 +43,10 @@ pub fn merge_router<R: Mergeable>() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(document::merge::<R, Merge>().with(routing::post(merge::<R>)))
 }
 
-async fn list<R: Resource>(reader: Reader, QueryString(query): QueryString<R::Query>) -> Result<Response, ApiError> {
+async fn list<R: Resource>(
+    reader: UserReader,
+    QueryString(query): QueryString<R::Query>,
+) -> Result<Response, ApiError> {
     let name = format!("{}{}", R::TABLE.name, query.filters());
     let page = query.page().cloned();
     let list = store::ResourceList::<R> { query, resource: PhantomData };
@@ -59,7 +62,7 @@ async fn create<R: Resource>(
     mutation.run(&kind, async |tx| changes::create::<R>(tx, new).await).await
 }
 
-async fn read<R: Resource>(reader: Reader, PathId(id): PathId) -> Result<Success<R::Row>, ApiError> {
+async fn read<R: Resource>(reader: UserReader, PathId(id): PathId) -> Result<Success<R::Row>, ApiError> {
     let row = reader.run(async |scope| changes::found::<R>(scope, id).await).await?;
     Ok(Success::ok(row).with_etag())
 }

@@ -9,7 +9,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::shown_id;
 
 /// The texts of a resource.
-pub(super) struct Texts {
+pub(super) struct ResourceTexts {
     pub(super) find: String,
     pub(super) insert: String,
     pub(super) update: String,
@@ -26,17 +26,17 @@ pub(super) struct Texts {
 }
 
 /// The texts of a resource.
-pub(super) fn texts<R: Resource + ?Sized>() -> &'static Texts {
-    static ALL: RwLock<Option<HashMap<TypeId, &'static Texts>>> = RwLock::new(None);
+pub(super) fn texts<R: Resource + ?Sized>() -> &'static ResourceTexts {
+    static ALL: RwLock<Option<HashMap<TypeId, &'static ResourceTexts>>> = RwLock::new(None);
     let id = TypeId::of::<R>();
     let known = ALL.read().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|all| all.get(&id).copied());
     known.unwrap_or_else(|| {
         let mut all = ALL.write().unwrap_or_else(PoisonError::into_inner);
-        all.get_or_insert_default().entry(id).or_insert_with(|| Box::leak(Box::new(Texts::of::<R>())))
+        all.get_or_insert_default().entry(id).or_insert_with(|| Box::leak(Box::new(ResourceTexts::of::<R>())))
     })
 }
 
-impl Texts {
+impl ResourceTexts {
     fn of<R: Resource + ?Sized>() -> Self {
         let (table, noun) = (R::TABLE.name, R::TABLE.noun);
         let columns = R::READ.join(", ");

@@ -7,7 +7,7 @@ use crate::http::scope::Scope;
 /// The ids of the tags with these names. Tags that do not exist are created.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn find_or_create(scope: &mut Scope<'_>, names: &[String]) -> Result<Vec<i64>, sqlx::Error> {
     if names.is_empty() {
         return Ok(Vec::new());
@@ -45,7 +45,7 @@ pub async fn find_or_create(scope: &mut Scope<'_>, names: &[String]) -> Result<V
 /// The ids of the tags with these names, as far as they exist.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn ids(scope: &mut Scope<'_>, names: &[String]) -> Result<Vec<i64>, sqlx::Error> {
     if names.is_empty() {
         return Ok(Vec::new());
@@ -70,7 +70,7 @@ pub async fn ids(scope: &mut Scope<'_>, names: &[String]) -> Result<Vec<i64>, sq
 /// Puts tags on transactions.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn put_on(scope: &mut Scope<'_>, transactions: &[i64], tags: &[i64]) -> Result<(), sqlx::Error> {
     if tags.is_empty() || transactions.is_empty() {
         return Ok(());
@@ -97,7 +97,7 @@ pub async fn put_on(scope: &mut Scope<'_>, transactions: &[i64], tags: &[i64]) -
 /// Removes all tags but some from transactions.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn keep_only(scope: &mut Scope<'_>, transactions: &[i64], stay: &[i64]) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "delete from transaction_tags where user_id = $1 and transaction_id = any ($2) and tag_id <> all ($3)",
@@ -113,7 +113,7 @@ pub async fn keep_only(scope: &mut Scope<'_>, transactions: &[i64], stay: &[i64]
 /// Removes tags from transactions.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn take_off(scope: &mut Scope<'_>, transactions: &[i64], tags: &[i64]) -> Result<(), sqlx::Error> {
     if tags.is_empty() || transactions.is_empty() {
         return Ok(());
@@ -132,7 +132,7 @@ pub async fn take_off(scope: &mut Scope<'_>, transactions: &[i64], tags: &[i64])
 /// The [weight](crate::http::weight) of a change of all transactions that have a tag; of at most `limit` of them.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn weight(scope: &mut Scope<'_>, id: i64, limit: Option<i64>) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(
         r#"
@@ -150,7 +150,7 @@ pub async fn weight(scope: &mut Scope<'_>, id: i64, limit: Option<i64>) -> Resul
 /// Puts a tag on all transactions that have another one.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn copy_to(scope: &mut Scope<'_>, from: i64, to: i64) -> Result<(), sqlx::Error> {
     sqlx::query!(
         r#"
@@ -172,7 +172,7 @@ pub async fn copy_to(scope: &mut Scope<'_>, from: i64, to: i64) -> Result<(), sq
 /// The id of the tag with this id and this name, as far as they are given.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn look_up(scope: &mut Scope<'_>, id: Option<i64>, name: Option<&str>) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar!(
         r#"
@@ -191,7 +191,7 @@ pub async fn look_up(scope: &mut Scope<'_>, id: Option<i64>, name: Option<&str>)
 /// The names of the tags with these ids.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn names(scope: &mut Scope<'_>, ids: &[i64]) -> Result<HashMap<i64, String>, sqlx::Error> {
     let rows = sqlx::query!("select id, name from tags where user_id = $1 and id = any ($2)", scope.user_id, ids);
     Ok(rows.fetch_all(&mut *scope.connection).await?.into_iter().map(|row| (row.id, row.name)).collect())

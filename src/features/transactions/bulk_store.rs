@@ -64,7 +64,7 @@ async fn matched(scope: &mut Scope<'_>, criteria: &Criteria) -> Result<MatchedRo
 /// The transactions that these values would change.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub(super) async fn differing(
     scope: &mut Scope<'_>,
     ids: &[i64],
@@ -124,7 +124,7 @@ fn push_has(query: &mut QueryBuilder<Postgres>, compare: &str, tags: &[i64]) {
 /// The growth of the text of transactions with these values, in bytes; 0 where no text is set.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub(super) async fn text_growth(
     scope: &mut Scope<'_>,
     ids: &[i64],
@@ -159,7 +159,7 @@ pub(super) async fn text_growth(
 /// Sets these values.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub(super) async fn update(scope: &mut Scope<'_>, ids: &[i64], columns: &ColumnChanges) -> Result<(), sqlx::Error> {
     if ids.is_empty() {
         return Ok(());
@@ -223,7 +223,7 @@ fn push_search(query: &mut QueryBuilder<Postgres>, parts: [Option<String>; 3]) {
 /// Deletes transactions.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub(super) async fn delete(scope: &mut Scope<'_>, ids: &[i64]) -> Result<(), sqlx::Error> {
     sqlx::query!("delete from transactions where user_id = $1 and id = any ($2)", scope.user_id, ids)
         .execute(&mut *scope.connection)

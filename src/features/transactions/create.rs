@@ -2,7 +2,7 @@
 
 use super::categorize::categorize;
 use super::choices::{CategoryChoice, category_of, check_decimals, payee_of};
-use super::entry::Entry;
+use super::entry::TransactionColumns;
 use super::inputs::NewTransaction;
 use super::model::{CategorySource, Transaction};
 use super::store::{self, EntryDefaults};
@@ -34,7 +34,7 @@ pub async fn create(
         (None, Some(name)) => Some(payees::store::find_or_create(scope, &name).await?),
         (None, None) => None,
     };
-    let entry = Entry {
+    let entry = TransactionColumns {
         title: new.title,
         title_en: new.title_en,
         amount: new.amount.value(),

@@ -39,7 +39,7 @@ pub(super) struct WordWithPayees {
 /// Looks up the names of a filter; `None` if nothing can match, for example a category of another user.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub(super) async fn look_up(
     scope: &mut Scope<'_>,
     filter: &TransactionFilter,

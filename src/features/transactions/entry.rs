@@ -13,17 +13,17 @@ macro_rules! entry {
     ($transaction:ident: $($(#[doc = $text:literal])* $field:ident: $type:ty = $column:literal, $current:expr;)*) => {
         /// The columns of a transaction that are written, with all names looked up.
         #[derive(Debug, Clone, PartialEq)]
-        pub struct Entry {
+        pub struct TransactionColumns {
             $($(#[doc = $text])* pub $field: $type,)*
         }
 
-        impl From<Transaction> for Entry {
+        impl From<Transaction> for TransactionColumns {
             fn from($transaction: Transaction) -> Self {
                 Self { $($field: $current,)* }
             }
         }
 
-        impl Entry {
+        impl TransactionColumns {
             /// The columns, in the order in which [`Self::bind`] adds them; the last one is the search text.
             pub(super) const COLUMNS: &[&str] = &[$($column,)* "search"];
 
@@ -61,7 +61,7 @@ entry! { transaction:
     payee_id: Option<i64> = "payee_id", transaction.payee_id;
 }
 
-impl Entry {
+impl TransactionColumns {
     /// The text by which it is found.
     #[must_use]
     pub fn search(&self) -> String {

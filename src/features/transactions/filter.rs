@@ -7,11 +7,11 @@ use crate::domain::search::{self, Word};
 use crate::domain::transaction_type::TransactionType;
 use crate::features::tags::TagName;
 use crate::fields;
-use crate::http::input::Rule;
+use crate::http::input::FieldRule;
 use crate::http::json::Json;
 use crate::http::page::PageRequest;
 use crate::http::presence::{Defaulted, Included, Optional};
-use crate::http::rules::{Choice, Day, Id, OneOf, Text};
+use crate::http::rules::{Day, Id, OneOf, Text, WordChoice};
 
 const MAX_QUERY: usize = 200;
 
@@ -66,7 +66,7 @@ impl TransactionFilter {
 /// Words to search for.
 pub(super) struct SearchWords;
 
-impl Rule for SearchWords {
+impl FieldRule for SearchWords {
     type Output = Vec<Word>;
 
     fn read(value: Json) -> Result<Vec<Word>, Vec<String>> {
@@ -99,7 +99,7 @@ pub(super) enum TransactionOrder {
     AmountDown,
 }
 
-impl Choice for TransactionOrder {
+impl WordChoice for TransactionOrder {
     const WORDS: &'static [(&'static str, Self)] =
         &[("date", Self::DateUp), ("-date", Self::DateDown), ("amount", Self::AmountUp), ("-amount", Self::AmountDown)];
 

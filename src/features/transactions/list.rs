@@ -9,13 +9,13 @@ use super::keyset_store::ListKey;
 use super::list_store;
 use super::model::Transaction;
 use super::walk_store::{CriteriaWalk, DaysWalk};
-use crate::features::reader::Reader;
+use crate::features::reader::UserReader;
 use crate::http::envelope::Success;
 use crate::http::error::ApiError;
 use crate::http::stream;
 
 /// Answers with a page of the list, or with the whole list.
-pub(super) async fn list(reader: Reader, query: TransactionQuery) -> Result<Response, ApiError> {
+pub(super) async fn list(reader: UserReader, query: TransactionQuery) -> Result<Response, ApiError> {
     let TransactionQuery { filter, order, page } = query;
     let order = order.order;
     let Some(page) = page else { return whole_list(reader, filter, order).await };
@@ -31,7 +31,11 @@ pub(super) async fn list(reader: Reader, query: TransactionQuery) -> Result<Resp
     stream::page(rows, page).await
 }
 
-async fn whole_list(reader: Reader, filter: TransactionFilter, order: TransactionOrder) -> Result<Response, ApiError> {
+async fn whole_list(
+    reader: UserReader,
+    filter: TransactionFilter,
+    order: TransactionOrder,
+) -> Result<Response, ApiError> {
     if filter.is_empty() && order == TransactionOrder::default() {
         return reader.list(DaysWalk::new(DayRange::default())).await;
     }

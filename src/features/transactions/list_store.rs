@@ -14,7 +14,7 @@ use crate::http::scope::Scope;
 /// The rows of a page, in the direction of reading.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub(super) async fn page(
     scope: &mut Scope<'_>,
     criteria: &Criteria,

@@ -5,7 +5,7 @@ use crate::http::scope::Scope;
 /// Puts all transactions of a category into another one of its kind.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn move_category(scope: &mut Scope<'_>, from: i64, to: i64) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "update transactions set category_id = $3, updated_at = now() where user_id = $1 and category_id = $2",
@@ -21,7 +21,7 @@ pub async fn move_category(scope: &mut Scope<'_>, from: i64, to: i64) -> Result<
 /// Gives all transactions of a payee another one.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn move_payee(scope: &mut Scope<'_>, from: i64, to: i64) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "update transactions set payee_id = $3, updated_at = now() where user_id = $1 and payee_id = $2",

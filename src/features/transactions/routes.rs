@@ -16,7 +16,7 @@ use super::walk_store::DaysWalk;
 use super::{bulk, create, list, store, update};
 use crate::features::feature::Feature;
 use crate::features::history::Mutation;
-use crate::features::reader::Reader;
+use crate::features::reader::UserReader;
 use crate::http::envelope::{Done, Success, SuccessBody};
 use crate::http::error::{ApiError, FailureBody};
 use crate::http::extract::{Body, PathId, QueryString};
@@ -58,7 +58,7 @@ fn router() -> OpenApiRouter<AppState> {
     responses((status = 200, description = "The transactions", body = SuccessBody<Vec<Transaction>>))
 )]
 async fn list_transactions(
-    reader: Reader,
+    reader: UserReader,
     QueryString(query): QueryString<TransactionQuery>,
 ) -> Result<Response, ApiError> {
     list::list(reader, query).await
@@ -75,7 +75,7 @@ async fn list_transactions(
     params(DayRange),
     responses((status = 200, description = "The transactions", body = SuccessBody<Vec<Transaction>>))
 )]
-async fn filter(reader: Reader, QueryString(days): QueryString<DayRange>) -> Result<Response, ApiError> {
+async fn filter(reader: UserReader, QueryString(days): QueryString<DayRange>) -> Result<Response, ApiError> {
     reader.list(DaysWalk::new(days)).await
 }
 
@@ -125,7 +125,7 @@ async fn create_transaction(
         (status = 404, description = "`TRANSACTION_NOT_FOUND`", body = FailureBody),
     )
 )]
-async fn read(reader: Reader, PathId(id): PathId) -> Result<Success<Transaction>, ApiError> {
+async fn read(reader: UserReader, PathId(id): PathId) -> Result<Success<Transaction>, ApiError> {
     let transaction = reader.run(async |scope| store::find(scope, id).await).await?;
     transaction.map(|transaction| Success::ok(transaction).with_etag()).ok_or_else(|| not_found(id))
 }

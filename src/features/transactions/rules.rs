@@ -10,7 +10,7 @@ use crate::domain::money::{Amount, AmountError, parse_bound};
 use crate::features::categories::CategoryName;
 use crate::features::payees::PayeeName;
 use crate::features::tags::TagName;
-use crate::http::input::{Input, Rule};
+use crate::http::input::{FieldRule, Input};
 use crate::http::json::Json;
 use crate::http::rules::{Day, List, Note, OptionalText, Text};
 
@@ -52,7 +52,7 @@ pub(super) fn too_fine(amount: Amount, currency: Currency) -> Option<String> {
 /// An amount: a JSON number, or a decimal as a string, read from its text.
 pub struct AmountRule;
 
-impl Rule for AmountRule {
+impl FieldRule for AmountRule {
     type Output = Amount;
 
     fn read(value: Json) -> Result<Amount, Vec<String>> {
@@ -85,7 +85,7 @@ fn number_text(value: &Json) -> Result<&str, AmountError> {
 /// A bound of amounts: an amount, or zero, with which sliders begin.
 pub(super) struct AmountBound;
 
-impl Rule for AmountBound {
+impl FieldRule for AmountBound {
     type Output = Decimal;
 
     fn read(value: Json) -> Result<Decimal, Vec<String>> {
@@ -114,7 +114,7 @@ const LAST_YEAR: i32 = 2199;
 /// The difference between years of the Buddhist and of the common calendar.
 const BUDDHIST: i32 = 543;
 
-impl Rule for EntryDay {
+impl FieldRule for EntryDay {
     type Output = NaiveDate;
 
     fn read(value: Json) -> Result<NaiveDate, Vec<String>> {
@@ -139,7 +139,7 @@ impl Rule for EntryDay {
 /// The ISO 4217 code of a currency.
 pub struct CurrencyRule;
 
-impl Rule for CurrencyRule {
+impl FieldRule for CurrencyRule {
     type Output = Currency;
 
     fn read(value: Json) -> Result<Currency, Vec<String>> {

@@ -9,7 +9,7 @@ use crate::http::scope::Scope;
 /// one user; returns how many there were.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn index_pending(scope: &mut Scope<'_>) -> Result<usize, sqlx::Error> {
     let rows = sqlx::query!(
         r"
@@ -47,7 +47,7 @@ pub async fn index_pending(scope: &mut Scope<'_>) -> Result<usize, sqlx::Error> 
 /// A user who has rows without search columns.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn next_user_to_index(connection: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar!(
         r"

@@ -4,13 +4,13 @@ use std::sync::LazyLock;
 
 use chrono::NaiveDate;
 
-use super::entry::Entry;
+use super::entry::TransactionColumns;
 use super::inputs::DayRange;
 use super::model::Transaction;
 use crate::domain::transaction_type::TransactionType;
 use crate::features::resource::Arguments;
 use crate::features::users;
-use crate::features::users::model::Settings;
+use crate::features::users::model::UserSettings;
 use crate::http::error::ApiError;
 use crate::http::extract::shown_id;
 use crate::http::scope::Scope;
@@ -74,17 +74,18 @@ const NEXT_OF_DAYS: &str = select!(
 );
 
 static INSERT: LazyLock<String> = LazyLock::new(|| {
-    let placeholders: Vec<String> = (2..Entry::COLUMNS.len() + 2).map(|number| format!("${number}")).collect();
+    let placeholders: Vec<String> =
+        (2..TransactionColumns::COLUMNS.len() + 2).map(|number| format!("${number}")).collect();
     format!(
         "with t as (insert into transactions (user_id, {}) values ($1, {}) returning *) select {COLUMNS} from t {JOINS}",
-        Entry::COLUMNS.join(", "),
+        TransactionColumns::COLUMNS.join(", "),
         placeholders.join(", ")
     )
 });
 
 static UPDATE: LazyLock<String> = LazyLock::new(|| {
     let set: Vec<String> =
-        Entry::COLUMNS.iter().zip(3..).map(|(column, number)| format!("{column} = ${number}")).collect();
+        TransactionColumns::COLUMNS.iter().zip(3..).map(|(column, number)| format!("{column} = ${number}")).collect();
     format!("update transactions set {}, updated_at = now() where user_id = $1 and id = $2", set.join(", "))
 });
 
@@ -97,7 +98,7 @@ pub fn not_found(id: i64) -> ApiError {
 #[derive(Debug)]
 pub struct EntryDefaults {
     /// The owner's currency and time zone.
-    pub owner: Settings,
+    pub owner: UserSettings,
     /// The category of the given name, if it exists.
     pub category_id: Option<i64>,
 }
@@ -105,7 +106,7 @@ pub struct EntryDefaults {
 /// The values that a new transaction takes from its owner, in one round trip; `None` if the user does not exist.
 ///
 /// # Errors
-/// The database's; a currency or a zone that this binary does not know is one too.
+/// From the database; a currency or a zone that this binary does not know is one too.
 pub async fn defaults(
     scope: &mut Scope<'_>,
     kind: TransactionType,
@@ -143,7 +144,7 @@ pub async fn defaults(
 ///
 /// # Errors
 /// Only from the database.
-pub async fn insert(scope: &mut Scope<'_>, entry: &Entry) -> Result<Transaction, sqlx::Error> {
+pub async fn insert(scope: &mut Scope<'_>, entry: &TransactionColumns) -> Result<Transaction, sqlx::Error> {
     let mut arguments = Arguments::default();
     arguments.add(scope.user_id);
     entry.bind(&mut arguments);
@@ -161,7 +162,7 @@ pub async fn find(scope: &mut Scope<'_>, id: i64) -> Result<Option<Transaction>,
 /// Like [`find`], and locks the row until the database transaction ends.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn find_for_update(scope: &mut Scope<'_>, id: i64) -> Result<Option<Transaction>, sqlx::Error> {
     let held =
         sqlx::query_scalar!("select id from transactions where user_id = $1 and id = $2 for update", scope.user_id, id)
@@ -177,7 +178,7 @@ pub async fn find_for_update(scope: &mut Scope<'_>, id: i64) -> Result<Option<Tr
 ///
 /// # Errors
 /// Only from the database.
-pub async fn update(scope: &mut Scope<'_>, id: i64, entry: &Entry) -> Result<(), sqlx::Error> {
+pub async fn update(scope: &mut Scope<'_>, id: i64, entry: &TransactionColumns) -> Result<(), sqlx::Error> {
     let mut arguments = Arguments::default();
     arguments.add(scope.user_id);
     arguments.add(id);
@@ -189,7 +190,7 @@ pub async fn update(scope: &mut Scope<'_>, id: i64, entry: &Entry) -> Result<(),
 /// Deletes a transaction; returns if it existed.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn delete(scope: &mut Scope<'_>, id: i64) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!("delete from transactions where user_id = $1 and id = $2", scope.user_id, id)
         .execute(&mut *scope.connection)

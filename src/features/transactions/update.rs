@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::choices::{CategoryChoice, category_of, check_decimals, payee_of};
-use super::entry::Entry;
+use super::entry::TransactionColumns;
 use super::inputs::TransactionEdit;
 use super::model::Transaction;
 use super::store;
@@ -34,7 +34,7 @@ pub(super) async fn update(
     let tags = edit.tags.take();
     let entry = edited(tx, current.clone(), edit).await?;
     let keeps_tags = tags.as_ref().is_none_or(|names| same_names(names, &current.tags));
-    if keeps_tags && entry == Entry::from(current.clone()) {
+    if keeps_tags && entry == TransactionColumns::from(current.clone()) {
         tx.note_nothing_changed();
         return Ok(Success::ok(current).with_etag());
     }
@@ -55,7 +55,11 @@ fn same_names(some: &[String], others: &[String]) -> bool {
 }
 
 /// The columns of a transaction after an update.
-async fn edited(scope: &mut Scope<'_>, current: Transaction, edit: TransactionEdit) -> Result<Entry, ApiError> {
+async fn edited(
+    scope: &mut Scope<'_>,
+    current: Transaction,
+    edit: TransactionEdit,
+) -> Result<TransactionColumns, ApiError> {
     check_amount(&current, &edit)?;
     let category = choose_category(scope, &current, &edit).await?;
     let payee_id = match (edit.payee_id, edit.payee) {
@@ -68,7 +72,7 @@ async fn edited(scope: &mut Scope<'_>, current: Transaction, edit: TransactionEd
     let title_en = edit.title_en.applied_to(current.title_en.clone());
     // The explanation of the category is about the titles before; the category itself stays until another one is chosen.
     let same_titles = title == current.title && title_en == current.title_en;
-    Ok(Entry {
+    Ok(TransactionColumns {
         title,
         title_en,
         amount: edit.amount.map_or(current.amount.0, Amount::value),

@@ -1,4 +1,4 @@
-//! What a user is.
+//! The types of a user.
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::domain::currency::Currency;
 
-/// A user, as the API shows one.
+/// A user.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
@@ -20,21 +20,21 @@ pub struct User {
     /// The name, if one was given.
     #[schema(required = true, example = "Test User")]
     pub name: Option<String>,
-    /// When the account was made.
+    /// The time of the registration.
     #[serde(serialize_with = "crate::http::meta::instant")]
     #[schema(example = "2026-02-16T09:30:00.000Z")]
     pub created_at: DateTime<Utc>,
-    /// When it was last changed.
+    /// The time of the last change.
     #[serde(serialize_with = "crate::http::meta::instant")]
     #[schema(example = "2026-02-16T09:30:00.000Z")]
     pub updated_at: DateTime<Utc>,
 }
 
-/// What a user's money and days are counted in.
+/// The currency and the time zone of a user.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
-    /// What an amount is in when nothing else is said.
+pub struct UserSettings {
+    /// The currency of amounts without one.
     pub currency: Currency,
-    /// Where "today" and "this month" are worked out.
+    /// The time zone of "today" and "this month".
     pub time_zone: Tz,
 }

@@ -2,17 +2,17 @@
 
 use sqlx::PgConnection;
 
-use super::model::{Settings, User};
+use super::model::{User, UserSettings};
 use crate::config::secret::Secret;
 use crate::db::error::breaks;
 
-/// A user with this address is there already.
+/// Another user has this address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EmailTaken;
 
-/// What is needed to check a password.
+/// A user with the hash of the password.
 #[derive(Debug)]
-pub struct Account {
+pub struct UserAccount {
     /// The user.
     pub user: User,
     /// The hash of the password.
@@ -22,7 +22,7 @@ pub struct Account {
 /// Adds a user. The address is in lower case already.
 ///
 /// # Errors
-/// The database's; that the address is taken is the inner result.
+/// Only from the database; that the address is taken is the inner result.
 pub async fn insert(
     connection: &mut PgConnection,
     email: &str,
@@ -54,10 +54,10 @@ pub async fn insert(
     }
 }
 
-/// Looks whether there is any user.
+/// Tells if there is any user.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn any(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(r#"select exists (select from users) as "any!""#).fetch_one(connection).await
 }
@@ -65,7 +65,7 @@ pub async fn any(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
 /// Waits until no other transaction is about to add the first user, and keeps others from it until this one ends.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn lock_first(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     // An advisory lock and not one of the table, which signing in writes.
     sqlx::query!("select pg_advisory_xact_lock(hashtextextended('first user of ' || current_schema(), 0))")
@@ -77,7 +77,7 @@ pub async fn lock_first(connection: &mut PgConnection) -> Result<(), sqlx::Error
 /// A user by id.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn find(connection: &mut PgConnection, id: i64) -> Result<Option<User>, sqlx::Error> {
     sqlx::query_as!(
         User,
@@ -100,8 +100,8 @@ pub async fn find(connection: &mut PgConnection, id: i64) -> Result<Option<User>
 /// A user with the hash of the password, by address in lower case.
 ///
 /// # Errors
-/// The database's.
-pub async fn find_account(connection: &mut PgConnection, email: &str) -> Result<Option<Account>, sqlx::Error> {
+/// Only from the database.
+pub async fn find_account(connection: &mut PgConnection, email: &str) -> Result<Option<UserAccount>, sqlx::Error> {
     let row = sqlx::query!(
         r#"
         select
@@ -118,7 +118,7 @@ pub async fn find_account(connection: &mut PgConnection, email: &str) -> Result<
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(|row| Account {
+    Ok(row.map(|row| UserAccount {
         user: User {
             id: row.id,
             email: row.email,
@@ -130,10 +130,10 @@ pub async fn find_account(connection: &mut PgConnection, email: &str) -> Result<
     }))
 }
 
-/// Puts a new hash in the place of an old one, if that is still the one there.
+/// Replaces a hash, if it is still the stored one.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub async fn replace_hash(
     connection: &mut PgConnection,
     id: i64,
@@ -151,22 +151,22 @@ pub async fn replace_hash(
     Ok(done.rows_affected() == 1)
 }
 
-/// What a user's money and days are counted in; `None` if there is no such user.
+/// The currency and the time zone of a user; `None` if the user does not exist.
 ///
 /// # Errors
-/// The database's; a currency or a zone that this binary does not know is one too.
-pub async fn settings(connection: &mut PgConnection, id: i64) -> Result<Option<Settings>, sqlx::Error> {
+/// From the database; a currency or a zone that this binary does not know is one too.
+pub async fn settings(connection: &mut PgConnection, id: i64) -> Result<Option<UserSettings>, sqlx::Error> {
     let row =
         sqlx::query!(r#"select currency, time_zone from users where id = $1"#, id).fetch_optional(connection).await?;
     row.map(|row| settings_from(&row.currency, &row.time_zone)).transpose()
 }
 
-/// The settings from what stands in the table.
+/// The settings from the columns of the table.
 ///
 /// # Errors
 /// A currency or a zone that this binary does not know.
-pub fn settings_from(currency: &str, time_zone: &str) -> Result<Settings, sqlx::Error> {
+pub fn settings_from(currency: &str, time_zone: &str) -> Result<UserSettings, sqlx::Error> {
     let currency = currency.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
     let time_zone = time_zone.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
-    Ok(Settings { currency, time_zone })
+    Ok(UserSettings { currency, time_zone })
 }

@@ -11,7 +11,7 @@ use super::{finish, headers};
 use crate::http::error::{self, CodeSchema, FailureBody, FailureError};
 use crate::http::meta::Meta;
 
-/// Where the document is.
+/// The path of the document.
 pub const DOCUMENT_PATH: &str = "/api/openapi.json";
 
 #[derive(utoipa::OpenApi)]
@@ -27,7 +27,7 @@ pub const DOCUMENT_PATH: &str = "/api/openapi.json";
     components(schemas(FailureBody, FailureError, CodeSchema, Meta)),
     modifiers(&Security)
 )]
-struct Base;
+struct DocumentHead;
 
 /// The title of the document, and of its page.
 pub(super) const TITLE: &str = "Expense tracker API";
@@ -50,7 +50,7 @@ impl Modify for Security {
 /// The document that the routes are added to.
 #[must_use]
 pub fn base() -> OpenApi {
-    let mut document = Base::openapi();
+    let mut document = DocumentHead::openapi();
     document.servers = Some(vec![ServerBuilder::new().url("/").build()]);
     document
 }
@@ -130,7 +130,7 @@ const ANY_BODY: &[(&str, &str)] = &[
     ("415", "`UNSUPPORTED_MEDIA_TYPE`: the body is not `application/json`"),
 ];
 
-/// Whether it changes something; logging in does not. Nobody is signed in who registers, and who does it again is refused.
+/// Tells if it changes something, which logging in does not. A registration needs no token, and a second one is refused.
 fn takes_key(operation: &Operation) -> bool {
     operation.security.is_some() || operation.responses.responses.contains_key("409")
 }

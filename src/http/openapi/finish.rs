@@ -33,11 +33,11 @@ pub(super) fn finished(mut document: Value) -> Value {
     document
 }
 
-/// How utoipa names the answers: `SuccessBody_Tag`, `SuccessBody_Vec_Tag`.
+/// The prefixes of the names that utoipa gives to answers: `SuccessBody_Tag`, `SuccessBody_Vec_Tag`.
 const ANSWER: &str = "SuccessBody_";
 const LIST: &str = "SuccessBody_Vec_";
 
-/// How the document names them: `TagAnswer`, `TagList`.
+/// The names of answers in the document: `TagAnswer`, `TagList`.
 fn answer_name(name: &str) -> String {
     match (name.strip_prefix(LIST), name.strip_prefix(ANSWER)) {
         (Some(of), _) => format!("{of}List"),
@@ -46,7 +46,7 @@ fn answer_name(name: &str) -> String {
     }
 }
 
-/// What such an answer holds: by reference, where utoipa repeats the whole.
+/// The data of an answer, by reference, where utoipa repeats the whole schema.
 fn data(name: &str) -> Value {
     let reference = |of: &str| json!({"$ref": format!("{SCHEMAS}{of}")});
     match name.strip_prefix(LIST) {

@@ -12,11 +12,11 @@ use crate::http::idempotency;
 
 /// The headers of answers, which the operations refer to.
 const OF_ANSWERS: &[(&str, Type, &str)] = &[
-    ("ETag", Type::String, "What stands here, for `If-Match` and `If-None-Match`"),
-    ("Retry-After", Type::Integer, "Seconds, after which it can be tried again"),
-    ("RateLimit-Limit", Type::Integer, "Requests that are allowed in a time"),
-    ("RateLimit-Remaining", Type::Integer, "Those of them that are left"),
-    ("RateLimit-Reset", Type::Integer, "Seconds, after which all of them are allowed again"),
+    ("ETag", Type::String, "The version of the data, for `If-Match` and `If-None-Match`"),
+    ("Retry-After", Type::Integer, "The seconds after which to try again"),
+    ("RateLimit-Limit", Type::Integer, "The requests that are allowed in a period"),
+    ("RateLimit-Remaining", Type::Integer, "The requests that are left"),
+    ("RateLimit-Reset", Type::Integer, "The seconds after which all of them are allowed again"),
 ];
 
 /// Adds what the operations refer to.
@@ -33,7 +33,7 @@ pub(super) fn define(components: &mut Components) {
 pub(super) fn take_key(operation: &mut Operation) {
     let key = parameter(
         "Idempotency-Key",
-        "With the same key, the same request has one effect within a day, and the same answer",
+        "A request that is sent again with the same key within a day has one effect, and the same answer",
         json!({"type": "string", "minLength": 1, "maxLength": idempotency::MAX_LENGTH, "pattern": "^[!-~]([ -~]*[!-~])?$"}),
     );
     operation.parameters.get_or_insert_default().push(RefOr::T(key));
@@ -67,7 +67,7 @@ pub(super) fn add(operation: &mut Operation) {
     if !taken.is_empty() {
         operation.parameters.get_or_insert_default().extend(taken.into_iter().map(RefOr::T));
     }
-    // What is there no longer has no tag: a merge answers with the one that stays.
+    // A deleted row has no tag, and a merge answers with the row that stays.
     let removes =
         operation.operation_id.as_deref().is_some_and(|name| name.ends_with("delete") || name.ends_with("merge"));
     for (status, response) in &mut operation.responses.responses {

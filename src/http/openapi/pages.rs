@@ -21,7 +21,7 @@ use crate::http::answer::SharedBytes;
 use crate::http::error::ApiError;
 
 /// A file as it is sent.
-struct Written {
+struct ServedFile {
     plain: Bytes,
     gzip: Bytes,
 }
@@ -30,14 +30,14 @@ struct Written {
 struct Files {
     config: Arc<Config<'static>>,
     /// The page itself, which has the title of the document.
-    page: Result<Written, String>,
-    /// Those that a client wanted decompressed. Decompressing them for each client would take its time from the others.
+    page: Result<ServedFile, String>,
+    /// The files that a client wanted decompressed. Decompressing them for each client would take its time from the others.
     plain: Mutex<HashMap<String, Bytes>>,
 }
 
 /// The routes of the document and of its page.
 pub(in crate::http) fn router(document: &Value) -> Router {
-    // Written once: as a tree it takes megabytes, and nobody looks into it again.
+    // ServedFile once: as a tree it takes megabytes, and nobody looks into it again.
     let written = serde_json::to_vec(document).map_err(std::io::Error::from).and_then(write);
     let written = written.map(Arc::new).map_err(|error| error.to_string());
     let document =
@@ -58,17 +58,17 @@ pub(in crate::http) fn router(document: &Value) -> Router {
     Router::new().route(DOCUMENT_PATH, routing::get(document)).merge(page)
 }
 
-fn write(plain: Vec<u8>) -> std::io::Result<Written> {
+fn write(plain: Vec<u8>) -> std::io::Result<ServedFile> {
     let mut gzip = Vec::new();
     GzEncoder::new(plain.as_slice(), Compression::best()).read_to_end(&mut gzip)?;
-    Ok(Written { plain: plain.into(), gzip: gzip.into() })
+    Ok(ServedFile { plain: plain.into(), gzip: gzip.into() })
 }
 
 /// The page's file.
 const PAGE: &str = "index.html";
 
 /// Swagger UI's page with the title of the document.
-fn titled(config: &Arc<Config<'static>>) -> Result<Written, String> {
+fn titled(config: &Arc<Config<'static>>) -> Result<ServedFile, String> {
     let file = utoipa_swagger_ui::serve(PAGE, Arc::clone(config)).map_err(|error| error.to_string())?;
     let file = file.ok_or("Swagger UI has no page")?;
     let mut page = String::new();
@@ -82,7 +82,7 @@ fn titled(config: &Arc<Config<'static>>) -> Result<Written, String> {
     write(page.into_bytes()).map_err(|error| error.to_string())
 }
 
-fn served(written: Result<&Written, &String>, content_type: &str, headers: &HeaderMap) -> Response {
+fn served(written: Result<&ServedFile, &String>, content_type: &str, headers: &HeaderMap) -> Response {
     match written {
         Ok(file) if takes_gzip(headers) => shared(content_type, true, file.gzip.clone()),
         Ok(file) => shared(content_type, false, file.plain.clone()),
@@ -90,7 +90,7 @@ fn served(written: Result<&Written, &String>, content_type: &str, headers: &Head
     }
 }
 
-/// What the page may load, and from where.
+/// The content security policy of the page.
 const OWN: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; \
                    form-action 'none'; frame-ancestors 'none'";
 
@@ -159,7 +159,7 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
     takes(headers, &header::ACCEPT_ENCODING, "gzip")
 }
 
-/// Whether a header names something, and does not refuse it by the weight 0.
+/// Tells if a header names something, and does not refuse it by the weight 0.
 fn takes(headers: &HeaderMap, header: &HeaderName, wanted: &str) -> bool {
     let values = headers.get_all(header).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|values| values.split(',')).any(|value| {

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::http::error::ApiError;
-use crate::http::input::{FromInput, Input, NamedSchemas, Rule, Source};
+use crate::http::input::{FieldRule, FromInput, Input, InputSource, NamedSchemas};
 use crate::http::json::Json;
 
 /// A list of `MIN` to `MAX` elements, each by a rule.
 pub struct List<R, const MIN: usize, const MAX: usize>(PhantomData<R>);
 
-impl<R: Rule, const MIN: usize, const MAX: usize> Rule for List<R, MIN, MAX> {
+impl<R: FieldRule, const MIN: usize, const MAX: usize> FieldRule for List<R, MIN, MAX> {
     type Output = Vec<R::Output>;
 
     fn read(value: Json) -> Result<Self::Output, Vec<String>> {
@@ -45,7 +45,7 @@ impl<R: Rule, const MIN: usize, const MAX: usize> Rule for List<R, MIN, MAX> {
 /// A list whose elements are all different.
 pub struct DistinctList<R, const MAX: usize>(PhantomData<R>);
 
-impl<R: Rule<Output: Ord + Clone>, const MAX: usize> Rule for DistinctList<R, MAX> {
+impl<R: FieldRule<Output: Ord + Clone>, const MAX: usize> FieldRule for DistinctList<R, MAX> {
     type Output = Vec<R::Output>;
 
     fn read(value: Json) -> Result<Self::Output, Vec<String>> {
@@ -66,12 +66,12 @@ impl<R: Rule<Output: Ord + Clone>, const MAX: usize> Rule for DistinctList<R, MA
 /// An object within a body, with fields of its own.
 pub struct Nested<T>(PhantomData<T>);
 
-impl<T: FromInput + ToSchema> Rule for Nested<T> {
+impl<T: FromInput + ToSchema> FieldRule for Nested<T> {
     type Output = T;
 
     fn read(value: Json) -> Result<T, Vec<String>> {
         let Json::Object(fields) = value else { return Err(vec!["must be an object".to_owned()]) };
-        Input::parse(fields, Source::Body).map_err(|error| match error {
+        Input::parse(fields, InputSource::Body).map_err(|error| match error {
             ApiError::Validation(problems) => {
                 problems.iter().map(|problem| format!("is not right: {problem}")).collect()
             }

@@ -5,5 +5,5 @@ mod scalar;
 mod text;
 
 pub use list::{DistinctList, List, Nested};
-pub use scalar::{Choice, Color, Day, Flag, Id, OneOf, SecretText, Whole};
+pub use scalar::{Color, Day, Flag, Id, OneOf, SecretText, Whole, WordChoice};
 pub use text::{Name, Note, OptionalText, Text, Verbatim};

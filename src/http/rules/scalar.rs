@@ -10,13 +10,13 @@ use crate::config::secret::Secret;
 use crate::domain::civil_date::parse_day;
 use crate::domain::number;
 use crate::domain::transaction_type::{TRANSACTION_TYPES, TransactionType};
-use crate::http::input::Rule;
+use crate::http::input::FieldRule;
 use crate::http::json::Json;
 
 /// A switch: `true` or `false`, in a query string as words.
 pub struct Flag;
 
-impl Rule for Flag {
+impl FieldRule for Flag {
     type Output = bool;
 
     fn read(value: Json) -> Result<bool, Vec<String>> {
@@ -38,7 +38,7 @@ pub struct Id;
 
 const NO_INTEGER: &str = "must be an integer number";
 
-impl Rule for Id {
+impl FieldRule for Id {
     type Output = i64;
 
     fn read(value: Json) -> Result<i64, Vec<String>> {
@@ -58,7 +58,7 @@ impl Rule for Id {
 /// A whole number from `MIN` to `MAX`.
 pub struct Whole<const MIN: i64, const MAX: i64>;
 
-impl<const MIN: i64, const MAX: i64> Rule for Whole<MIN, MAX> {
+impl<const MIN: i64, const MAX: i64> FieldRule for Whole<MIN, MAX> {
     type Output = i64;
 
     fn read(value: Json) -> Result<i64, Vec<String>> {
@@ -80,7 +80,7 @@ impl<const MIN: i64, const MAX: i64> Rule for Whole<MIN, MAX> {
 /// A colour as `#rrggbb`, kept in lower case.
 pub struct Color;
 
-impl Rule for Color {
+impl FieldRule for Color {
     type Output = String;
 
     fn read(value: Json) -> Result<String, Vec<String>> {
@@ -101,7 +101,7 @@ impl Rule for Color {
 /// A civil day, as `YYYY-MM-DD` or as a date-time, the day of which is taken.
 pub struct Day;
 
-impl Rule for Day {
+impl FieldRule for Day {
     type Output = NaiveDate;
 
     fn read(value: Json) -> Result<NaiveDate, Vec<String>> {
@@ -115,7 +115,7 @@ impl Rule for Day {
 }
 
 /// A type of a few values, each of which has a word.
-pub trait Choice: Copy + 'static {
+pub trait WordChoice: Copy + 'static {
     /// The words with their values.
     const WORDS: &'static [(&'static str, Self)];
 
@@ -126,7 +126,7 @@ pub trait Choice: Copy + 'static {
     }
 }
 
-impl Choice for TransactionType {
+impl WordChoice for TransactionType {
     const WORDS: &'static [(&'static str, Self)] = TRANSACTION_TYPES;
 
     fn schema() -> Value {
@@ -137,7 +137,7 @@ impl Choice for TransactionType {
 /// One of a few words.
 pub struct OneOf<T>(PhantomData<T>);
 
-impl<T: Choice> Rule for OneOf<T> {
+impl<T: WordChoice> FieldRule for OneOf<T> {
     type Output = T;
 
     fn read(value: Json) -> Result<T, Vec<String>> {
@@ -156,7 +156,7 @@ impl<T: Choice> Rule for OneOf<T> {
 /// A text by another rule that is never shown in logs.
 pub struct SecretText<R>(PhantomData<R>);
 
-impl<R: Rule<Output = String>> Rule for SecretText<R> {
+impl<R: FieldRule<Output = String>> FieldRule for SecretText<R> {
     type Output = Secret<String>;
 
     fn read(value: Json) -> Result<Secret<String>, Vec<String>> {

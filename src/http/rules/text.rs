@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::domain::name;
-use crate::http::input::Rule;
+use crate::http::input::FieldRule;
 use crate::http::json::Json;
 
 /// A text that is trimmed, not empty, and has at most `MAX` characters.
 pub struct Text<const MAX: usize>;
 
-impl<const MAX: usize> Rule for Text<MAX> {
+impl<const MAX: usize> FieldRule for Text<MAX> {
     type Output = String;
 
     fn read(value: Json) -> Result<String, Vec<String>> {
@@ -29,7 +29,7 @@ impl<const MAX: usize> Rule for Text<MAX> {
 /// A name: a text without invisible characters, in one form of its letters, and with single blanks.
 pub struct Name<const MAX: usize>;
 
-impl<const MAX: usize> Rule for Name<MAX> {
+impl<const MAX: usize> FieldRule for Name<MAX> {
     type Output = String;
 
     fn read(value: Json) -> Result<String, Vec<String>> {
@@ -57,7 +57,7 @@ const NO_NUL: &str = r"^[^\u0000]*$";
 /// A text that is trimmed and may be empty.
 pub struct OptionalText<const MAX: usize>;
 
-impl<const MAX: usize> Rule for OptionalText<MAX> {
+impl<const MAX: usize> FieldRule for OptionalText<MAX> {
     type Output = String;
 
     fn read(value: Json) -> Result<String, Vec<String>> {
@@ -73,7 +73,7 @@ impl<const MAX: usize> Rule for OptionalText<MAX> {
 /// An [`OptionalText`] that means the same as none where it is empty.
 pub struct Note<const MAX: usize>;
 
-impl<const MAX: usize> Rule for Note<MAX> {
+impl<const MAX: usize> FieldRule for Note<MAX> {
     type Output = String;
 
     fn read(value: Json) -> Result<String, Vec<String>> {
@@ -92,7 +92,7 @@ impl<const MAX: usize> Rule for Note<MAX> {
 /// A text that is neither trimmed nor cleaned, such as a password.
 pub struct Verbatim<const MAX: usize>;
 
-impl<const MAX: usize> Rule for Verbatim<MAX> {
+impl<const MAX: usize> FieldRule for Verbatim<MAX> {
     type Output = String;
 
     fn read(value: Json) -> Result<String, Vec<String>> {

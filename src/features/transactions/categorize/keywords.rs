@@ -71,7 +71,7 @@ pub(super) const KEYWORDS: &[(TransactionType, &str, &str)] = &[
     (Income, "Gift", "gift, present, birthday, red envelope, angpao, ของขวัญ, อั่งเปา, วันเกิด"),
 ];
 
-/// The same for words that mean something else beside others: they tell only where they are all there is, but for numbers.
+/// Like the keywords, for words that mean something else beside others: they tell only where they are all there is, but for numbers.
 pub(super) const ALONE: &[(TransactionType, &str, &str)] =
     &[(Expense, "Entertainment", "bar"), (Expense, "Bills & Utilities", "true")];
 

@@ -10,18 +10,18 @@ use crate::http::scope::Scope;
 /// A transaction whose category the user chose.
 #[derive(Debug, Clone)]
 pub(crate) struct PastChoice {
-    /// Its title.
+    /// The title.
     pub title: String,
     /// The part of its search text that is the title; the note may be long.
     pub search: String,
-    /// Its category's id.
+    /// The id of its category.
     pub category_id: i64,
-    /// Its day.
+    /// The day.
     pub date: NaiveDate,
 }
 
 impl PastChoice {
-    /// Its title, folded.
+    /// The title, folded.
     pub(super) fn title_folded(&self) -> &str {
         self.search.split(SEARCH_SEPARATOR).next().unwrap_or_default()
     }
@@ -36,7 +36,7 @@ const MOST: i64 = 200;
 /// The user's choices among the last transactions, the newest first.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub(crate) async fn recent(scope: &mut Scope<'_>, kind: TransactionType) -> Result<Vec<PastChoice>, sqlx::Error> {
     sqlx::query_as!(
         PastChoice,
@@ -69,7 +69,7 @@ pub(crate) async fn recent(scope: &mut Scope<'_>, kind: TransactionType) -> Resu
 /// The user's choices for titles with all these words, the newest first.
 ///
 /// # Errors
-/// The database's.
+/// Only from the database.
 pub(crate) async fn with_words(
     scope: &mut Scope<'_>,
     kind: TransactionType,

@@ -1,4 +1,4 @@
-//! Which word of a title tells a category.
+//! The words of a title that suggest a category.
 //!
 //! A word tells where it is one: in English between blanks, in Thai, which has none, where a statistical model (the LSTM of
 //! ICU4X) finds the words of the text. `ยา` is medicine, and is in `ยาง`, a tire, and in `พัทยา`, a town. Of several the longest
@@ -23,9 +23,9 @@ const LONG: usize = 4;
 struct Keyword {
     kind: TransactionType,
     category: &'static str,
-    /// As it is shown.
+    /// The word as it is shown.
     word: &'static str,
-    /// As it is looked for.
+    /// The word as it is searched for.
     run: String,
 }
 
@@ -79,7 +79,7 @@ fn alone(kind: TransactionType, text: &str) -> Option<(&'static str, &'static st
     found.map(|keyword| (keyword.category, keyword.word))
 }
 
-/// Where a run is in a text, without the blanks around it.
+/// The position of a run in a text, without the blanks around it.
 fn places<'a>(text: &'a str, run: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
     let blanks = run.len() - run.trim_start().len();
     let length = run.trim().len();
@@ -93,12 +93,12 @@ fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {
 /// The words of a text. It is taken apart when the first Thai keyword is found in it.
 struct ThaiWords<'a> {
     text: &'a str,
-    /// Where they end, in bytes.
+    /// The end, in bytes.
     ends: Option<Vec<usize>>,
 }
 
 impl ThaiWords<'_> {
-    /// Whether a word, or several, is at this place, or what one begins with.
+    /// Tells if words, or the beginning of one, are at this position.
     fn has(&mut self, place: &Range<usize>, run: &str) -> bool {
         if run.is_ascii() {
             return true;
@@ -120,7 +120,7 @@ impl ThaiWords<'_> {
     }
 }
 
-/// Where the words of a text begin and end.
+/// The beginnings and ends of the words of a text.
 fn ends(text: &str) -> Vec<usize> {
     let looked_at = text.char_indices().nth(TAKEN_APART).map_or(text, |(end, _)| &text[..end]);
     let mut ends: Vec<usize> =
@@ -151,7 +151,7 @@ fn is_mark(character: char) -> bool {
     matches!(character, '\u{e31}' | '\u{e34}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}')
 }
 
-/// What never begins a word.
+/// Characters that never begin a word.
 fn is_bound(character: char) -> bool {
     is_mark(character) || matches!(character, '\u{e30}' | '\u{e32}' | '\u{e33}' | '\u{e45}')
 }
