@@ -109,7 +109,7 @@ impl Options {
             ));
         }
         let database = Database::open(&config).await?;
-        let outcome = self.command.run(&config, &database).await;
+        let outcome = Box::pin(self.command.run(&config, &database)).await;
         database.close().await?;
         outcome
     }
