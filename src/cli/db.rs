@@ -110,7 +110,7 @@ impl DbOptions {
             ));
         }
         let database = Database::open(&config).await?;
-        let outcome = self.command.run(&config, &database).await;
+        let outcome = Box::pin(self.command.run(&config, &database)).await;
         database.close().await?;
         outcome
     }

@@ -80,6 +80,6 @@ async fn a_file_that_is_gone_is_missing_and_a_newer_one_is_ahead() {
     assert_eq!(bench.states().await, ["applied", "ahead"]);
     bench.write("2_more.up.sql", "create table u ();");
     bench.remove("1_table.up.sql");
-    bench.run(&["deploy"]).await.expect(4, &["is gone: 1 table"]);
+    bench.run(&["deploy"]).await.expect(4, &["is missing: 1 table"]);
     assert_eq!(bench.states().await, ["missing", "applied"]);
 }

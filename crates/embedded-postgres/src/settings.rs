@@ -1,4 +1,4 @@
-//! EmbeddedSettings of a private PostgreSQL, and what is known of it when it runs.
+//! The settings of a private PostgreSQL, and its state when it runs.
 
 use std::fmt;
 use std::path::PathBuf;

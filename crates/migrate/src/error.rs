@@ -117,7 +117,7 @@ pub enum MigrateError {
     Database(sqlx::Error),
     /// A query failed, with the database that it was sent to.
     #[error("{0}\nWork that was completed before is kept; `{status}` shows it.", status = .1.migrate("status"))]
-    Query(QueryFailure, &'static ProgramNames),
+    Query(Box<QueryFailure>, &'static ProgramNames),
 }
 
 impl From<sqlx::Error> for MigrateError {

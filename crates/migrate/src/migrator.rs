@@ -19,7 +19,7 @@ use crate::settings::MigrateSettings;
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// use migrate_toolkit::{MigrateSettings, MigrationProfile, Migrator, ProgramNames};
 ///
-/// static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("examples/migrations");
+/// static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("examples/notes/migrations");
 ///
 /// let settings = MigrateSettings::new(MigrationProfile::Dev, &ProgramNames::DEFAULT);
 /// let migrator = Migrator::new(&MIGRATIONS, "postgres://localhost/notes".parse()?, settings);

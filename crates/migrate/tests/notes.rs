@@ -59,10 +59,10 @@ impl NotesBench {
 
 #[test]
 fn the_example_has_all_commands_and_a_boot_policy() {
-    let data = tempfile::Builder::new().prefix("notes").tempdir_in("/tmp").expect("a folder");
     let database = EmbeddedDatabase::start(EmbeddedSettings {
         names: &NAMES,
-        directory: data.path().join("postgres"),
+        // Directly below the folder for temporary files: if the test runs as root, another account has to enter it.
+        directory: std::env::temp_dir().join(format!("migrate-toolkit-{}", std::process::id())),
         programs: std::env::var_os("TEST_POSTGRES_BIN").map(PathBuf::from),
         throwaway: true,
         linger: Duration::ZERO,

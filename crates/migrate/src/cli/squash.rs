@@ -22,7 +22,7 @@ impl SquashOptions {
     pub(crate) fn refusal(profile: MigrationProfile) -> Option<MigrateError> {
         (profile == MigrationProfile::Prod).then(|| {
             MigrateError::Forbidden(
-                "`migrate squash` works on a checkout, and is not allowed in prod; no file was changed.".to_owned(),
+                "`migrate squash` works on a checkout, and is not for prod; no file was changed.".to_owned(),
             )
         })
     }

@@ -30,7 +30,7 @@ impl Migrator {
     ) -> Result<SchemaDiff, MigrateError> {
         if self.settings.profile == MigrationProfile::Prod {
             return Err(MigrateError::Forbidden(
-                "a push changes the schema without a migration, and is not allowed in prod; nothing was changed."
+                "a push changes the schema without a migration, and is not for prod; nothing was changed."
                     .to_owned(),
             ));
         }

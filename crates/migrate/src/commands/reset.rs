@@ -12,7 +12,7 @@ use crate::run::session::MigrationSession;
 
 /// The error of a reset in production.
 pub(crate) fn reset_forbidden() -> MigrateError {
-    MigrateError::Forbidden("a reset drops everything, and is not allowed in prod; nothing was changed.".to_owned())
+    MigrateError::Forbidden("a reset drops everything, and is not for prod; nothing was changed.".to_owned())
 }
 
 impl Migrator {

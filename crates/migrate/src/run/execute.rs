@@ -280,9 +280,9 @@ async fn record_failure(
     let failed = failure.describe(run, left, session.settings.names);
     let nothing = failed.left == Remains::Nothing;
     let outcome = if nothing { AttemptOutcome::RolledBack } else { AttemptOutcome::Partial };
-    let mut recorded = recorded(&failed);
-    recorded.statement = recorded.statement.or(Some(done + 1));
-    let mut note = recorder.failed(run.attempt, outcome, &recorded);
+    let mut failure = recorded(&failed);
+    failure.statement = failure.statement.or(Some(done + 1));
+    let mut note = recorder.failed(run.attempt, outcome, &failure);
     if nothing {
         note += &run.on_nothing_left;
     }

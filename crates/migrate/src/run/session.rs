@@ -148,7 +148,9 @@ impl<'a> MigrationSession<'a> {
             outcome
         };
         worked.await.map_err(|error| match error {
-            MigrateError::Database(error) => MigrateError::Query(QueryFailure::new(options, error), settings.names),
+            MigrateError::Database(error) => {
+                MigrateError::Query(Box::new(QueryFailure::new(options, error)), settings.names)
+            }
             error => error,
         })
     }
