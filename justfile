@@ -96,6 +96,14 @@ races ROUNDS="200" OPERATIONS="100000":
 take-over ROWS="100000":
     TAKE_OVER={{ROWS}} cargo test --release --test main -- --nocapture take_over
 
+# Three servers behind PgBouncer, every answer compared with the client's own model (needs Python; fetches PgBouncer into target/)
+pooler-test *ARGS:
+    tests/pooler/run {{ARGS}}
+
+# A primary that is killed and switched over, under creates with a key (needs Patroni, etcd and HAProxy)
+ha-test *ARGS:
+    tests/failover/run {{ARGS}}
+
 # Follow docs/docker.md with a real Docker: all of it (15 minutes or more), or the named parts
 docker-test *PARTS:
     tests/docker/run {{PARTS}}
