@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono_tz::Tz;
 use clap::ValueEnum;
 use migrate_toolkit::Exit;
-use migrate_toolkit::cli::{CommandOutput, ask, terminal};
+use migrate_toolkit::cli::{CommandOutput, StopSignals, ask, terminal};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -136,8 +136,18 @@ impl TakeOverOptions {
             }
             Err(error) => return Ok(CommandOutput::from(error)),
         }
-        let done = if self.undo { self.go_back(database).await } else { self.take_over(database).await };
-        Ok(done.unwrap_or_else(answer_of))
+        let mut signals = StopSignals::listen()?;
+        let done = async { if self.undo { self.go_back(database).await } else { self.take_over(database).await } };
+        tokio::select! {
+            done = done => Ok(done.unwrap_or_else(answer_of)),
+            // Dropping the connection ends its transaction.
+            () = signals.next() => Ok(CommandOutput::of_error(
+                Exit::Cancelled,
+                "cancelled",
+                "cancelled; nothing was changed, unless the transaction was being committed at this moment: `app db \
+                 take-over --undo --dry-run` shows whether there are users.",
+            )),
+        }
     }
 
     async fn take_over(self, database: &Database) -> Result<CommandOutput, TakeOverError> {

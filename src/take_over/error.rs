@@ -40,6 +40,14 @@ impl From<sqlx::Error> for TakeOverError {
 }
 
 impl TakeOverError {
+    /// The error for a role that lacks a privilege, or that would not see all rows.
+    pub(super) fn not_permitted(failure: &QueryFailure) -> Self {
+        Self::NotApplicable(format!(
+            "{failure}\nNothing was changed. The role must be able to read all rows of the original's tables, and their \
+             sequences, whatever row level security there is: use their owner, or a superuser."
+        ))
+    }
+
     /// The error code for scripts.
     #[must_use]
     pub const fn code(&self) -> &'static str {

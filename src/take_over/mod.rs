@@ -27,6 +27,7 @@ mod source;
 mod sql;
 mod tables;
 mod transfer;
+mod trust;
 mod undo;
 mod undo_keep;
 mod write;

@@ -6,9 +6,10 @@ use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use super::error::TakeOverError;
 use super::recognize::{next_ids, recognize_tables};
-use super::session::{self, ProgressReport, RowProgress};
-use super::sql::identifier;
+use super::session::{self, FORBIDDEN, ProgressReport, RowProgress};
+use super::sql::{identifier, sqlstate};
 use super::tables::{CHUNK_BYTES, COPIES, NextIds, OriginalTable};
+use super::trust;
 use crate::db::explain::QueryFailure;
 
 /// Copies the rows of another database from a single snapshot.
@@ -25,6 +26,9 @@ pub(super) async fn copy_rows(
     // Errors of this database are described by the session.
     let failed = |error| TakeOverError::Failure(QueryFailure::new(options, error));
     copied.map_err(|failure| match failure {
+        CopyFailure::There(TakeOverError::Database(error)) if sqlstate(&error).as_deref() == Some(FORBIDDEN) => {
+            TakeOverError::not_permitted(&QueryFailure::new(options, error))
+        }
         CopyFailure::There(TakeOverError::Database(error)) => failed(error),
         CopyFailure::There(error) => error,
         CopyFailure::Here(error) => error.into(),
@@ -47,6 +51,7 @@ async fn copy_from(
     let begin = "begin transaction isolation level repeatable read read only; set local statement_timeout = 0; \
                  set local idle_in_transaction_session_timeout = 0";
     there.execute(begin).await.map_err(there_failed)?;
+    trust::protect_source(there).await.map_err(CopyFailure::There)?;
     let found = recognize_tables(there, schema).await.map_err(CopyFailure::There)?;
     for (table, what) in [(OriginalTable::User, "users read"), (OriginalTable::Transaction, "transactions read")] {
         let mut progress = RowProgress::new(what);

@@ -8,6 +8,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 use super::error::TakeOverError;
 use super::format::{count, grouped};
 use super::sql::{run, sqlstate};
+use super::trust;
 use crate::db::explain::{NoConnection, QueryFailure};
 
 /// Receives progress messages.
@@ -18,8 +19,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Limits of the role or the URL are not meant for this. The server notices within a second that its client is gone.
 /// Without an operation, the triggers record no history.
-const BEGIN: &str = "
-begin;
+const LIMITS: &str = "
 set local lock_timeout = '10s';
 set local statement_timeout = 0;
 set local idle_in_transaction_session_timeout = 0;
@@ -31,6 +31,27 @@ set local app.operation = '';
 /// The SQLSTATEs of a lock timeout and of a deadlock.
 const LOCK_FAILURES: [&str; 2] = ["55P03", "40P01"];
 
+/// The SQLSTATE of a missing privilege, or of rows that row level security would hide.
+pub(super) const FORBIDDEN: &str = "42501";
+
+/// The rows that the statements of a transaction see.
+#[derive(Clone, Copy)]
+pub(super) enum Isolation {
+    /// Those committed before each statement. Locks keep others from writing more.
+    Statement,
+    /// Those committed before the first statement, so that nobody is kept from writing more.
+    Snapshot,
+}
+
+impl Isolation {
+    const fn begin(self) -> &'static str {
+        match self {
+            Self::Statement => "begin",
+            Self::Snapshot => "begin isolation level repeatable read",
+        }
+    }
+}
+
 /// A session for one command.
 pub(super) struct TakeOverSession {
     pub connection: PgConnection,
@@ -40,11 +61,14 @@ impl TakeOverSession {
     /// Runs `work` in a transaction. Anything that `work` does not commit is rolled back.
     pub(super) async fn with<T>(
         options: &PgConnectOptions,
+        isolation: Isolation,
         work: impl AsyncFnOnce(&mut Self) -> Result<T, TakeOverError>,
     ) -> Result<T, TakeOverError> {
         let mut session = Self { connection: connect(options).await? };
         let worked = async {
-            session.connection.execute(sqlx::raw_sql(BEGIN)).await?;
+            session.connection.execute(isolation.begin()).await?;
+            session.connection.execute(sqlx::raw_sql(LIMITS)).await?;
+            trust::protect(&mut session.connection).await?;
             work(&mut session).await
         };
         let outcome = worked.await.map_err(|error| match error {
@@ -52,6 +76,9 @@ impl TakeOverSession {
                 if sqlstate(&error).is_some_and(|code| LOCK_FAILURES.contains(&code.as_str())) =>
             {
                 locked(&error)
+            }
+            TakeOverError::Database(error) if sqlstate(&error).as_deref() == Some(FORBIDDEN) => {
+                TakeOverError::not_permitted(&QueryFailure::new(options, error))
             }
             TakeOverError::Database(error) => TakeOverError::Failure(QueryFailure::new(options, error)),
             error => error,

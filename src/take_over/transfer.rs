@@ -7,7 +7,7 @@ use super::error::TakeOverError;
 use super::options::{SET_ASIDE_SCHEMA, SourceLocation, TakeOverRequest};
 use super::proof::Proof;
 use super::rows::AmountReadings;
-use super::session::{ProgressReport, TakeOverSession};
+use super::session::{Isolation, ProgressReport, TakeOverSession};
 use super::source::Source;
 use super::{addresses, compare, names, recognize, refusal, rows, set_aside, write};
 
@@ -32,7 +32,7 @@ pub async fn preview(
     schema: &str,
 ) -> Result<(i64, i64), TakeOverError> {
     let SourceLocation::Here { .. } = from else { return Ok((0, 0)) };
-    TakeOverSession::with(options, async |session| {
+    TakeOverSession::with(options, Isolation::Statement, async |session| {
         session.expect_no_users().await?;
         recognize::count_rows(&mut session.connection, schema).await
     })
@@ -49,11 +49,9 @@ pub async fn take_over(
     request: &TakeOverRequest,
     report: ProgressReport<'_>,
 ) -> Result<TakeOverResult, TakeOverError> {
-    TakeOverSession::with(options, async |session| {
-        if request.dry_run {
-            // A snapshot, so that nobody is kept from writing more rows.
-            session.connection.execute("set transaction isolation level repeatable read").await?;
-        } else {
+    let isolation = if request.dry_run { Isolation::Snapshot } else { Isolation::Statement };
+    TakeOverSession::with(options, isolation, async |session| {
+        if !request.dry_run {
             session.lock_users().await?;
         }
         session.expect_no_users().await?;

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 use super::error::TakeOverError;
 use super::format::count;
 use super::options::SET_ASIDE_SCHEMA;
-use super::session::{ProgressReport, TakeOverSession};
+use super::session::{Isolation, ProgressReport, TakeOverSession};
 use super::sql::{identifier, literal, run};
 use super::tables::OriginalTable;
 use super::{recognize, set_aside, undo_keep};
@@ -130,7 +130,7 @@ pub async fn undo(
     undo: &UndoRequest,
     report: ProgressReport<'_>,
 ) -> Result<UndoOutcome, TakeOverError> {
-    TakeOverSession::with(options, async |session| {
+    TakeOverSession::with(options, Isolation::Statement, async |session| {
         let connection = &mut session.connection;
         let own: String = sqlx::query_scalar(OWN_TABLES).fetch_one(&mut *connection).await?;
         if !undo.report_only {

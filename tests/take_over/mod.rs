@@ -5,6 +5,7 @@ mod dumps;
 mod killed;
 mod sample;
 mod served;
+mod trust;
 mod undo;
 mod variants;
 

@@ -101,7 +101,7 @@ async fn the_place_is_told_and_no_password_where_the_other_database_cannot_be_re
     there.execute(&format!("create role {role} login password 'hunter2'")).await;
     let arguments = at(&crate::support::cluster::url_as(&there.options, &role, "hunter2"));
     let ran = bench.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    let ran = ran.expect(1, &["permission denied for table User", &role]);
+    let ran = ran.expect(2, &["permission denied for table User", &role]);
     assert!(!ran.stderr.contains("hunter2"), "{ran:?}");
     bench.untouched().await;
 }
