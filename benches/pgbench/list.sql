@@ -1,30 +1,14 @@
 -- GET /api/transactions/filter?startDate=D&endDate=D: a day of the user who has 20 transactions a day.
 \set day random(2014, 2025) * 10000 + random(1, 12) * 100 + random(1, 28)
-    select
-        t.id as "id!",
-        t.title as "title!",
-        t.title_en,
-        t.amount as "amount!",
-        t.currency as "currency!",
-        t.type as "kind!: TransactionType",
-        c.name as "category!",
-        t.category_id as "category_id!",
-        t.date as "date!",
-        t.user_id as "user_id!",
-        t.created_at as "created_at!",
-        t.updated_at as "updated_at!",
-        t.note,
-        p.name as "payee?",
-        t.payee_id,
-        array(
-            select g.name
-            from transaction_tags l
-            join tags g on g.user_id = l.user_id and g.id = l.tag_id
-            where l.user_id = t.user_id and l.transaction_id = t.id
-            order by g.name collate "C"
-        ) as "tags!",
-        t.category_source as "category_source!: CategorySource",
-        t.category_reason
+select
+    t.id, t.title, t.title_en, t.amount, t.currency, t.type::text as kind, c.name as category, t.category_id, t.date,
+    t.user_id, t.created_at, t.updated_at, t.note, p.name as payee, t.payee_id,
+    array(
+        select g.name from transaction_tags l join tags g on g.user_id = l.user_id and g.id = l.tag_id
+        where l.user_id = t.user_id and l.transaction_id = t.id
+        order by g.name collate "C"
+    ) as tags,
+    t.category_source::text as category_source, t.category_reason
     from transactions t
     join categories c on c.user_id = t.user_id and c.id = t.category_id
     left join payees p on p.user_id = t.user_id and p.id = t.payee_id

@@ -21,7 +21,7 @@ fn named(new: &Value, name: &str) -> Value {
     body
 }
 
-/// Tries list, create, read, update, delete, pages, ETags, idempotency, undo and ownership of `/api/MANY`. `noun` is the word for one
+/// Tries list, create, read, update, delete, pages, `ETag`, idempotency, undo and ownership of `/api/MANY`. `noun` is the word for one
 /// row, `new` the body of a creation.
 pub(crate) async fn check(many: &str, noun: &str, new: Value) {
     let app = TestApp::start().await;

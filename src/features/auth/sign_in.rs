@@ -19,7 +19,7 @@ use super::lanes::Lane;
 use super::store;
 use crate::config::ThrottleConfig;
 
-/// CountedFailure times are rounded by the database.
+/// Counted times are rounded by the database.
 const ROUNDING: Duration = Duration::from_millis(1);
 
 /// An id that no user has.

@@ -53,7 +53,7 @@ impl Mutation {
     /// Like [`Self::run`], for a change of many rows: it waits for its turn, and has a connection for such work.
     ///
     /// # Errors
-    /// As [`Self::run`]; [`ApiError::TooMuchMutation`] and [`ApiError::Unavailable`] if the turn does not come.
+    /// As [`Self::run`]; [`ApiError::TooMuchWork`] and [`ApiError::Unavailable`] if the turn does not come.
     pub async fn run_costly<T: Serialize>(
         self,
         kind: &str,

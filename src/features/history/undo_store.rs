@@ -1,6 +1,6 @@
 //! Undoes what an operation changed, in every recorded table.
 //!
-//! The statements are the same for each table but for its name, its columns and its [`UndoRules`](super::recorded::UndoRules), and
+//! The statements are the same for each table but for its name, its columns and its [`UndoRules`], and
 //! are made from its description.
 
 use std::collections::HashMap;

@@ -1,5 +1,5 @@
 //! Resources: a feature describes its rows once, and gets list, create, read, update, delete and, where it wants, merge, with
-//! pages, ETags, idempotency, undo, quotas, errors and the OpenAPI operations.
+//! pages, entity tags, idempotency, undo, quotas, errors and the OpenAPI operations.
 
 mod changes;
 mod definition;

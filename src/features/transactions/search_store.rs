@@ -131,7 +131,7 @@ impl PageSearch<'_> {
         let found = query.build().persistent(false).fetch_all(&mut *scope.connection).await?;
         let first = found.first().ok_or(sqlx::Error::RowNotFound)?;
         let there = found.iter().filter(|row| row.try_get::<Option<i64>, _>("id").is_ok_and(|id| id.is_some()));
-        let rows: Result<Vec<Transaction>, sqlx::Error> = there.map(|row| Transaction::from_row(row)).collect();
+        let rows: Result<Vec<Transaction>, sqlx::Error> = there.map(Transaction::from_row).collect();
         let (seen, worded, others) = (first.try_get("seen")?, first.try_get("worded")?, first.try_get("others")?);
         Ok(ScanSample { seen, worded, others, rows: rows? })
     }

@@ -153,7 +153,6 @@ impl DocumentedRoutes {
     }
 
     /// Puts the operations together with the handlers.
-    #[must_use]
     pub fn with<S>(self, handlers: MethodRouter<S>) -> UtoipaMethodRouter<S> {
         (self.schemas, self.paths, handlers)
     }

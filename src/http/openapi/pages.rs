@@ -37,7 +37,7 @@ struct Files {
 
 /// The routes of the document and of its page.
 pub(in crate::http) fn router(document: &Value) -> Router {
-    // ServedFile once: as a tree it takes megabytes, and nobody looks into it again.
+    // Serialized once: as a tree it takes megabytes, and nobody looks into it again.
     let written = serde_json::to_vec(document).map_err(std::io::Error::from).and_then(write);
     let written = written.map(Arc::new).map_err(|error| error.to_string());
     let document =

@@ -1,4 +1,4 @@
-//! PastChoice choices of categories, in the table `transactions`.
+//! Past choices of categories, in the table `transactions`.
 
 use chrono::NaiveDate;
 
