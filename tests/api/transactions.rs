@@ -49,7 +49,7 @@ async fn a_transaction_is_answered_as_it_was_entered() {
         "categoryReason",
     ];
     // Clients of the original service know these; others may stand among them.
-    let known: Vec<_> = keys.into_iter().filter(|key| expected.contains(key)).collect();
+    let known: Vec<_> = keys.into_iter().filter(|key| expected.contains(&key.as_str())).collect();
     assert_eq!(known, expected);
     assert_eq!(row["title"], "ข้าวมันไก่");
     assert_eq!(row["titleEn"], "Chicken rice");
