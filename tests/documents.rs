@@ -1,4 +1,5 @@
-//! Checks the pages about security against the sources: every test, recipe and default that they mention exists.
+//! Checks pages against the sources: every test, recipe and default that the pages about security mention exists, and so does
+//! every line that a guide refers to.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -112,7 +113,10 @@ fn every_recipe_that_a_page_names_is_there() {
                 assert!(justfile.lines().any(begins), "{page} names {text}");
             }
             ["cargo", "test", "--test", file] => {
-                assert!(root().join(format!("tests/{file}.rs")).exists(), "{page} names {text}");
+                let is_there = [format!("tests/{file}.rs"), format!("tests/{file}/main.rs")]
+                    .iter()
+                    .any(|path| root().join(path).exists());
+                assert!(is_there, "{page} names {text}");
             }
             _ => {}
         }
@@ -140,4 +144,22 @@ fn every_default_that_the_page_names_is_the_one_of_prod() {
         named += 1;
     }
     assert!(named > 30, "only {named} settings were found in the page");
+}
+
+#[test]
+fn every_line_that_a_guide_refers_to_is_there_once() {
+    for guide in ["docs/adding-a-feature.md", "docs/adding-a-column.md"] {
+        let mut steps = 0;
+        let page = read(guide);
+        for line in page.lines() {
+            let quoted: Vec<&str> = line.split('`').collect();
+            let ["In ", file, ", before the line " | ", behind the line ", anchor, ":"] = quoted.as_slice() else {
+                continue;
+            };
+            let count = read(file).lines().filter(|line| line == anchor).count();
+            assert_eq!(count, 1, "{guide}: {file} has {count} lines `{anchor}`");
+            steps += 1;
+        }
+        assert!(steps >= 4, "only {steps} edits were found in {guide}");
+    }
 }
