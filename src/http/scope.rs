@@ -1,6 +1,6 @@
 //! The data of one user.
 
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 
 /// A connection together with the user whose rows its statements may name. Every store function takes one, so that no statement
 /// is written without an owner.
@@ -15,5 +15,20 @@ impl<'c> Scope<'c> {
     /// The data of this user.
     pub const fn new(connection: &'c mut PgConnection, user_id: i64) -> Self {
         Self { connection, user_id }
+    }
+
+    /// Reads in a transaction, for statements that PostgreSQL plans anew with their values. Those are prepared without a name
+    /// and then executed, and a connection pooler in transaction mode keeps the two together only within a transaction.
+    ///
+    /// # Errors
+    /// The error of `read`, or of a database that cannot begin or commit.
+    pub async fn read_together<T, E: From<sqlx::Error>>(
+        &mut self,
+        read: impl AsyncFnOnce(&mut Scope<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut transaction = self.connection.begin().await?;
+        let value = read(&mut Scope::new(&mut transaction, self.user_id)).await?;
+        transaction.commit().await?;
+        Ok(value)
     }
 }

@@ -22,6 +22,7 @@ mod model;
 mod names;
 mod openapi;
 mod ownership;
+mod pooler;
 mod quotas;
 mod races;
 mod readiness;

@@ -50,7 +50,7 @@ async fn bulk_update(
     if edit.dry_run {
         let (_turn, mut connection) = state.lanes.read(mutation.user_id()).await?;
         let mut scope = Scope::new(&mut connection, mutation.user_id());
-        let answer = count_update(&mut scope, selection, set).await?;
+        let answer = scope.read_together(async |scope| count_update(scope, selection, set).await).await?;
         connection.release();
         return Ok(Success::ok(answer).into_response());
     }
@@ -86,7 +86,7 @@ async fn bulk_delete(
     if delete.dry_run {
         let (_turn, mut connection) = state.lanes.read(mutation.user_id()).await?;
         let mut scope = Scope::new(&mut connection, mutation.user_id());
-        let answer = count_deletion(&mut scope, selection).await?;
+        let answer = scope.read_together(async |scope| count_deletion(scope, selection).await).await?;
         connection.release();
         return Ok(Success::ok(answer).into_response());
     }

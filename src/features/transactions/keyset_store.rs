@@ -10,7 +10,6 @@ use super::filter::TransactionOrder;
 use super::model::Transaction;
 use super::store::{COLUMNS, JOINS};
 use crate::http::page::Segment;
-use crate::http::scope::Scope;
 
 /// The sort key of a row.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,13 +32,6 @@ impl ListKey {
     }
 }
 
-pub(super) async fn fetch(
-    mut query: QueryBuilder<Postgres>,
-    scope: &mut Scope<'_>,
-) -> Result<Vec<Transaction>, sqlx::Error> {
-    query.build_query_as().persistent(false).fetch_all(&mut *scope.connection).await
-}
-
 /// The limit of the rows that are read.
 #[derive(Clone, Copy)]
 pub(super) enum ScanLimit {
@@ -54,7 +46,7 @@ impl ScanLimit {
     fn push(self, query: &mut QueryBuilder<Postgres>) {
         query.push(" limit ");
         match self {
-            Self::Page(rows) => drop(query.push_bind(rows)),
+            Self::Page(rows) => drop(query.push(rows)),
             Self::Filter(rows) => drop(query.push("(select ").push_bind(rows).push(")")),
         }
     }
@@ -107,7 +99,8 @@ impl<'a> KeysetScan<'a> {
 
     pub(super) fn first(&self, query: &mut QueryBuilder<Postgres>, table: &str, id: &str, limit: i64) {
         self.in_order(query, table, id);
-        query.push(" limit ").push_bind(limit);
+        // Not as a parameter: a plan that is kept is made for this number of rows, and so reads them in their order.
+        query.push(" limit ").push(limit);
     }
 
     pub(super) fn after_boundary(&self, query: &mut QueryBuilder<Postgres>, table: &str, id: &str) {

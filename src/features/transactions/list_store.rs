@@ -5,7 +5,7 @@
 
 use super::criteria::Criteria;
 use super::filter::TransactionOrder;
-use super::keyset_store::{KeysetScan, ListKey, fetch};
+use super::keyset_store::{KeysetScan, ListKey};
 use super::model::Transaction;
 use super::search_store::PageSearch;
 use crate::http::page::Segment;
@@ -24,7 +24,8 @@ pub(super) async fn page(
     let scan = KeysetScan::new(scope.user_id, criteria, order, segment)?;
     let limit = segment.limit;
     if scan.has_more_conditions() {
-        return PageSearch { scan, limit }.page(scope).await;
+        return scope.read_together(async |scope| PageSearch { scan, limit }.page(scope).await).await;
     }
-    fetch(scan.select(limit), scope).await
+    // Prepared by name: one of few texts, whose plan does not depend on the values.
+    scan.select(limit).build_query_as().fetch_all(&mut *scope.connection).await
 }

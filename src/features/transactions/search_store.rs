@@ -3,7 +3,7 @@
 use sqlx::{FromRow as _, Postgres, QueryBuilder, Row as _};
 
 use super::criteria::{Criteria, push_range};
-use super::keyset_store::{KeysetScan, ScanLimit, fetch};
+use super::keyset_store::{KeysetScan, ScanLimit};
 use super::model::Transaction;
 use super::store::COLUMNS;
 use crate::http::scope::Scope;
@@ -58,6 +58,10 @@ impl KeysetScan<'_> {
         self.first(&mut query, "m", "id", limit);
         query
     }
+}
+
+async fn fetch(mut query: QueryBuilder<Postgres>, scope: &mut Scope<'_>) -> Result<Vec<Transaction>, sqlx::Error> {
+    query.build_query_as().persistent(false).fetch_all(&mut *scope.connection).await
 }
 
 /// The search for a page of rows that no index has in their order.

@@ -117,15 +117,22 @@ impl Walk for CriteriaWalk {
         let scan = KeysetScan::new(scope.user_id, &self.criteria, self.order, &segment)?;
         if !scan.has_more_conditions() {
             let mut query = scan.select(batch.limit());
-            let rows = query.build_query_as::<Transaction>().persistent(false).fetch(&mut *scope.connection);
-            batch.fill(rows, Transaction::bytes).await?;
+            // Batches differ in their limit, so that a name for each would be used once.
+            let read = async |scope: &mut Scope<'_>| {
+                let rows = query.build_query_as::<Transaction>().persistent(false).fetch(&mut *scope.connection);
+                batch.fill(rows, Transaction::bytes).await
+            };
+            scope.read_together(read).await?;
             self.after = batch.last().map(|row| ListKey::of(row, self.order));
             return Ok(());
         }
-        if self.found.is_empty() && !self.exhausted {
-            self.find(scope).await?;
-        }
-        self.read(scope, batch).await?;
+        let search = async |scope: &mut Scope<'_>| {
+            if self.found.is_empty() && !self.exhausted {
+                self.find(scope).await?;
+            }
+            self.read(scope, batch).await
+        };
+        scope.read_together(search).await?;
         batch.goes_on(!self.found.is_empty() || !self.exhausted);
         Ok(())
     }
