@@ -211,7 +211,7 @@ async fn what_need_not_be_so_for_all_rows_is_written_so() {
     bench.write("1_one.up.sql", "select 1;").desire(text);
     bench.run_in("dev", &["dev", "--name", "t"]).await.expect(0, &["applied."]);
     assert_eq!(bench.count("select count(*) from pg_constraint where conname = 'n' and not convalidated").await, 1);
-    bench.db(&["pull", "--force"]).await.expect(0, &["it builds what the database has."]);
+    bench.db(&["pull", "--force"]).await.expect(0, &["it creates the schema of the database."]);
     bench.run_in("dev", &["diff", "--from", "database", "--to", "schema.sql"]).await.expect(0, &["No differences"]);
     bench.desire(&text.replace(" not valid", ""));
     bench.run_in("dev", &["dev", "--name", "checked"]).await.expect(0, &["applied."]);

@@ -105,7 +105,7 @@ async fn what_becomes_partitioned_or_a_partition_is_written_by_hand() {
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_are_told_as_drift_and_pulled() {
     let bench = events().await;
-    bench.db(&["pull", "--force"]).await.expect(0, &["it builds what the database has."]);
+    bench.db(&["pull", "--force"]).await.expect(0, &["it creates the schema of the database."]);
     bench.run_in("dev", &["diff", "--from", "database", "--to", "schema.sql"]).await.expect(0, &["No differences"]);
     let pulled = bench.desired();
     assert!(pulled.contains("partition of events FOR VALUES FROM ('2025-01-01')"), "{pulled}");
@@ -134,7 +134,7 @@ async fn what_no_sql_is_written_for_is_left_out_and_named() {
         )
         .await;
     let left_out = [
-        "for what no SQL is written for",
+        "except for objects that are not supported",
         "the composite type public.pair: no SQL",
         "the aggregate public.product(integer): no SQL",
         "the range type public.stretch: no SQL",

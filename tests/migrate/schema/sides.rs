@@ -43,7 +43,7 @@ async fn a_database_is_brought_to_the_file_and_the_migration_comes_later() {
     bench.run_in("dev", &["deploy"]).await.expect(0, &[]);
     bench.execute("insert into users values (1, 'a')").await;
     bench.desire("create table users (id bigint primary key, name text, age integer); create index on users (age);");
-    bench.db(&["push"]).await.expect(0, &["add column age integer", "is what"]);
+    bench.db(&["push"]).await.expect(0, &["add column age integer", "now matches"]);
     bench.db(&["push"]).await.expect(0, &["Nothing to do"]);
     bench.run_in("dev", &["dev", "--name", "age"]).await.expect(0, &["on record as applied"]);
     bench.run_in("dev", &["status"]).await.expect(0, &["age", "up to date"]);
@@ -56,7 +56,7 @@ async fn a_database_is_brought_to_the_file_and_the_migration_comes_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pushing_is_refused_in_prod_and_pulling_does_not_write_over_a_file() {
     let bench = bench().await;
-    bench.db(&["pull"]).await.expect(2, &["is there already", "--force"]);
+    bench.db(&["pull"]).await.expect(2, &["schema.sql exists", "--force"]);
     bench.db(&["push", "--profile", "prod"]).await.expect(8, &["not for prod", "nothing was changed"]);
     assert_eq!(bench.count("select count(*) from pg_class where relname = 'users'").await, 0);
     let kept = std::fs::read_to_string(bench.folder.path().join("schema.sql")).expect("read");

@@ -72,7 +72,7 @@ async fn a_database_with_lists_of_a_varchar_is_taken_over_pulled_pushed_and_squa
         bench.run_in("dev", &["diff", "--from", from, "--to", to]).await.expect(0, &["No differences"]);
     }
     bench.db(&["push"]).await.expect(0, &["Nothing to do"]);
-    bench.db(&["pull", "--force"]).await.expect(0, &["it builds what the database has."]);
+    bench.db(&["pull", "--force"]).await.expect(0, &["it creates the schema of the database."]);
     bench.desire(&schema(9).replace("create statistics", "create index more on t (n); create statistics"));
     bench.db(&["push"]).await.expect(0, &["create index more"]);
     bench.execute("drop index more").await;
