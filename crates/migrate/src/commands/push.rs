@@ -30,8 +30,7 @@ impl Migrator {
     ) -> Result<SchemaDiff, MigrateError> {
         if self.settings.profile == MigrationProfile::Prod {
             return Err(MigrateError::Forbidden(
-                "a push changes the schema without a migration, and is not for prod; nothing was changed."
-                    .to_owned(),
+                "a push changes the schema without a migration, and is not for prod; nothing was changed.".to_owned(),
             ));
         }
         let sources = SourceFiles { migrations: &[], desired: Some(desired) };
