@@ -82,6 +82,28 @@ async fn a_partial_failure_is_told_and_stands_in_the_way_until_it_is_resolved() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_without_a_transaction_is_never_said_to_have_been_rolled_back() {
+    let bench = Bench::new().await;
+    bench.write("1_two.up.sql", "-- no-transaction\ncreate table t ();\ncreate table u ();\nselect 1/0;\n");
+    bench.run(&["deploy"]).await.expect(1, &["its first 2 statements were completed and are kept"]);
+    let resolved = bench.run(&["resolve", "--rolled-back", "1"]).await;
+    resolved
+        .expect(0, &["on record as rolled back", "its last attempt completed 2 statements", "begins with its first"]);
+    // The table of the first attempt is still there.
+    let kept = "what an earlier attempt completed is kept";
+    let failed = bench.run(&["deploy"]).await.expect(1, &["42P07", "runs without a transaction", kept]);
+    let status = bench.run(&["status"]).await.expect(5, &["none of its statements was completed", kept]);
+    for ran in [failed, status] {
+        for text in [ran.stdout, ran.stderr] {
+            assert!(!text.contains("transaction was rolled back") && !text.contains("nothing of it"), "{text}");
+        }
+    }
+    bench.execute("drop table t, u").await;
+    bench.write("1_two.up.sql", "-- no-transaction\ncreate table t ();\n");
+    bench.run(&["deploy"]).await.expect(0, &[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_rest_may_be_done_by_hand() {
     let bench = Bench::new().await;
     bench.write("1_two.up.sql", "-- no-transaction\ncreate table t ();\nselect 1/0;\n");

@@ -61,6 +61,20 @@ async fn a_project_that_was_taken_over_is_looked_at_from_a_version_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_dump_is_read_as_a_deploy_reads_it() {
+    let bench = Bench::new().await;
+    let dump = "--\n-- PostgreSQL database dump\n--\n\n\\restrict kQ4fQ\n\nSET statement_timeout = 0;\n\
+        CREATE TABLE public.t (id bigint NOT NULL);\n\n\\unrestrict kQ4fQ\n\n";
+    bench.write("1_baseline.up.sql", dump).write("1_baseline.down.sql", "drop table t;");
+    bench.run(&["lint"]).await.expect(0, &["nothing found"]);
+    bench.run(&["deploy"]).await.expect(0, &[]);
+    bench.run(&["verify"]).await.expect(0, &[]);
+    // In a file that is no dump, a deploy refuses them.
+    bench.write("2_x.up.sql", "select 1;\n\\restrict kQ4fQ\n").write("2_x.down.sql", "select;");
+    bench.run(&["lint"]).await.expect(1, &["2_x.up.sql:2", "refused-by-deploy", "a command of psql"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn findings_can_be_had_as_sarif() {
     let bench = Bench::new().await;
     bench.write("1_one.up.sql", "-- x\nupdate t set a = 1;");

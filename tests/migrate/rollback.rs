@@ -1,5 +1,7 @@
 //! Taking back.
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::Bench;
 
 async fn three() -> Bench {
@@ -47,4 +49,50 @@ async fn what_cannot_be_taken_back_is_told_before_anything_is() {
     bench.remove("2_two.down.sql");
     bench.run_in("dev", &["rollback", "--steps", "3"]).await.expect(2, &["2 two", ".down.sql", "nothing was changed"]);
     assert_eq!(bench.states().await, ["applied", "applied", "applied"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_down_script_is_found_and_refused_and_one_that_does_nothing_says_so() {
+    let bench = Bench::new().await;
+    bench.write("1_a.up.sql", "create table a (id bigint primary key);").write("1_a.down.sql", "drop table a;");
+    let down = bench.write("2_b.up.sql", "create table b (id bigint primary key);").write("2_b.down.sql", "");
+    bench
+        .run_in("dev", &["dev"])
+        .await
+        .expect(0, &["2_b.down.sql has no statements, so the migration cannot be rolled back", "`select;`"]);
+    for text in ["", "-- To be written by hand.\n"] {
+        down.write("2_b.down.sql", text);
+        let refused = bench.run_in("dev", &["rollback", "--steps", "2"]).await;
+        refused.expect(2, &["the down script of 2 b has no statements", "nothing was changed", "`select;`"]);
+        assert_eq!(bench.states().await, ["applied", "applied"]);
+        bench.run(&["lint"]).await.expect(1, &["2_b.down.sql:1:1: warning empty-down-script"]);
+        bench.run(&["verify"]).await.expect(1, &["2_b.down.sql:1:1: warning empty-down-script", "or an empty one"]);
+    }
+    bench.write("2_b.down.sql", "select; -- the table may stay");
+    bench.run(&["lint"]).await.expect(0, &[]);
+    bench.run_in("dev", &["rollback"]).await.expect(0, &["1 migration was rolled back"]);
+    // A pair that nobody has begun to write is no finding.
+    bench.write("3_c.up.sql", "-- later").write("3_c.down.sql", "");
+    bench.run(&["lint"]).await.expect(0, &[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_that_was_killed_or_failed_does_not_change_who_applied_it() {
+    let bench = Bench::new().await;
+    bench.write("1_a.up.sql", "create table a ();").write("1_a.down.sql", "drop table a;\nselect pg_sleep(600);");
+    bench.run(&["deploy"]).await.expect(0, &[]);
+    let name = bench.options.get_database().expect("a name").to_owned();
+    let mut rollback = bench.start(&["rollback", "--yes", &name]);
+    let sessions =
+        "select count(*) from pg_stat_activity where application_name = 'app migrate' and datname = current_database()";
+    bench.until(&format!("{sessions} and query ~ '^select pg_sleep'"), 1).await;
+    kill_process(Pid::from_child(&rollback), Signal::KILL).expect("killed");
+    let _ = rollback.wait();
+    bench.until(sessions, 0).await;
+    let status = bench.run(&["status"]).await.expect(0, &["1 a", "revert 1 a: interrupted", "up to date"]);
+    assert!(!status.stdout.contains("another tool"), "{status:?}");
+    bench.write("1_a.down.sql", "drop table a;\nselect 1 / 0;");
+    bench.run_in("dev", &["rollback"]).await.expect(1, &["22012"]);
+    let status = bench.run(&["status"]).await.expect(0, &["revert 1 a: rolled back"]);
+    assert!(!status.stdout.contains("another tool"), "{status:?}");
 }

@@ -159,6 +159,8 @@ pub struct FailedMigration {
     pub blockers: Vec<Blocker>,
     /// The remains in the database.
     pub left: Remains,
+    /// True if the file runs without a transaction.
+    pub no_transaction: bool,
     /// The reason why the file was run.
     pub purpose: RunPurpose,
     /// True if it ran in a shadow database, and no other was changed.
@@ -205,6 +207,11 @@ impl FailedMigration {
     #[must_use]
     pub fn left_in_words(&self) -> String {
         match &self.left {
+            Remains::Nothing if self.no_transaction => {
+                "it runs without a transaction; none of its statements was completed, and what an earlier attempt completed is \
+                 kept"
+                    .to_owned()
+            }
             Remains::Nothing => "nothing of it; its transaction was rolled back".to_owned(),
             Remains::Part { done, invalid_indexes } => {
                 let mut text = match done {

@@ -87,6 +87,23 @@ async fn a_key_that_changes_and_what_is_built_on_it_stand_until_the_successor_is
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_key_moves_to_another_key_of_the_same_columns() {
+    let schema = |keys: &str| {
+        format!(
+            "create table a (tenant bigint not null, id bigint not null, {keys});\n\
+             create table b (id bigint primary key, a bigint references a (id));"
+        )
+    };
+    let bench = Bench::new().await;
+    let keys = "constraint a_pkey primary key (tenant, id), constraint a_id_key unique (id)";
+    bench.write("1_one.up.sql", &schema("constraint a_pkey primary key (id)")).desire(&schema(keys));
+    bench.run(&["deploy"]).await.expect(0, &[]);
+    bench.execute("insert into a values (1, 1); insert into b values (1, 1)").await;
+    bench.run_in("dev", &["dev", "--name", "tenant"]).await.expect(0, &["applied."]);
+    bench.run_in("dev", &["status"]).await.expect(0, &["up to date"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_are_looked_at_before_a_lock_is_taken() {
     let bench = change(
         "strict",
@@ -205,6 +222,81 @@ async fn a_materialized_view_that_is_computed_anew_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_materialized_view_is_computed_when_no_table_is_locked() {
+    let schema = |column: &str| {
+        format!(
+            "create table t (id bigint primary key, {column});\ncreate materialized view m as select sum(a) as s from t;"
+        )
+    };
+    let renamed = "create table t (id bigint primary key, b integer -- renamed from a\n);\n\
+                   create materialized view m as select sum(b) as s, max(b) as m from t;";
+    for desired in [schema("a bigint"), renamed.to_owned()] {
+        let bench = Bench::new().await;
+        bench.write("1_one.up.sql", &schema("a integer")).desire(&desired);
+        bench.run(&["deploy"]).await.expect(0, &[]);
+        bench.execute("insert into t values (1, 2), (2, 5); refresh materialized view m").await;
+        bench.run_in("dev", &["dev", "--name", "other"]).await.expect(0, &["lock: m is computed again"]);
+        let (main, views) = (bench.texts("other.up.sql"), bench.texts("other_views.up.sql"));
+        assert!(main.contains("alter table t") && !main.contains("create materialized view"), "{main}");
+        assert!(views.contains("create materialized view m") && !views.contains("alter table"), "{views}");
+        assert_eq!(bench.count("select s::bigint from m").await, 7);
+        bench.run_in("dev", &["rollback", "--steps", "2"]).await.expect(0, &[]);
+        assert_eq!(bench.count("select s::bigint from m").await, 7);
+        bench.run_in("dev", &["dev"]).await.expect(0, &["applied."]);
+        bench.run_in("dev", &["status"]).await.expect(0, &["up to date"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_rests_on_a_function_is_looked_at_again_when_that_changes() {
+    let schema = |least: i32| {
+        format!(
+            "create function fits(a int) returns boolean language sql immutable as 'select a > {least}';\n\
+             create domain d as int constraint d_fits check (fits(value));\n\
+             create table t (id bigint primary key, a int constraint t_fits check (fits(a)), b d);\n\
+             create index t_fitting on t (fits(a));"
+        )
+    };
+    let bench = Bench::new().await;
+    bench.write("1_one.up.sql", &schema(0)).desire(&schema(1));
+    bench.run(&["deploy"]).await.expect(0, &[]);
+    bench.execute("insert into t values (1, 2, 2)").await;
+    // The index goes before the function changes, and nobody reads the table until its successor is there.
+    let hazards = ["t_fits", "d_fits", "lock: t cannot be used while t_fitting is built"];
+    bench.run_in("dev", &["dev", "--name", "least"]).await.expect(0, &hazards);
+    let validated = bench.texts("least_validate.up.sql");
+    assert!(validated.contains("alter table t validate constraint t_fits"), "{validated}");
+    assert!(validated.contains("alter domain d validate constraint d_fits"), "{validated}");
+    bench.desire(&schema(2));
+    bench.run_in("dev", &["dev", "--name", "more"]).await.expect(1, &["23514", "nothing of it"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_in_arrays_is_replaced() {
+    let schema = |least: i32, data_type: &str| {
+        format!(
+            "create function fits(a bigint) returns boolean language sql immutable as 'select a > {least}';\n\
+             create domain d as {data_type} constraint d_fits check (fits(value)) constraint d_small check (value < 100);\n\
+             create table t (id bigint primary key, a d[], b d);"
+        )
+    };
+    for (desired, fails) in [(schema(0, "bigint"), false), (schema(1, "int"), false), (schema(2, "int"), true)] {
+        let bench = Bench::new().await;
+        bench.write("1_one.up.sql", &schema(0, "int")).desire(&desired);
+        bench.run(&["deploy"]).await.expect(0, &[]);
+        bench.execute("insert into t values (1, '{2, 3}', 5)").await;
+        let ran = bench.run_in("dev", &["dev", "--name", "other"]).await;
+        if fails {
+            ran.expect(1, &["23514", "nothing of it"]);
+            continue;
+        }
+        ran.expect(0, &["applied."]);
+        assert_eq!(bench.count("select count(*) from t where a = '{2, 3}' and b = 5").await, 1);
+        bench.run_in("dev", &["rollback"]).await.expect(0, &[]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_need_not_be_so_for_all_rows_is_written_so() {
     let bench = Bench::new().await;
     let text = "create table t (a integer, constraint c check (a > 1));\nalter table t add constraint n check (a > 0) not valid;";
@@ -281,4 +373,72 @@ async fn numbers_go_on_after_those_of_the_rows() {
             assert_eq!(bench.count(insert).await, and_back, "{after} -> {before}: {}", bench.texts("numbers.down.sql"));
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_that_were_given_are_not_given_again() {
+    let serial = |kind: &str| format!("create table t (id {kind} primary key, a text);");
+    for (before, after) in [
+        (serial("serial"), serial("int generated always as identity")),
+        (serial("bigint generated by default as identity"), serial("bigserial")),
+        (
+            format!("create sequence one; {}", serial("bigint default nextval('one')")),
+            format!("create sequence two; {}", serial("bigint default nextval('two')")),
+        ),
+        (serial("serial"), serial("bigint generated always as identity (increment by 2)")),
+    ] {
+        let bench = Bench::new().await;
+        bench.write("1_one.up.sql", &before).write("1_one.down.sql", "select;").desire(&after);
+        bench.run(&["deploy"]).await.expect(0, &[]);
+        // The rows with the numbers in between were deleted.
+        let give = "select nextval(coalesce(pg_get_serial_sequence('t', 'id'), to_regclass('one')::text, 'two'))";
+        bench.execute("insert into t (a) values ('a'), ('b')").await;
+        for _ in 0..7 {
+            bench.count(give).await;
+        }
+        bench.run_in("dev", &["dev", "--name", "numbers"]).await.expect(0, &["applied."]);
+        let next = bench.count(give).await;
+        assert!(next > 9, "{next}: {}", bench.texts("numbers.up.sql"));
+        bench.run_in("dev", &["rollback"]).await.expect(0, &[]);
+        let again = bench.count(give).await;
+        assert!(again > next, "{again}: {}", bench.texts("numbers.down.sql"));
+    }
+    for (before, what) in
+        [("serial", "sequence public.t_id_seq"), ("bigint generated always as identity", "identity of public.t.id")]
+    {
+        let bench = Bench::new().await;
+        bench.write("1_one.up.sql", &serial(before)).desire(&serial(if before == "serial" { "int" } else { "bigint" }));
+        bench.run(&["deploy"]).await.expect(0, &[]);
+        let lost = format!("the position of the {what}");
+        bench.run_in("dev", &["dev", "--name", "numbers"]).await.expect(1, &["data would be lost", &lost]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_crash_empties_has_to_be_agreed_to() {
+    let bench = Bench::new().await;
+    let (logged, unlogged) =
+        ("create table t (id bigint primary key);", "create unlogged table t (id bigint primary key);");
+    bench.write("1_one.up.sql", logged).write("1_one.down.sql", "drop table t;").desire(unlogged);
+    let lost = ["data would be lost", "all rows of public.t when the server crashes"];
+    bench.run_in("dev", &["dev", "--name", "unlogged"]).await.expect(1, &lost);
+    bench.run_in("dev", &["dev", "--name", "unlogged", "--accept-data-loss"]).await.expect(0, &["applied."]);
+    bench.desire(logged);
+    bench.run_in("dev", &["dev", "--name", "lasting"]).await.expect(0, &["applied."]);
+    // The same is said where a rollback does it.
+    let down = bench.texts("lasting.down.sql");
+    assert!(down.contains("-- data loss: all rows of public.t when the server crashes"), "{down}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_who_may_grant_what_is_theirs_is_no_difference() {
+    let bench = Bench::new().await;
+    let role = format!("mallory_{}", bench.options.get_database().expect("a name"));
+    bench.execute(&format!("create role {role}")).await;
+    let table = "create table a (id bigint primary key);";
+    let grants = format!("alter table a owner to {role}; grant all on a to {role} with grant option;");
+    bench.desire(&format!("{table}\n{grants}"));
+    bench.run_in("dev", &["dev", "--name", "a"]).await.expect(0, &["applied."]);
+    bench.run_in("dev", &["status"]).await.expect(0, &["up to date"]);
+    bench.execute(&format!("drop table a; drop role {role}")).await;
 }

@@ -157,3 +157,77 @@ async fn functions_that_speak_of_the_old_name_are_taken_back_too() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_of_an_enum_is_renamed_with_quotes_or_without_and_asked_about() {
+    let before =
+        "create type st as enum ('aa', 'b');\ncreate table a (id int primary key, x st not null default 'aa');";
+    let after = |hint: &str| {
+        format!(
+            "create type st as enum (\n 'aa',\n 'bb'{hint}\n);\ncreate table a (id int primary key, x st not null default 'aa');"
+        )
+    };
+    for hint in [" -- renamed from b", " -- renamed from 'b'"] {
+        let bench = bench(before, &after("")).await;
+        bench.execute("insert into a values (1, 'b')").await;
+        let asked =
+            ["looks like a rename", "the enum value public.st.'b'", "`-- renamed from 'b'`", "--drop public.st.'b'"];
+        bench.run_in("dev", &["dev", "--name", "bb"]).await.expect(1, &asked);
+        bench.desire(&after(" -- renamed from bbb"));
+        bench.run_in("dev", &["dev", "--name", "bb"]).await.expect(1, &["line 3", "no value `bbb`"]);
+        bench.desire(&after(hint));
+        bench.run_in("dev", &["dev", "--name", "bb"]).await.expect(0, &["applied."]);
+        assert!(bench.texts("bb.up.sql").contains("rename value 'b' to 'bb'"), "{}", bench.texts("bb.up.sql"));
+        assert_eq!(bench.count("select count(*) from a where x = 'bb'").await, 1);
+        bench.run_in("dev", &["dev"]).await.expect(0, &["Nothing to do"]);
+    }
+    // As a shell hands it over.
+    let bench = bench(before, &after("")).await;
+    bench.run_in("dev", &["dev", "--name", "bb", "--drop", "st.b"]).await.expect(0, &["applied."]);
+    assert!(!bench.texts("bb.up.sql").contains("rename value"), "{}", bench.texts("bb.up.sql"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sequence_is_suspected_and_its_position_is_lost_only_by_agreement() {
+    let before = "create sequence inv; create sequence free;";
+    let bench = bench(before, "create sequence inv2;").await;
+    bench.execute("select setval('inv', 41)").await;
+    let asked =
+        ["looks like a rename", "the sequence public.inv would", "the sequence public.free would", "public.inv2"];
+    bench.run_in("dev", &["dev", "--name", "inv"]).await.expect(1, &asked);
+    bench.desire("create sequence inv2; -- renamed from inv\n");
+    let lost = ["data would be lost", "the position of the sequence public.free"];
+    bench.run_in("dev", &["dev", "--name", "inv"]).await.expect(1, &lost);
+    bench.run_in("dev", &["dev", "--name", "inv", "--drop", "free"]).await.expect(0, &["applied."]);
+    assert_eq!(bench.count("select nextval('inv2')").await, 42);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_use_the_old_name_are_named() {
+    let schema = |column: &str, body: &str, table: (&str, &str)| {
+        format!(
+            "{}create table {} (id bigint primary key, {column}\n);\n\
+             create function f() returns text language plpgsql as $$ begin return (select max({body}) from {}); end $$;\n\
+             create function other() returns text language sql as 'select ''name''';\n\
+             create function touch() returns trigger language plpgsql as $$ begin new.{body} := ''; return new; end $$;\n\
+             create trigger touch before insert on {} for each row execute function touch();",
+            table.1, table.0, table.0, table.0
+        )
+    };
+    let before = schema("name text", "name", ("users", ""));
+    let renamed = "full_name text -- renamed from name";
+    let bench = bench(&before, &schema(renamed, "name", ("users", ""))).await;
+    let ran = bench.run_in("dev", &["dev", "--name", "rename"]).await;
+    let ran =
+        ran.expect(0, &["the function public.f() still seems to use the old name", "the function public.touch()"]);
+    assert!(!ran.stdout.contains("public.other()"), "{ran:?}");
+    assert!(bench.texts("rename.up.sql").contains("-- older release: the function public.f()"));
+    for desired in [
+        schema(renamed, "full_name", ("users", "")),
+        schema("name text", "name", ("people", "-- renamed from users\n")),
+    ] {
+        let bench = self::bench(&before, &desired).await;
+        let ran = bench.run_in("dev", &["dev", "--name", "rename"]).await.expect(0, &["older release:"]);
+        assert!(!ran.stdout.contains("still seems"), "{ran:?}");
+    }
+}

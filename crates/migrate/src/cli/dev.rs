@@ -79,6 +79,12 @@ fn success(outcome: &DevelopOutcome, create_only: bool, names: &ProgramNames) ->
     if outcome.schema_updated {
         lines.push("The changes were appended to schema.sql; move them to the right place.".to_owned());
     }
+    for file in &outcome.unwritten_downs {
+        lines.push(format!(
+            "{file} has no statements, so the migration cannot be rolled back: write it, or put `select;` in it if there is \
+             nothing to undo."
+        ));
+    }
     if !create_only {
         lines.push(applied_line(outcome));
     }
@@ -89,6 +95,7 @@ fn success(outcome: &DevelopOutcome, create_only: bool, names: &ProgramNames) ->
         "hazards": outcome.hazards,
         "by_hand": outcome.by_hand,
         "findings": outcome.findings,
+        "unwritten_downs": outcome.unwritten_downs,
         "recorded": outcome.recorded,
         "schema_updated": outcome.schema_updated,
     });

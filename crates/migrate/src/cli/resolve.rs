@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::cli::context::CommandContext;
 use crate::cli::output::CommandOutput;
+use crate::cli::words::count;
 use crate::commands::resolve::Resolution;
 use crate::error::MigrateError;
 use crate::exit::Exit;
@@ -35,12 +36,21 @@ impl ResolveOptions {
         let resolved = context.migrator.resolve(resolution).await?;
         let verified =
             if resolved.verified { "; the schema is the one that the migrations up to it build" } else { "" };
-        let text = format!("{} {} is on record as {word}{verified}.", resolved.version, resolved.name);
+        let again = match resolved.run_again {
+            0 => String::new(),
+            number => format!(
+                " It has no transaction, and its last attempt completed {}: the next deploy begins with its first again, so \
+                 what they did has to be undone, or do no harm when it is done twice.",
+                count(number as usize, "statement", "statements")
+            ),
+        };
+        let text = format!("{} {} is on record as {word}{verified}.{again}", resolved.version, resolved.name);
         let fields = json!({
             "version": resolved.version,
             "name": resolved.name,
             "resolved_as": word,
             "verified": resolved.verified,
+            "run_again": resolved.run_again,
         });
         Ok(CommandOutput::new(Exit::Done, text, fields))
     }

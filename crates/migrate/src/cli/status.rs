@@ -11,6 +11,7 @@ use crate::commands::drift::Drift;
 use crate::commands::status::{MigrationStatus, StatusLine};
 use crate::error::MigrateError;
 use crate::exit::Exit;
+use crate::file::source::Migration;
 use crate::problem::MigrationState;
 use crate::profile::MigrationProfile;
 use crate::program::ProgramNames;
@@ -132,7 +133,13 @@ fn summary(status: &MigrationStatus, settings: &MigrateSettings) -> String {
     }
     let any = |state| status.lines.iter().any(|line| line.state == state);
     let (pending, deploy) = (plan.pending.len(), names.migrate("deploy"));
-    if any(MigrationState::Failed) {
+    let failed = |one: &&Migration| plan.state(one.version) == MigrationState::Failed;
+    if plan.pending.iter().find(failed).is_some_and(|one| one.up.no_transaction()) {
+        format!(
+            "A migration failed; none of its statements was completed. It runs without a transaction, so what an earlier \
+             attempt completed is kept. Fix the problem and run `{deploy}`."
+        )
+    } else if any(MigrationState::Failed) {
         format!("A migration failed; nothing of it is left in the database. Fix the problem and run `{deploy}`.")
     } else if any(MigrationState::Interrupted) {
         format!(

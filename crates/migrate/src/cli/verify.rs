@@ -70,7 +70,9 @@ fn text(report: &VerifyReport, history: Option<String>, names: &ProgramNames) ->
     }
     lines.extend(report.unfinished.iter().map(|file| format!("  note   {file} has no statements yet; it was skipped")));
     if let Some(name) = &report.irreversible {
-        lines.push(format!("  note   {name} has no .down.sql; neither it nor earlier ones were rolled back"));
+        lines.push(format!(
+            "  note   {name} has no .down.sql, or an empty one; neither it nor earlier ones were rolled back"
+        ));
     }
     lines.push(format!("{} checked.", count(report.migrations, "migration was", "migrations were")));
     lines.join("\n")

@@ -57,7 +57,8 @@ pub(crate) fn confirmed_renames(
 }
 
 fn may_drop(options: &DevelopOptions, name: &str) -> bool {
-    let short = |name: &str| name.strip_prefix("public.").unwrap_or(name).to_owned();
+    // A shell takes the quotes of an enum's value away.
+    let short = |name: &str| name.strip_prefix("public.").unwrap_or(name).replace('\'', "");
     options.drop.iter().any(|allowed| short(allowed) == short(name))
 }
 

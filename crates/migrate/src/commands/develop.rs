@@ -12,6 +12,7 @@ use crate::commands::sync_schema::append_to_schema;
 use crate::error::MigrateError;
 use crate::event::{CompletedMigration, MigrateEvent};
 use crate::file::checkout::Checkout;
+use crate::file::script::unwritten_down;
 use crate::file::source::{Migration, Script, read_files, read_folder};
 use crate::file::write::{create_pair, write_pair};
 use crate::lint::{Finding, LintFilter, lint};
@@ -44,6 +45,8 @@ pub struct DevelopOutcome {
     pub by_hand: Vec<String>,
     /// The linter's findings in the files.
     pub findings: Vec<Finding>,
+    /// Down scripts of applied migrations that have no statements yet.
+    pub unwritten_downs: Vec<String>,
     /// True if the database had the changes already, and they were recorded as applied.
     pub recorded: bool,
     /// True if there is no schema file.
@@ -84,6 +87,7 @@ impl Migrator {
         let schema_updated = !new.is_empty() && append_to_schema(&development.migrator, checkout, &new).await?;
         let mut outcome = development.write_next(&mut ask, &mut report).await?;
         applied.append(&mut outcome.applied);
+        outcome.unwritten_downs = unwritten_downs(&development.migrator.migrations, &applied);
         outcome.schema_updated |= schema_updated && outcome.files.is_empty();
         Ok(DevelopOutcome { applied, ..outcome })
     }
@@ -207,6 +211,11 @@ impl Development<'_> {
         let schema_updated = append_to_schema(&self.migrator, self.checkout, &new).await?;
         Ok(DevelopOutcome { recorded: true, schema_updated, ..outcome })
     }
+}
+
+fn unwritten_downs(migrations: &[Migration], applied: &[CompletedMigration]) -> Vec<String> {
+    let is_applied = |one: &&Migration| applied.iter().any(|done| done.version == one.version);
+    migrations.iter().filter(is_applied).filter_map(|one| Some(unwritten_down(one)?.file.clone())).collect()
 }
 
 /// The changes to be written, and a flag that is true if the database has them already.

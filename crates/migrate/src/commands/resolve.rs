@@ -33,6 +33,8 @@ pub struct ResolvedMigration {
     pub name: String,
     /// True if a shadow database confirmed the statement.
     pub verified: bool,
+    /// The statements of a file without a transaction that its last attempt completed. The next deploy runs them again.
+    pub run_again: u32,
 }
 
 impl Migrator {
@@ -87,7 +89,17 @@ async fn resolve_in(
         }
     }
     session.note(sql).await?;
-    Ok(ResolvedMigration { version, name: migration.name.clone(), verified: !is_begun })
+    let run_again = match resolution {
+        Resolution::RolledBack(_) => attempt.map_or(0, completed_statements),
+        Resolution::Applied(_) => 0,
+    };
+    Ok(ResolvedMigration { version, name: migration.name.clone(), verified: !is_begun, run_again })
+}
+
+/// The number of statements that an attempt to apply a file without a transaction completed.
+fn completed_statements(attempt: &MigrationAttempt) -> u32 {
+    let number = attempt.statement.filter(|_| attempt.action == AttemptAction::Apply).unwrap_or(1);
+    u32::try_from(number - 1).unwrap_or(0)
 }
 
 /// The reason why a statement cannot be recorded, going by the state of the migration.

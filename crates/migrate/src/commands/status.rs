@@ -100,13 +100,23 @@ pub async fn plan_on(connection: &mut PgConnection, migrations: &[Migration]) ->
     Ok(MigrationPlan::new(migrations, &read_history(connection, migrations).await?))
 }
 
+/// The attempt that applied a migration, or recorded it as applied; `None` if another program did.
+fn applying_attempt(attempts: &[MigrationAttempt], version: i64) -> Option<&MigrationAttempt> {
+    // A rollback that failed or was interrupted changed nothing, and a repair only the checksum.
+    let decides = |attempt: &&MigrationAttempt| {
+        attempt.outcome == AttemptOutcome::Succeeded && attempt.action != AttemptAction::Repair
+    };
+    let last = attempts.iter().rev().filter(|attempt| attempt.version == version).find(decides)?;
+    matches!(last.action, AttemptAction::Apply | AttemptAction::ResolveApplied).then_some(last)
+}
+
 fn lines(plan: &MigrationPlan, history: &MigrationHistory) -> Vec<StatusLine> {
     let latest: HashMap<i64, &MigrationAttempt> =
         history.attempts.iter().map(|attempt| (attempt.version, attempt)).collect();
     let line = |version: i64, name: &str, record: Option<&MigrationRecord>| {
         let attempt = latest.get(&version).copied();
         let is_success = |attempt: &&MigrationAttempt| attempt.outcome == AttemptOutcome::Succeeded;
-        let by = attempt.filter(is_success).filter(|attempt| attempt.action != AttemptAction::Adopt);
+        let by = applying_attempt(&history.attempts, version);
         StatusLine {
             version,
             name: name.to_owned(),

@@ -116,7 +116,7 @@ async fn roll_back_each(
 ) -> Result<(), MigrateError> {
     for (number, migration) in migrations.iter().enumerate().rev() {
         let name = format!("{} {}", migration.version, migration.name);
-        if migration.down.is_none() {
+        if migration.down.as_ref().is_none_or(is_empty) {
             report.irreversible = Some(name);
             break;
         }

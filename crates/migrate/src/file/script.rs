@@ -4,12 +4,17 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::error::MigrateError;
-use crate::file::source::Script;
+use crate::file::source::{Migration, Script};
 use crate::file::statements::{self as split, SqlStatement};
 
 /// True if a script has nothing but comments.
 pub(crate) fn is_empty(script: &Script) -> bool {
     split::normalized(script.text()).is_empty()
+}
+
+/// The down script of a migration, if it has no statements yet although the up script has some. It would undo nothing.
+pub(crate) fn unwritten_down(migration: &Migration) -> Option<&Script> {
+    migration.down.as_ref().filter(|down| is_empty(down) && !is_empty(&migration.up))
 }
 
 /// A script that is ready to be run.
@@ -79,7 +84,7 @@ impl<'a> PreparedScript<'a> {
             return Err(fail(line, "there is a NUL character, which SQL cannot have; remove it".to_owned()));
         }
         let is_dump = is_dump(script.text());
-        let text = if is_dump { without_psql(script.text()) } else { Cow::Borrowed(script.text()) };
+        let text = sql_of(script);
         let split = split::split(&text).map_err(|error| fail(error.line, error.problem))?;
         let header = split::header(&text).map_err(|error| fail(error.line, error.problem))?;
         if let Some((line, problem)) = split::unsendable(&split) {
@@ -118,6 +123,11 @@ impl<'a> PreparedScript<'a> {
             resets: is_dump || lasts || text.contains("set_config"),
         })
     }
+}
+
+/// The text as it is run: the output of `pg_dump` without its commands for psql. Every character keeps its position.
+pub(crate) fn sql_of(script: &Script) -> Cow<'_, str> {
+    if is_dump(script.text()) { without_psql(script.text()) } else { Cow::Borrowed(script.text()) }
 }
 
 /// True if `pg_dump` wrote the text. Such a file begins with settings for its own session, which would be refused in others.

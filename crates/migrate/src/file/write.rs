@@ -12,7 +12,7 @@ const UP: &str = "\
 ";
 
 const DOWN: &str = "\
--- Undoes what the file beside it does.
+-- Undoes what the file beside it does. If there is nothing to undo, put `select;` here.
 ";
 
 const VERSION_FORMAT: &str = "%Y%m%d%H%M%S";

@@ -10,7 +10,7 @@ use squawk_linter::{Linter, LinterSettings, Rule};
 use squawk_syntax::SourceFile;
 
 use crate::error::MigrateError;
-use crate::file::script::PreparedScript;
+use crate::file::script::{PreparedScript, sql_of, unwritten_down};
 use crate::file::source::{Migration, Script};
 
 /// Rules that are not useful here. The program that runs a file sets the time-outs. `text` with a check of the length is
@@ -62,7 +62,8 @@ impl Severity {
             "identifier-too-long",
             "unused-ignore",
         ];
-        const WARNING: &[&str] = &["ban-drop", "ban-set-default", "renaming-", "ban-revoke", "whole-table-change"];
+        const WARNING: &[&str] =
+            &["ban-drop", "ban-set-default", "renaming-", "ban-revoke", "whole-table-change", "empty-down-script"];
         let begins = |with: &[&str]| with.iter().any(|begin| rule.starts_with(begin));
         if begins(ADVICE) {
             Self::Advice
@@ -104,19 +105,36 @@ pub struct Finding {
     pub instead: Option<String>,
 }
 
-/// Checks the files that apply migrations. The files that roll back are not checked: they are meant to drop things.
+/// Checks the files that apply migrations. Of the files that roll back, only empty ones are found: the others are meant to drop
+/// things.
 #[must_use]
 pub fn lint(migrations: &[Migration], options: &LintFilter) -> Vec<Finding> {
     let newer = |migration: &&Migration| options.since.is_none_or(|since| migration.version > since);
-    let mut findings: Vec<Finding> =
-        migrations.iter().filter(newer).flat_map(|migration| lint_script(&migration.up)).collect();
+    let of_migration =
+        |migration: &Migration| lint_script(&migration.up).into_iter().chain(empty_down_script(migration));
+    let mut findings: Vec<Finding> = migrations.iter().filter(newer).flat_map(of_migration).collect();
     findings.retain(|finding| !options.off.contains(&finding.rule));
     findings
 }
 
+fn empty_down_script(migration: &Migration) -> Option<Finding> {
+    let rule = "empty-down-script";
+    let down = unwritten_down(migration)?;
+    Some(Finding {
+        file: down.file.clone(),
+        line: 1,
+        column: 1,
+        rule: rule.to_owned(),
+        severity: Severity::of(rule),
+        message: "It has no statements, so a rollback refuses it.".to_owned(),
+        instead: Some("Write what undoes the migration, or `select;` if there is nothing to undo.".to_owned()),
+    })
+}
+
 pub(crate) fn lint_script(script: &Script) -> Vec<Finding> {
     // The parser does not know the BOM.
-    let text = script.text().trim_start_matches('\u{feff}');
+    let text = sql_of(script);
+    let text = text.trim_start_matches('\u{feff}');
     let lead = if script.no_transaction() { "" } else { LEAD };
     let whole = format!("{lead}{text}");
     let finding = |offset: usize, rule: &str, message: String, instead: Option<String>| {

@@ -8,7 +8,7 @@ use crate::schema::catalog::{Catalog, read_catalog};
 use crate::schema::context::PlanMode;
 use crate::schema::hinted::{InvalidHint, hinted_renames};
 use crate::schema::hints::RenameHint;
-use crate::schema::planner::{SchemaPlan, plan};
+use crate::schema::planner::plan;
 use crate::schema::rename::Rename;
 use crate::schema::renames::{LikelyRename, likely_renames, obvious_renames};
 use crate::schema::statement::{HazardKind, PlannedStatement};
@@ -51,15 +51,17 @@ pub(crate) async fn propose(
     let mut differences: Vec<String> = renames.iter().map(|rename| format!("~ {}", rename.up)).collect();
     differences.extend(start.steps_to(to));
     let plan = plan(&start, to, mode);
+    let renaming: Vec<PlannedStatement> = renames.iter().map(|rename| rename.statement(to)).collect();
+    let statements = || renaming.iter().chain(plan.files.iter().flat_map(|file| &file.statements));
     let mut proposal = Proposal {
         differences,
-        losses: hazard_texts(&plan, |kind| kind == HazardKind::DataLoss),
-        hazards: hazard_texts(&plan, |kind| kind != HazardKind::DataLoss),
+        losses: hazard_texts(statements(), |kind| kind == HazardKind::DataLoss),
+        hazards: hazard_texts(statements(), |kind| kind != HazardKind::DataLoss),
         likely_renames: likely_renames(&start, to),
         by_hand: plan.by_hand.clone(),
         drafts: Vec::new(),
     };
-    let (files, states) = match try_files(shadow, plan.files, &renames, start).await? {
+    let (files, states) = match try_files(shadow, plan.files, renaming, start).await? {
         Ok(tried) => tried,
         Err((files, reason)) => {
             proposal.by_hand.push(reason);
@@ -78,8 +80,11 @@ pub(crate) async fn propose(
     Ok(proposal)
 }
 
-fn hazard_texts(plan: &SchemaPlan, is_wanted: impl Fn(HazardKind) -> bool) -> Vec<String> {
-    let hazards = plan.files.iter().flat_map(|file| &file.statements).flat_map(|statement| &statement.hazards);
+fn hazard_texts<'a>(
+    statements: impl Iterator<Item = &'a PlannedStatement>,
+    is_wanted: impl Fn(HazardKind) -> bool,
+) -> Vec<String> {
+    let hazards = statements.flat_map(|statement| &statement.hazards);
     let mut texts: Vec<String> = Vec::new();
     for hazard in hazards.filter(|hazard| is_wanted(hazard.kind)) {
         let line = if hazard.kind == HazardKind::DataLoss { hazard.text.clone() } else { hazard.to_string() };

@@ -25,11 +25,18 @@ const UNFINISHED: &str = "\
 
 const BY_HAND: &str = "-- To be written by hand.\n";
 
+/// A script without statements counts as unwritten.
+const NOTHING_TO_UNDO: &str = "select; -- there is nothing to undo\n";
+
 /// The files of a proposal that was tried successfully.
 pub(crate) fn drafts(files: &[PlannedFile], downs: &[Option<Vec<PlannedStatement>>], by_hand: &[String]) -> Vec<Draft> {
     let mut drafts: Vec<Draft> = Vec::new();
     for (number, file) in files.iter().enumerate() {
-        let down = downs.get(number).and_then(Option::as_deref).map_or_else(|| BY_HAND.to_owned(), statements_text);
+        let down = match downs.get(number).and_then(Option::as_deref) {
+            None => BY_HAND.to_owned(),
+            Some([]) => NOTHING_TO_UNDO.to_owned(),
+            Some(statements) => statements_text(statements),
+        };
         let up = with_suppressed_findings(up_text(file), file);
         let lead = if number == 0 { unfinished(by_hand) } else { String::new() };
         let purpose = if number == 0 && file.purpose != "values" { "" } else { file.purpose };

@@ -19,7 +19,7 @@ type TriedFiles = (Vec<PlannedFile>, Vec<Catalog>);
 pub(crate) async fn try_files(
     shadow: &mut MigrationSession<'_>,
     mut files: Vec<PlannedFile>,
-    renames: &[Rename],
+    renames: Vec<PlannedStatement>,
     start: Catalog,
 ) -> Result<Result<TriedFiles, (Vec<PlannedFile>, String)>, MigrateError> {
     let mut states = vec![start];
@@ -32,11 +32,12 @@ pub(crate) async fn try_files(
         states.push(read_catalog(&mut shadow.connection).await?);
     }
     if !renames.is_empty() {
-        let statements: Vec<PlannedStatement> = renames.iter().map(Rename::statement).collect();
-        if let Some(first) = files.first_mut().filter(|file| !file.no_transaction) {
-            first.statements = [statements, std::mem::take(&mut first.statements)].concat();
+        // What takes long, such as computing a view, comes after the locks of the renames are released.
+        let is_quick = |file: &&mut PlannedFile| matches!(file.purpose, "" | "values");
+        if let Some(first) = files.first_mut().filter(is_quick) {
+            first.statements = [renames, std::mem::take(&mut first.statements)].concat();
         } else {
-            files.insert(0, PlannedFile { purpose: "", no_transaction: false, statements });
+            files.insert(0, PlannedFile { purpose: "", no_transaction: false, statements: renames });
             states.insert(0, states[0].clone());
         }
     }

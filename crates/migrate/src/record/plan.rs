@@ -278,6 +278,9 @@ fn remains_of(attempt: &MigrationAttempt) -> String {
         (false, Some(number)) => format!("its statement {number} failed"),
         (false, None) => "it failed".to_owned(),
     };
+    if attempt.action == AttemptAction::Revert {
+        text = format!("while it was rolled back, {text}");
+    }
     if let Some(line) = attempt.line {
         text += &format!(" (line {line})");
     }

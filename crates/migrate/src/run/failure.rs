@@ -128,6 +128,7 @@ impl StatementFailure {
             hint: None,
             blockers: self.blockers.clone(),
             left,
+            no_transaction: run.script.no_transaction,
             purpose: run.purpose,
             in_shadow: false,
             names,

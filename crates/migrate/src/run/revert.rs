@@ -2,7 +2,7 @@
 
 use crate::error::{MigrateError, RunPurpose};
 use crate::event::{CompletedMigration, MigrateEvent};
-use crate::file::script::PreparedScript;
+use crate::file::script::{PreparedScript, is_empty};
 use crate::file::source::{Migration, Script};
 use crate::file::squashed::{replaces, squashed};
 use crate::problem::HistoryProblem;
@@ -53,6 +53,13 @@ pub(crate) async fn roll_back(
                 migration.name
             )));
         };
+        if is_empty(down) {
+            return Err(MigrateError::InvalidRequest(format!(
+                "the down script of {version} {} has no statements, so it would undo nothing; nothing was changed. Write \
+                 {}, or put `select;` in it if there is nothing to undo.",
+                migration.name, down.file
+            )));
+        }
         scripts.push((migration, down, PreparedScript::new(down)?));
     }
     let mut recorder = open_recorder(session, &history).await?;

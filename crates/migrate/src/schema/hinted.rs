@@ -282,6 +282,11 @@ fn of_parts(
     Ok(renames)
 }
 
+/// The old value of a hint, in quotes. One that is a plain word may stand without them.
+fn old_value(hint: &RenameHint) -> String {
+    if hint.old.starts_with('\'') { hint.old.clone() } else { format!("'{}'", hint.old) }
+}
+
 /// Renames of enum values. A swap is recognized by the positions.
 fn of_values(group: &[(&RenameHint, &SchemaObject)], from: &Catalog) -> Result<Vec<Rename>, InvalidHint> {
     let Some((_, now)) = group.first() else { return Ok(Vec::new()) };
@@ -295,24 +300,18 @@ fn of_values(group: &[(&RenameHint, &SchemaObject)], from: &Catalog) -> Result<V
         up: format!("alter type {} rename value {old} to {new}", now.address),
         down: format!("alter type {} rename value {new} to {old}", now.address),
     };
-    // A value that was dropped or never existed is no error.
-    let open: Vec<(&RenameHint, &SchemaObject)> = group
-        .iter()
-        .filter(|(hint, _)| there.contains(&hint.old.as_str()) || there.contains(&new_name(hint).as_str()))
-        .copied()
-        .collect();
-    let names = |hint: &RenameHint, _: &SchemaObject| (hint.old.clone(), new_name(hint));
-    let steps = ordered("value", &open, names, |name| there.contains(&name), |name| wanted.contains(&name))?;
+    let names = |hint: &RenameHint, _: &SchemaObject| (old_value(hint), new_name(hint));
+    let steps = ordered("value", group, names, |name| there.contains(&name), |name| wanted.contains(&name))?;
     let mut renames = Vec::new();
     for step in steps {
         match step {
-            RenameStep::Rename(place) => renames.push(rename(&open[place].0.old, &new_name(open[place].0))),
+            RenameStep::Rename(place) => renames.push(rename(&old_value(group[place].0), &new_name(group[place].0))),
             RenameStep::Cycle(_) if there == wanted => {}
             RenameStep::Cycle(places) => {
                 let aside = "'migrate: aside'";
-                let turn: Vec<&RenameHint> = places.iter().map(|place| open[*place].0).collect();
-                renames.push(rename(&turn[0].old, aside));
-                renames.extend(turn.iter().skip(1).rev().map(|hint| rename(&hint.old, &new_name(hint))));
+                let turn: Vec<&RenameHint> = places.iter().map(|place| group[*place].0).collect();
+                renames.push(rename(&old_value(turn[0]), aside));
+                renames.extend(turn.iter().skip(1).rev().map(|hint| rename(&old_value(hint), &new_name(hint))));
                 renames.push(rename(aside, &new_name(turn[0])));
             }
         }

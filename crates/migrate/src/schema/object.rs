@@ -14,6 +14,8 @@ pub enum ObjectKind {
     Extension,
     /// A type with listed values.
     Enum,
+    /// A value of such a type, for questions about it: a schema has it as a property of the type.
+    EnumValue,
     /// A domain: a type with constraints.
     Domain,
     /// A constraint of a domain.
@@ -75,6 +77,7 @@ const WORDS: &[(ObjectKind, &str)] = &[
     (ObjectKind::Schema, "schema"),
     (ObjectKind::Extension, "extension"),
     (ObjectKind::Enum, "enum"),
+    (ObjectKind::EnumValue, "enum value"),
     (ObjectKind::Domain, "domain"),
     (ObjectKind::DomainConstraint, "domain constraint"),
     (ObjectKind::RangeType, "range type"),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::schema::catalog::Catalog;
 use crate::schema::context::{ObjectChange, PlanContext};
 use crate::schema::object::{ObjectKey, ObjectKind, SchemaObject};
-use crate::schema::render::types::is_used;
+use crate::schema::render::types::{is_in_arrays, is_used};
 
 /// Propagates changes: dependants of an object that is dropped, rebuilt or given another type change with it.
 pub(crate) fn propagate(context: &mut PlanContext<'_>) {
@@ -56,8 +56,8 @@ pub(crate) fn propagate(context: &mut PlanContext<'_>) {
     }
 }
 
-/// Rebuilds indexes and computed columns that store results of a function whose definition changes. PostgreSQL would keep the
-/// old results, and queries would find rows by them.
+/// Rebuilds what rests on results of a function whose definition changes: indexes and computed columns store them, and rows were
+/// checked by them. PostgreSQL would keep the old results, and rows that violate the new ones.
 pub(crate) fn recompute(context: &mut PlanContext<'_>) {
     let dependents = context.from.dependents();
     let is_function = |key: &ObjectKey| matches!(key.kind, ObjectKind::Function | ObjectKind::Procedure);
@@ -72,7 +72,15 @@ pub(crate) fn recompute(context: &mut PlanContext<'_>) {
                 continue;
             };
             let computed = before.text("generated").is_some() && after.text("generated").is_some();
-            if dependent.kind == ObjectKind::Index || dependent.kind == ObjectKind::Column && computed {
+            let domain = before.parent.as_ref().filter(|parent| parent.kind == ObjectKind::Domain);
+            let rests_on_it = match dependent.kind {
+                ObjectKind::Index | ObjectKind::Constraint | ObjectKind::DomainConstraint => true,
+                ObjectKind::Column => computed,
+                _ => false,
+            };
+            if let Some(domain) = domain.filter(|domain| rests_on_it && is_in_arrays(context.from, domain)) {
+                context.changes.insert(domain.clone(), ObjectChange::Retire);
+            } else if rests_on_it {
                 context.changes.insert((*dependent).clone(), ObjectChange::Rebuild);
             } else if is_function(dependent) && seen.insert((*dependent).clone()) {
                 open.push((*dependent).clone());

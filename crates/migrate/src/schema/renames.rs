@@ -66,6 +66,52 @@ fn has_room(old: &SchemaObject, new: &SchemaObject) -> bool {
     before == after || is_wider(before, after)
 }
 
+/// Sequences that no column owns or takes its default from: their positions are in nothing else.
+fn likely_sequences(from: &Catalog, to: &Catalog, old: &[SchemaObject], new: &[SchemaObject]) -> Vec<LikelyRename> {
+    let is_alone = |catalog: &Catalog, sequence: &SchemaObject| {
+        let of_column = |key: &ObjectKey| matches!(key.kind, ObjectKind::Column | ObjectKind::SequenceOwnership);
+        !catalog.objects.keys().any(|key| of_column(key) && catalog.needs(key).any(|need| *need == sequence.key))
+    };
+    let old = old.iter().filter(|one| is_alone(from, one));
+    old.flat_map(|old| {
+        let alike = new.iter().filter(|new| is_alone(to, new) && new.properties == old.properties);
+        alike.map(|new| {
+            let name = old.key.name.strip_prefix("public.").unwrap_or(&old.key.name);
+            let made = HintSubject::Made("sequence".to_owned(), new.key.name.clone());
+            LikelyRename {
+                old: old.key.clone(),
+                new: new.key.clone(),
+                hint: format!("-- {HINT_WORDS}{name}"),
+                as_hint: RenameHint { line: 0, old: old.key.name.clone(), new: made },
+            }
+        })
+    })
+    .collect()
+}
+
+/// Values that an enum loses, and those that it gets.
+fn likely_values(from: &Catalog, to: &Catalog) -> Vec<LikelyRename> {
+    let mut likely = Vec::new();
+    for old in from.objects.values().filter(|object| object.kind() == ObjectKind::Enum) {
+        let Some(new) = to.get(&old.key) else { continue };
+        let (before, after) = (old.list("values"), new.list("values"));
+        let value = |value: &str| ObjectKey::new(ObjectKind::EnumValue, format!("{}.{value}", old.key.name));
+        for gone in before.iter().filter(|value| !after.contains(value)) {
+            likely.extend(after.iter().filter(|value| !before.contains(value)).map(|come| LikelyRename {
+                old: value(gone),
+                new: value(come),
+                hint: format!("-- {HINT_WORDS}{gone}"),
+                as_hint: RenameHint {
+                    line: 0,
+                    old: (*gone).to_owned(),
+                    new: HintSubject::Part(old.key.name.clone(), (*come).to_owned()),
+                },
+            }));
+        }
+    }
+    likely
+}
+
 /// The drops and additions that look like renames.
 pub(crate) fn likely_renames(from: &Catalog, to: &Catalog) -> Vec<LikelyRename> {
     let only_in = |one: &Catalog, other: &Catalog, kind: ObjectKind| -> Vec<SchemaObject> {
@@ -96,6 +142,9 @@ pub(crate) fn likely_renames(from: &Catalog, to: &Catalog) -> Vec<LikelyRename> 
             },
         ));
     }
+    let (old_sequences, new_sequences) = both(ObjectKind::Sequence);
+    likely.extend(likely_sequences(from, to, &old_sequences, &new_sequences));
+    likely.extend(likely_values(from, to));
     let (old_tables, new_tables) = both(ObjectKind::Table);
     let columns = |catalog: &Catalog, table: &SchemaObject| -> Vec<String> {
         let columns = catalog.parts(&table.key).filter(|part| part.kind() == ObjectKind::Column);

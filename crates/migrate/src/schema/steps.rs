@@ -7,6 +7,7 @@ use crate::schema::context::{ObjectChange, PlanContext, PlanStep, StepKind};
 use crate::schema::object::{ObjectKey, ObjectKind, SchemaObject};
 use crate::schema::propagate::table_privileges;
 use crate::schema::render::constraint::is_unchecked;
+use crate::schema::render::types::is_replaced_whole;
 
 /// The steps of all changes.
 pub(crate) fn steps(context: &PlanContext<'_>) -> BTreeSet<PlanStep> {
@@ -222,6 +223,10 @@ impl Dependencies<'_> {
             let drops = self.of(need, &[StepKind::Drop, StepKind::DropReleased]);
             self.add(&self.of(key, &[StepKind::Alter]), &drops);
         }
+        // As long as both keys are there, PostgreSQL may attach the foreign key to the old one.
+        if key.kind == ObjectKind::ForeignKey && !context.to.needs(key).any(|other| other == need) {
+            self.add(&self.of(need, &[StepKind::Drop]), &self.of(key, &[StepKind::Create]));
+        }
         if context.change_of(key) == Some(ObjectChange::Retire) {
             let drops = self.of(need, &[StepKind::DropReleased, StepKind::Drop]);
             self.add(&self.of(key, &[StepKind::DropReleased]), &drops);
@@ -234,6 +239,11 @@ impl Dependencies<'_> {
         let own = self.of(key, CHANGES);
         for need in context.to.needs(key) {
             self.add(&self.of(need, CHANGES), &own);
+            if key.kind == ObjectKind::Column && is_replaced_whole(context, need) {
+                for rule in context.to.parts(need).filter(|part| part.kind() == ObjectKind::DomainConstraint) {
+                    self.add(&self.of(&rule.key, &[StepKind::Create]), &own);
+                }
+            }
         }
         if let Some(whole) = table_privileges(context.to, key) {
             self.add(&self.of(&whole, &[StepKind::Drop, StepKind::Create, StepKind::Alter]), &own);

@@ -62,7 +62,8 @@ privilege as (
         end as grantee,
         e.standard,
         e.privilege_type as privilege,
-        e.is_grantable as grantable
+        -- The owner may grant everything anyway.
+        e.is_grantable and e.grantee <> s.owner as grantable
     from home, subject s
     cross join lateral (
         select true as standard, d.*

@@ -11,14 +11,13 @@ pub(crate) fn create_view(context: &PlanContext<'_>, to: &SchemaObject) -> Vec<P
     let definition = to.sql("definition").unwrap_or_default().trim();
     let view = &to.address;
     let create = PlannedStatement::new(format!("create {} {view}{} as\n{definition}", to.kind(), with_options(to)));
-    let is_rebuilt = to.kind() == ObjectKind::MaterializedView && context.from.get(&to.key).is_some();
-    if context.mode == PlanMode::SingleTransaction {
+    if context.mode == PlanMode::SingleTransaction || to.kind() != ObjectKind::MaterializedView {
         return vec![create];
     }
-    if !is_rebuilt {
-        // It takes time for big tables, but does not lock them.
-        let reads = to.kind() == ObjectKind::MaterializedView && reads_existing_table(context, &to.key);
-        return vec![if reads { create.placed(Placement::Apart) } else { create }];
+    // It takes time for big tables, but does not lock them; what the main file does to a table would.
+    let create = if reads_existing_table(context, &to.key) { create.placed(Placement::Apart) } else { create };
+    if context.from.get(&to.key).is_none() {
+        return vec![create];
     }
     vec![create.hazard(HazardKind::Lock, format!("{view} is computed again, and cannot be used meanwhile"))]
 }

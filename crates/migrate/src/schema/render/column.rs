@@ -99,8 +99,10 @@ pub(crate) fn drop(from: &SchemaObject) -> Vec<PlannedStatement> {
 /// Drops the default or the identity before an object that it needs is dropped.
 pub(crate) fn release(context: &PlanContext<'_>, from: &SchemaObject) -> Vec<PlannedStatement> {
     let stays = context.to.get(&from.key).is_some_and(|to| to.text("identity").is_none());
-    let what = if from.text("identity").is_some() && stays { "identity" } else { "default" };
-    one(format!("alter table {} alter column {} drop {what}", from.address, from.ident))
+    if from.text("identity").is_some() && stays {
+        return numbers::drop_identity(context, from);
+    }
+    one(format!("alter table {} alter column {} drop default", from.address, from.ident))
 }
 
 pub(crate) fn alter(context: &PlanContext<'_>, from: &SchemaObject, to: &SchemaObject) -> Vec<PlannedStatement> {

@@ -160,7 +160,8 @@ pub(crate) fn create_index(context: &PlanContext<'_>, to: &SchemaObject) -> Vec<
                 "{table} and its partitions cannot be written to while {name} is built: PostgreSQL does not build it concurrently"
             )
         } else {
-            format!("{table} cannot be written to while {name} is built: its predecessor cannot serve meanwhile")
+            // The drop of the predecessor keeps its lock until the end of the file.
+            format!("{table} cannot be used while {name} is built: its predecessor cannot serve meanwhile")
         };
         unique(PlannedStatement::new(blocking), "").hazard(HazardKind::Lock, why)
     } else {

@@ -6,7 +6,7 @@ use crate::schema::compare::{ChangeKind, SchemaChange};
 use crate::schema::context::{ObjectChange, PlanContext, StepKind};
 use crate::schema::object::{ObjectKey, ObjectKind, SchemaObject};
 use crate::schema::render::fragments::{RenderResult, one};
-use crate::schema::render::{attached, behaviour, column, constraint, table, types};
+use crate::schema::render::{attached, behaviour, column, constraint, numbers, table, types};
 
 /// The reason why no SQL is written for a change; `None` if it is written.
 pub(crate) fn unsupported(context: &PlanContext<'_>, change: &SchemaChange) -> Option<String> {
@@ -114,9 +114,11 @@ fn create(context: &PlanContext<'_>, to: &SchemaObject) -> RenderResult {
         ObjectKind::Comment => Ok(attached::comment(context.to, to)),
         ObjectKind::Privileges => attached::privileges(context.to, None, Some(to)),
         ObjectKind::Owner => Ok(attached::owner(context.to, to, to.text("owner"))),
-        ObjectKind::RangeType | ObjectKind::CompositeType | ObjectKind::Aggregate | ObjectKind::Other => {
-            Err("no SQL is written for it".into())
-        }
+        ObjectKind::EnumValue
+        | ObjectKind::RangeType
+        | ObjectKind::CompositeType
+        | ObjectKind::Aggregate
+        | ObjectKind::Other => Err("no SQL is written for it".into()),
     }
 }
 
@@ -144,12 +146,12 @@ fn drop(context: &PlanContext<'_>, from: &SchemaObject) -> RenderResult {
         ObjectKind::Schema
         | ObjectKind::Extension
         | ObjectKind::Domain
-        | ObjectKind::Sequence
         | ObjectKind::Function
         | ObjectKind::Procedure
         | ObjectKind::Statistics
         | ObjectKind::View
         | ObjectKind::MaterializedView => one(format!("drop {} {address}", from.kind())),
+        ObjectKind::Sequence => numbers::drop_sequence(context, from),
         ObjectKind::Enum => one(format!("drop type {address}")),
         ObjectKind::DomainConstraint => one(format!("alter domain {address} drop constraint {ident}")),
         ObjectKind::Table => table::drop(context, from),
@@ -167,7 +169,11 @@ fn drop(context: &PlanContext<'_>, from: &SchemaObject) -> RenderResult {
         ObjectKind::Comment => attached::no_comment(context.from, from),
         ObjectKind::Privileges => return attached::privileges(context.from, Some(from), None),
         ObjectKind::Owner => attached::owner(context.from, from, None),
-        ObjectKind::RangeType | ObjectKind::CompositeType | ObjectKind::Aggregate | ObjectKind::Other => {
+        ObjectKind::EnumValue
+        | ObjectKind::RangeType
+        | ObjectKind::CompositeType
+        | ObjectKind::Aggregate
+        | ObjectKind::Other => {
             return Err("no SQL is written for it".into());
         }
     })

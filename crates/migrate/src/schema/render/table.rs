@@ -149,11 +149,14 @@ pub(crate) fn alter(context: &PlanContext<'_>, from: &SchemaObject, to: &SchemaO
         statements.push(with_default_partition(context, to, attach));
     }
     if from.flag("unlogged") != to.flag("unlogged") {
-        let word = if to.flag("unlogged") { "unlogged" } else { "logged" };
-        statements.push(
-            PlannedStatement::new(format!("alter table {table} set {word}"))
-                .hazard(HazardKind::Rewrite, format!("{table} is rewritten, and cannot be used meanwhile")),
-        );
+        let is_unlogged = to.flag("unlogged");
+        let word = if is_unlogged { "unlogged" } else { "logged" };
+        let mut set = PlannedStatement::new(format!("alter table {table} set {word}"));
+        if is_unlogged {
+            let text = format!("all rows of {} when the server crashes; no replica has them", to.key.name);
+            set = set.hazard(HazardKind::DataLoss, text);
+        }
+        statements.push(set.hazard(HazardKind::Rewrite, format!("{table} is rewritten, and cannot be used meanwhile")));
     }
     for (property, prefix) in [("options", ""), ("toast options", "toast.")] {
         let (set, reset) = options(from, to, property);

@@ -121,11 +121,28 @@ pub(crate) fn alter_domain(from: &SchemaObject, to: &SchemaObject) -> Vec<Planne
     statements
 }
 
+/// True if a column has arrays of a domain. PostgreSQL changes no constraint of such a domain.
+pub(crate) fn is_in_arrays(catalog: &Catalog, domain: &ObjectKey) -> bool {
+    catalog.objects.values().any(|column| {
+        column.kind() == ObjectKind::Column
+            && column.text("type").is_some_and(|data_type| data_type.ends_with("[]"))
+            && catalog.needs(&column.key).any(|need| need == domain)
+    })
+}
+
+/// True if a domain is replaced whose constraints have to be there before a column gets it.
+pub(crate) fn is_replaced_whole(context: &PlanContext<'_>, domain: &ObjectKey) -> bool {
+    domain.kind == ObjectKind::Domain
+        && context.change_of(domain) == Some(ObjectChange::Retire)
+        && is_in_arrays(context.to, domain)
+}
+
 pub(crate) fn create_domain_constraint(context: &PlanContext<'_>, to: &SchemaObject) -> Vec<PlannedStatement> {
     let (domain, name) = (&to.address, &to.ident);
     let definition = to.sql("definition").unwrap_or_default();
     let sql = format!("alter domain {domain} add constraint {name} {definition}");
-    let in_use = to.parent.as_ref().is_some_and(|parent| context.stays(parent)) && context.mode == PlanMode::Online;
+    let is_there = |domain: &ObjectKey| context.stays(domain) && !is_replaced_whole(context, domain);
+    let in_use = to.parent.as_ref().is_some_and(is_there) && context.mode == PlanMode::Online;
     if !in_use || definition.ends_with("NOT VALID") {
         return one(sql);
     }
@@ -233,10 +250,20 @@ pub(crate) fn alter_sequence(from: &SchemaObject, to: &SchemaObject) -> Vec<Plan
         statements.extend(one(format!("alter sequence {} {}", to.address, options.join(" "))));
     }
     if from.flag("unlogged") != to.flag("unlogged") {
-        let word = if to.flag("unlogged") { "unlogged" } else { "logged" };
-        statements.extend(one(format!("alter sequence {} set {word}", to.address)));
+        let is_unlogged = to.flag("unlogged");
+        let word = if is_unlogged { "unlogged" } else { "logged" };
+        let mut set = PlannedStatement::new(format!("alter sequence {} set {word}", to.address));
+        if is_unlogged {
+            set = set.hazard(HazardKind::DataLoss, format!("{} when the server crashes", position(&to.key.name)));
+        }
+        statements.push(set);
     }
     statements
+}
+
+/// The description of what is lost with a sequence.
+pub(crate) fn position(sequence: &str) -> String {
+    format!("the position of the sequence {sequence}")
 }
 
 pub(crate) fn own_sequence(to: &SchemaObject) -> Vec<PlannedStatement> {
