@@ -258,7 +258,7 @@ async fn a_deploy_gives_back_what_a_role_has_lost_and_otherwise_says_nothing() {
     };
     told("MIGRATIONS_PENDING").await;
     // The world is not told why; the log is.
-    let why = "run `app migrate deploy`, which gives it the right";
+    let why = "run `app migrate deploy`, which grants it the rights";
     let mut lines = std::iter::from_fn(|| server.log.recv_timeout(PATIENCE).ok());
     assert!(lines.any(|line| line.contains(why)), "the log says what is left to do");
     assert!(roles.deploy(&[]).contains("was granted its privileges"));
