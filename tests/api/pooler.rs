@@ -1,12 +1,13 @@
 //! A connection pooler in transaction mode gives the server to somebody else after each transaction. A statement that is prepared
 //! without a name outside of one is then executed on another server, where it is a stranger's.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::postgres::PgConnectOptions;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::net::{UnixListener, UnixStream};
 
 use crate::support::app::{ServerOptions, TestApp};
 use crate::support::client::Answer;
@@ -26,7 +27,7 @@ async fn message(from: &mut (impl AsyncRead + Unpin), has_type: bool) -> Option<
 }
 
 /// Passes on what a client and the database say to each other, and notes statements without a name outside of transactions.
-async fn pass_on(client: TcpStream, noted: Texts) -> Option<()> {
+async fn pass_on(client: UnixStream, noted: Texts) -> Option<()> {
     let server = UnixStream::connect(cluster::socket()).await.ok()?;
     let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
         (client.into_split(), server.into_split());
@@ -52,17 +53,17 @@ async fn pass_on(client: TcpStream, noted: Texts) -> Option<()> {
     Some(())
 }
 
-/// Connection options by way of [`pass_on`].
-async fn watched(options: &PgConnectOptions, noted: &Texts) -> PgConnectOptions {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
-    let port = listener.local_addr().expect("an address").port();
+/// Connection options by way of [`pass_on`], with a socket in a folder.
+fn watched(options: &PgConnectOptions, folder: &Path, noted: &Texts) -> PgConnectOptions {
+    let name = cluster::socket().file_name().expect("a name").to_owned();
+    let listener = UnixListener::bind(folder.join(name)).expect("bound");
     let noted = Arc::clone(noted);
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
             tokio::spawn(pass_on(client, Arc::clone(&noted)));
         }
     });
-    options.clone().host("127.0.0.1").port(port).ssl_mode(PgSslMode::Disable)
+    options.clone().socket(folder)
 }
 
 /// The whole body of an answer with this status.
@@ -76,7 +77,8 @@ fn whole(answer: &Answer, status: u16) -> Value {
 async fn no_statement_without_a_name_is_sent_outside_of_a_transaction() {
     let plain = TestApp::start().await;
     let noted = Texts::default();
-    let beside = Some(watched(&plain.options, &noted).await);
+    let folder = tempfile::tempdir().expect("a folder");
+    let beside = Some(watched(&plain.options, folder.path(), &noted));
     let app = TestApp::with(ServerOptions { beside, ..ServerOptions::default() }).await;
     let alice = app.user("alice").await;
     let mut operations = Vec::new();
