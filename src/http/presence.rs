@@ -110,7 +110,7 @@ impl<T: FromInput> Presence for Included<T> {
 
 /// Makes a struct of a list of fields, reads it from an input, and describes it in the OpenAPI document.
 ///
-/// ```ignore
+/// ```text
 /// fields! {
 ///     /// A tag to create.
 ///     #[derive(Debug, Clone)]

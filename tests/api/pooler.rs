@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -63,7 +63,8 @@ fn watched(options: &PgConnectOptions, folder: &Path, noted: &Texts) -> PgConnec
             tokio::spawn(pass_on(client, Arc::clone(&noted)));
         }
     });
-    options.clone().socket(folder)
+    // The answer to a request for TLS is no message.
+    options.clone().socket(folder).ssl_mode(PgSslMode::Disable)
 }
 
 /// The whole body of an answer with this status.

@@ -1,10 +1,13 @@
 //! Quotas: the most that one user may have, whichever way it comes in.
 
+use std::time::Instant;
+
 use app::features::{history, quotas};
 use app::http::scope::Scope;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::support::PATIENCE;
 use crate::support::app::TestApp;
 use crate::support::client::{Answer, Client};
 
@@ -49,9 +52,14 @@ fn exceeded(answer: &Answer, quota: &str) {
 }
 
 /// Adds up usage, as the job does every few seconds.
-async fn settle(app: &TestApp) {
+pub(super) async fn settle(app: &TestApp) {
     let mut connection = app.connection().await;
-    while quotas::store::settle(&mut connection).await.expect("settled") > 0 {}
+    // One process of a database settles at a time, and other tests have theirs.
+    let deadline = Instant::now() + PATIENCE;
+    while app.count("select count(*) from usage_deltas").await > 0 {
+        assert!(Instant::now() < deadline, "the additions are never settled");
+        quotas::store::settle(&mut connection).await.expect("settled");
+    }
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
+use super::quotas::settle;
 use crate::support::app::TestApp;
 use crate::support::client::{Answer, Client};
 
@@ -33,8 +34,7 @@ async fn run(app: &TestApp, sql: String) {
 
 /// Checks that the history's counter is the sum of what is there.
 async fn assert_counted(app: &TestApp) {
-    let mut connection = app.connection().await;
-    while quotas::store::settle(&mut connection).await.expect("settled") > 0 {}
+    settle(app).await;
     let off = "select count(*) from usage u where history_bytes <> (
         select coalesce(sum(bytes), 0) from changes c where c.user_id = u.user_id)";
     assert_eq!(app.count(off).await, 0);
