@@ -43,6 +43,8 @@ class App:
             "APP_PROFILE": "prod",
             "APP_SERVER__HOST": "127.0.0.1",
             "DATABASE_URL": database_url,
+            # Two builds in turns would want the same port.
+            "APP_SERVER__INTERNAL": "off",
             "JWT_SECRET": base64.b64encode(secrets.token_bytes(48)).decode(),
             # The service is measured, and not its limits.
             "THROTTLE_LIMIT": NO_LIMIT,
