@@ -23,7 +23,7 @@ impl UserReader {
     /// Runs short queries on a connection for requests.
     ///
     /// # Errors
-    /// Those of `queries`; no connection is free.
+    /// The errors of `queries`, and an error of the pool if no connection is free.
     pub async fn run<T, E: From<sqlx::Error>>(
         &self,
         queries: impl AsyncFnOnce(&mut Scope<'_>) -> Result<T, E>,

@@ -150,13 +150,13 @@ pub struct FailureBody {
     /// Always false.
     #[schema(schema_with = always_false)]
     pub success: bool,
-    /// What went wrong.
+    /// The reason of the failure.
     pub error: FailureError,
     /// About the request.
     pub meta: Meta,
 }
 
-/// What went wrong.
+/// The reason of a failure, for programs and for people.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FailureError {
     /// For programs.

@@ -98,7 +98,7 @@ impl ListWriter {
 /// reading holds up nothing but itself, and for no longer than `stall_timeout`.
 ///
 /// # Errors
-/// What `produce` fails with before the first chunk is full; later failures cut the connection.
+/// The error of `produce` before the first chunk is full; later failures cut the connection.
 pub async fn list<P, F>(stall_timeout: Duration, produce: P) -> Result<Response, ApiError>
 where
     P: FnOnce(ListWriter) -> F,

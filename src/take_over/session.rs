@@ -37,9 +37,9 @@ pub(super) const FORBIDDEN: &str = "42501";
 /// The rows that the statements of a transaction see.
 #[derive(Clone, Copy)]
 pub(super) enum Isolation {
-    /// Those committed before each statement. Locks keep others from writing more.
+    /// Rows committed before each statement. Locks keep others from writing more.
     Statement,
-    /// Those committed before the first statement, so that nobody is kept from writing more.
+    /// Rows committed before the first statement: a snapshot, which keeps nobody from writing.
     Snapshot,
 }
 

@@ -38,7 +38,7 @@ impl Mutation {
     /// `transaction.create`.
     ///
     /// # Errors
-    /// Those of the change; [`ApiError::QuotaExceeded`]; [`ApiError::Unauthorized`] if the user does not exist any more;
+    /// The errors of the change; [`ApiError::QuotaExceeded`] if it exceeds a quota; [`ApiError::Unauthorized`] if the user does not exist any more;
     /// [`ApiError::Conflict`] if the `Idempotency-Key` was used for another request.
     pub async fn run<T: Serialize>(
         self,

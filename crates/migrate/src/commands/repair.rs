@@ -31,11 +31,7 @@ async fn repair_in(
     version: i64,
 ) -> Result<String, MigrateError> {
     let names = session.settings.names;
-    let history = session.history(migrations).await?;
-    let plan = MigrationPlan::new(migrations, &history);
-    if !plan.duplicates.is_empty() {
-        return Err(MigrateError::Refused(HistoryProblem::Duplicates(plan.duplicates), names));
-    }
+    let (history, plan) = session.history_and_plan(migrations).await?;
     let migration = migrations.iter().find(|migration| migration.version == version);
     let reason = match (migration, plan.state(version)) {
         (Some(migration), MigrationState::Edited | MigrationState::Cosmetic) => {

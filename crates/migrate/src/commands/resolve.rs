@@ -6,7 +6,7 @@ use crate::commands::drift::expect_built_by;
 use crate::error::MigrateError;
 use crate::file::source::Migration;
 use crate::migrator::Migrator;
-use crate::problem::{HistoryProblem, MigrationState};
+use crate::problem::MigrationState;
 use crate::program::ProgramNames;
 use crate::record::attempt::{AttemptAction, MigrationAttempt};
 use crate::record::history::MigrationHistory;
@@ -57,11 +57,7 @@ async fn resolve_in(
     resolution: Resolution,
 ) -> Result<ResolvedMigration, MigrateError> {
     let names = session.settings.names;
-    let history = session.history(migrations).await?;
-    let plan = MigrationPlan::new(migrations, &history);
-    if !plan.duplicates.is_empty() {
-        return Err(MigrateError::Refused(HistoryProblem::Duplicates(plan.duplicates), names));
-    }
+    let (history, plan) = session.history_and_plan(migrations).await?;
     let (Resolution::Applied(version) | Resolution::RolledBack(version)) = resolution;
     let Some(migration) = migrations.iter().find(|migration| migration.version == version) else {
         return Err(refuse(version, &format!("there is no such migration; `{}` lists all", names.migrate("status"))));

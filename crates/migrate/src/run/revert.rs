@@ -9,7 +9,6 @@ use crate::problem::HistoryProblem;
 use crate::program::ProgramNames;
 use crate::record::attempt::AttemptAction;
 use crate::record::history::MigrationHistory;
-use crate::record::plan::MigrationPlan;
 use crate::record::recorder::Recorder;
 use crate::run::execute::execute;
 use crate::run::recording::{open_recorder, opening_notes};
@@ -33,11 +32,7 @@ pub(crate) async fn roll_back(
     report: &mut impl FnMut(MigrateEvent),
 ) -> Result<Vec<CompletedMigration>, MigrateError> {
     let names = session.settings.names;
-    let history = session.history(migrations).await?;
-    let plan = MigrationPlan::new(migrations, &history);
-    if !plan.duplicates.is_empty() {
-        return Err(MigrateError::Refused(HistoryProblem::Duplicates(plan.duplicates), names));
-    }
+    let (history, plan) = session.history_and_plan(migrations).await?;
     if !plan.blocked.is_empty() {
         return Err(MigrateError::Refused(HistoryProblem::Failed(plan.blocked), names));
     }

@@ -12,7 +12,9 @@ use tokio::time::Instant;
 use crate::error::MigrateError;
 use crate::explain::QueryFailure;
 use crate::file::source::Migration;
+use crate::problem::HistoryProblem;
 use crate::record::history::{MigrationHistory, read_history};
+use crate::record::plan::MigrationPlan;
 use crate::run::blockers;
 use crate::run::connect::{MESSAGE_LEVEL, connect, connect_within};
 use crate::run::ignore::set_patterns;
@@ -207,6 +209,23 @@ impl<'a> MigrationSession<'a> {
             history.attempts.iter_mut().for_each(|attempt| attempt.alive = false);
         }
         Ok(history)
+    }
+
+    /// Reads the record and compares it with the files.
+    ///
+    /// # Errors
+    /// [`MigrateError::Refused`] if two files have the same version.
+    pub(crate) async fn history_and_plan(
+        &mut self,
+        migrations: &[Migration],
+    ) -> Result<(MigrationHistory, MigrationPlan), MigrateError> {
+        let history = self.history(migrations).await?;
+        let plan = MigrationPlan::new(migrations, &history);
+        if !plan.duplicates.is_empty() {
+            let duplicates = HistoryProblem::Duplicates(plan.duplicates);
+            return Err(MigrateError::Refused(duplicates, self.settings.names));
+        }
+        Ok((history, plan))
     }
 
     /// The options that the connection was made with.
