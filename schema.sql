@@ -343,11 +343,29 @@ create table operations (
 create index operations_by_undoes on operations (user_id, undoes) where undoes is not null;
 create index operations_by_undone_by on operations (user_id, undone_by) where undone_by is not null;
 
+-- Names the operation to the triggers that record changes, and locks the data of its user, both until the transaction
+-- ends: shared for changes of a single transaction, which run concurrently, and exclusive for all others.
+create function begin_operation() returns trigger language plpgsql as $$
+begin
+    perform set_config('app.operation', new.id::text, true);
+    if new.kind like 'transaction.%' then
+        perform pg_advisory_xact_lock_shared(hashtextextended('changes', new.user_id));
+    else
+        perform pg_advisory_xact_lock(hashtextextended('changes', new.user_id));
+    end if;
+    return new;
+end
+$$;
+
+create trigger begin_operation before insert on operations for each row execute function begin_operation();
+
 -- Each change of a row by an operation. Rows are never updated; the trash is emptied by deleting.
 create table changes (
     user_id bigint not null,
     operation_id bigint not null,
-    id bigint generated always as identity,
+    -- Microseconds since 1970, or one more than the last one: `next_change` makes it. Larger than that of every earlier
+    -- change of the same row, on whichever server of a cluster it is recorded.
+    id bigint not null,
     -- The table.
     entity text not null,
     -- The id of the row; for a tag of a transaction, the id of the transaction.
@@ -434,50 +452,99 @@ select coalesce(octet_length(data ->> 'title'), 0)::bigint + coalesce(octet_leng
     + coalesce(octet_length(data ->> 'note'), 0) + coalesce(octet_length(data ->> 'name'), 0)
 $$;
 
--- Records changes for the operation named by the session in `app.operation`; without one, as in a seed, nothing is
--- recorded. The argument is the column that identifies the row. Generated columns are left out. The settings prevent a
+-- The first id for changes of a user that are recorded now. It follows the clock, and after the clock was set back the
+-- last change that was recorded.
+create function next_change(owner bigint, operation bigint) returns bigint language plpgsql as $$
+declare
+    last bigint;
+begin
+    select max(id) into last
+    from changes
+    where user_id = owner
+        and operation_id >= least(operation, (select max(operation_id) from changes where user_id = owner));
+    return greatest((extract(epoch from clock_timestamp()) * 1000000)::bigint, last + 1);
+end
+$$;
+
+-- Record changes for the operation named by the session in `app.operation`; without one, as in a seed, nothing is
+-- recorded. The arguments are the table and the column that identifies the row. Generated columns are left out. The
+-- rows are written one by one, because a table that is spread over servers cannot be filled from a transition table.
+create function record_insert() returns trigger language plpgsql as $$
+declare
+    operation constant bigint := current_setting('app.operation');
+    change bigint;
+    owner bigint;
+    size bigint;
+    rows bigint := 0;
+    text_size bigint := 0;
+    history_size bigint := 0;
+    r record;
+begin
+    for r in select n.user_id, to_jsonb(n) - 'short_search' as row from new_rows n loop
+        owner := r.user_id;
+        change := coalesce(change + 1, next_change(owner, operation));
+        size := pg_column_size(r.row);
+        insert into changes (user_id, operation_id, id, entity, entity_id, tag_id, after, bytes)
+        values (
+            owner, operation, change, tg_argv[0], (r.row ->> tg_argv[1])::bigint, (r.row ->> 'tag_id')::bigint, r.row, size
+        );
+        rows := rows + 1;
+        text_size := text_size + text_bytes(r.row);
+        history_size := history_size + size;
+    end loop;
+    if rows > 0 then
+        insert into usage_deltas (user_id, operation_id, entity, rows, text_bytes, history_bytes)
+        values (owner, operation, tg_argv[0], rows, text_size, history_size);
+    end if;
+    return null;
+end
+$$;
+
+create function record_delete() returns trigger language plpgsql as $$
+declare
+    operation constant bigint := current_setting('app.operation');
+    change bigint;
+    owner bigint;
+    size bigint;
+    rows bigint := 0;
+    text_size bigint := 0;
+    history_size bigint := 0;
+    r record;
+begin
+    for r in select o.user_id, to_jsonb(o) - 'short_search' as row from old_rows o loop
+        owner := r.user_id;
+        change := coalesce(change + 1, next_change(owner, operation));
+        size := pg_column_size(r.row);
+        insert into changes (user_id, operation_id, id, entity, entity_id, tag_id, before, bytes)
+        values (
+            owner, operation, change, tg_argv[0], (r.row ->> tg_argv[1])::bigint, (r.row ->> 'tag_id')::bigint, r.row, size
+        );
+        rows := rows + 1;
+        text_size := text_size + text_bytes(r.row);
+        history_size := history_size + size;
+    end loop;
+    if rows > 0 then
+        insert into usage_deltas (user_id, operation_id, entity, rows, text_bytes, history_bytes)
+        values (owner, operation, tg_argv[0], -rows, -text_size, history_size);
+    end if;
+    return null;
+end
+$$;
+
+-- Records only the changed columns. Columns that only the program sees do not count as changes. The settings prevent a
 -- plan made for one row from taking hours for a hundred thousand.
-create function record_insert() returns trigger language plpgsql set enable_nestloop = off set jit = off as $$
-begin
-    with recorded as (
-        insert into changes (user_id, operation_id, entity, entity_id, tag_id, after, bytes)
-        select r.user_id, current_setting('app.operation')::bigint, tg_table_name, (r.row ->> tg_argv[0])::bigint,
-            (r.row ->> 'tag_id')::bigint, r.row, pg_column_size(r.row)
-        from (select n.user_id, to_jsonb(n) - 'short_search' as row from new_rows n offset 0) r
-        returning user_id, operation_id, text_bytes(after) as text_bytes, bytes
-    )
-    insert into usage_deltas (user_id, operation_id, entity, rows, text_bytes, history_bytes)
-    select user_id, operation_id, tg_table_name, count(*), sum(text_bytes), sum(bytes)
-    from recorded
-    group by user_id, operation_id;
-    return null;
-end
-$$;
-
-create function record_delete() returns trigger language plpgsql set enable_nestloop = off set jit = off as $$
-begin
-    with recorded as (
-        insert into changes (user_id, operation_id, entity, entity_id, tag_id, before, bytes)
-        select r.user_id, current_setting('app.operation')::bigint, tg_table_name, (r.row ->> tg_argv[0])::bigint,
-            (r.row ->> 'tag_id')::bigint, r.row, pg_column_size(r.row)
-        from (select o.user_id, to_jsonb(o) - 'short_search' as row from old_rows o offset 0) r
-        returning user_id, operation_id, text_bytes(before) as text_bytes, bytes
-    )
-    insert into usage_deltas (user_id, operation_id, entity, rows, text_bytes, history_bytes)
-    select user_id, operation_id, tg_table_name, -count(*), -sum(text_bytes), sum(bytes)
-    from recorded
-    group by user_id, operation_id;
-    return null;
-end
-$$;
-
--- Records only the changed columns. Columns that only the program sees do not count as changes.
 create function record_update() returns trigger language plpgsql set enable_nestloop = off set jit = off as $$
+declare
+    operation constant bigint := current_setting('app.operation');
+    change bigint;
+    owner bigint;
+    size bigint;
+    text_size bigint := 0;
+    history_size bigint := 0;
+    r record;
 begin
-    with recorded as (
-        insert into changes (user_id, operation_id, entity, entity_id, before, after, bytes)
-        select n.user_id, current_setting('app.operation')::bigint, tg_table_name, n.id, changed.before, changed.after,
-            pg_column_size(changed.before) + pg_column_size(changed.after)
+    for r in
+        select n.user_id, n.id, changed.before, changed.after
         from (select user_id, id, to_jsonb(r) as row from old_rows r offset 0) o
         join (select user_id, id, to_jsonb(r) as row from new_rows r offset 0) n using (user_id, id)
         cross join lateral (
@@ -486,12 +553,19 @@ begin
             where value is distinct from n.row -> key
         ) changed
         where changed.after - 'search' <> '{}'
-        returning user_id, operation_id, text_bytes(after) - text_bytes(before) as text_bytes, bytes
-    )
-    insert into usage_deltas (user_id, operation_id, entity, rows, text_bytes, history_bytes)
-    select user_id, operation_id, tg_table_name, 0, sum(text_bytes), sum(bytes)
-    from recorded
-    group by user_id, operation_id;
+    loop
+        owner := r.user_id;
+        change := coalesce(change + 1, next_change(owner, operation));
+        size := pg_column_size(r.before) + pg_column_size(r.after);
+        insert into changes (user_id, operation_id, id, entity, entity_id, before, after, bytes)
+        values (owner, operation, change, tg_argv[0], r.id, r.before, r.after, size);
+        text_size := text_size + text_bytes(r.after) - text_bytes(r.before);
+        history_size := history_size + size;
+    end loop;
+    if change is not null then
+        insert into usage_deltas (user_id, operation_id, entity, rows, text_bytes, history_bytes)
+        values (owner, operation, tg_argv[0], 0, text_size, history_size);
+    end if;
     return null;
 end
 $$;
@@ -505,12 +579,17 @@ $$;
 -- The same for transactions, of which a hundred thousand may change at once. Comparing column by column takes a quarter
 -- of the time.
 create function record_transaction_update() returns trigger language plpgsql set enable_nestloop = off set jit = off as $$
+declare
+    operation constant bigint := current_setting('app.operation');
+    change bigint;
+    owner bigint;
+    size bigint;
+    text_size bigint := 0;
+    history_size bigint := 0;
+    r record;
 begin
-    with recorded as (
-        insert into changes (user_id, operation_id, entity, entity_id, before, after, bytes)
-        select r.user_id, current_setting('app.operation')::bigint, tg_table_name, r.id, r.before, r.after,
-            pg_column_size(r.before) + pg_column_size(r.after)
-        from (
+    for r in
+        select * from (
             select
                 n.user_id,
                 n.id,
@@ -537,12 +616,19 @@ begin
             offset 0
         ) r
         where r.after - 'search' <> '{}'
-        returning user_id, operation_id, text_bytes(after) - text_bytes(before) as text_bytes, bytes
-    )
-    insert into usage_deltas (user_id, operation_id, entity, rows, text_bytes, history_bytes)
-    select user_id, operation_id, tg_table_name, 0, sum(text_bytes), sum(bytes)
-    from recorded
-    group by user_id, operation_id;
+    loop
+        owner := r.user_id;
+        change := coalesce(change + 1, next_change(owner, operation));
+        size := pg_column_size(r.before) + pg_column_size(r.after);
+        insert into changes (user_id, operation_id, id, entity, entity_id, before, after, bytes)
+        values (owner, operation, change, tg_argv[0], r.id, r.before, r.after, size);
+        text_size := text_size + text_bytes(r.after) - text_bytes(r.before);
+        history_size := history_size + size;
+    end loop;
+    if change is not null then
+        insert into usage_deltas (user_id, operation_id, entity, rows, text_bytes, history_bytes)
+        values (owner, operation, tg_argv[0], 0, text_size, history_size);
+    end if;
     return null;
 end
 $$;
@@ -561,28 +647,28 @@ begin
     ] loop
         execute format(
             'create trigger record_insert after insert on %I referencing new table as new_rows
-            for each statement %s execute function record_insert(''id'')', recorded, condition);
+            for each statement %s execute function record_insert(%L, ''id'')', recorded, condition, recorded);
         execute format(
             'create trigger record_delete after delete on %I referencing old table as old_rows
-            for each statement %s execute function record_delete(''id'')', recorded, condition);
+            for each statement %s execute function record_delete(%L, ''id'')', recorded, condition, recorded);
         execute format(
             'create trigger record_update after update on %I referencing old table as old_rows new table as new_rows
-            for each statement %s execute function record_update()', recorded, condition);
+            for each statement %s execute function record_update(%L)', recorded, condition, recorded);
     end loop;
 end
 $$;
 
 create trigger record_insert after insert on transactions referencing new table as new_rows
-for each statement when (current_setting('app.operation', true) <> '') execute function record_insert('id');
+for each statement when (current_setting('app.operation', true) <> '') execute function record_insert('transactions', 'id');
 create trigger record_delete after delete on transactions referencing old table as old_rows
-for each statement when (current_setting('app.operation', true) <> '') execute function record_delete('id');
+for each statement when (current_setting('app.operation', true) <> '') execute function record_delete('transactions', 'id');
 create trigger record_update after update on transactions referencing old table as old_rows new table as new_rows
-for each statement when (current_setting('app.operation', true) <> '') execute function record_transaction_update();
+for each statement when (current_setting('app.operation', true) <> '') execute function record_transaction_update('transactions');
 
 create trigger record_insert after insert on transaction_tags referencing new table as new_rows
-for each statement when (current_setting('app.operation', true) <> '') execute function record_insert('transaction_id');
+for each statement when (current_setting('app.operation', true) <> '') execute function record_insert('transaction_tags', 'transaction_id');
 create trigger record_delete after delete on transaction_tags referencing old table as old_rows
-for each statement when (current_setting('app.operation', true) <> '') execute function record_delete('transaction_id');
+for each statement when (current_setting('app.operation', true) <> '') execute function record_delete('transaction_tags', 'transaction_id');
 
 -- Answers to requests with an `Idempotency-Key`, kept for a day.
 create table idempotency_keys (

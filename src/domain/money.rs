@@ -94,7 +94,7 @@ impl Amount {
 }
 
 /// A decimal that serializes as a JSON number with its exact digits and without trailing zeros: `150`, `150.5`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JsonDecimal(pub Decimal);
 
 impl Serialize for JsonDecimal {

@@ -4,13 +4,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The direction of the money: in or out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema, sqlx::Type)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sqlx(type_name = "transaction_type", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TransactionType {
     /// Money comes in.
     Income,
     /// Money goes out.
+    #[default]
     Expense,
 }
 

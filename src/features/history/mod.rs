@@ -11,6 +11,7 @@ mod mutation;
 pub mod recorded;
 pub mod retention_store;
 mod routes;
+pub mod single_statement;
 mod stand_in_store;
 pub mod store;
 mod trash_store;
@@ -18,6 +19,6 @@ mod tx;
 mod undo;
 mod undo_store;
 
-pub use mutation::Mutation;
+pub use mutation::{Mutation, Serialized};
 pub use routes::FEATURE;
 pub use tx::Tx;

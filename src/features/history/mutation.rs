@@ -13,6 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
 use super::idempotency_store::{self, Claimed};
+use super::single_statement::{self, SingleStatement};
 use super::store::{self, StartedOperation};
 use super::tx::Tx;
 use crate::config::QuotasConfig;
@@ -48,6 +49,31 @@ impl Mutation {
         let _turn = self.state.lanes.change_few(self.user.id).await?;
         let connection = self.state.pools.requests.acquire().await?;
         self.run_on(connection, kind, Size::Small, change).await
+    }
+
+    /// Like [`Self::run`], for a change that [single statements](single_statement) may be able to make. If they are not, it is made
+    /// by `change`.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_single<T: Serialize, S: SingleStatement>(
+        self,
+        kind: &str,
+        single: S,
+        change: impl AsyncFnOnce(&mut Tx<'_>, S) -> Result<Success<T>, ApiError>,
+    ) -> Result<Response, ApiError> {
+        let _turn = self.state.lanes.change_few(self.user.id).await?;
+        let mut connection = self.state.pools.requests.acquire().await?;
+        let Self { state, user, key } = &self;
+        let claim = key.clone().claim();
+        let mut scope = Scope::new(&mut connection, user.id);
+        let done =
+            single_statement::run(&mut scope, kind, claim.as_ref(), &state.quotas, state.clock.as_ref(), &single).await?;
+        if let Some(answer) = done {
+            connection.release();
+            return Ok(answer.into_response());
+        }
+        self.run_on(connection, kind, Size::Small, async |tx| change(tx, single).await).await
     }
 
     /// Like [`Self::run`], for a change of many rows: it waits for its turn, and has a connection for such work.
@@ -156,7 +182,7 @@ async fn keep(
 }
 
 /// An answer as it is stored and sent again.
-type Serialized = Success<Box<serde_json::value::RawValue>>;
+pub type Serialized = Success<Box<serde_json::value::RawValue>>;
 
 enum Start {
     Fresh(StartedOperation),

@@ -23,6 +23,28 @@ pub struct StartedOperation {
 const SMALL_TEXT_BYTES: i64 = 64 * 1024;
 const SMALL_ROWS: i64 = 50;
 
+/// The usage up to which a small operation cannot exceed a quota.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RoomForSmall {
+    pub(super) transactions: i64,
+    pub(super) text_bytes: i64,
+    pub(super) tags: i64,
+    pub(super) payees: i64,
+    pub(super) categories: i64,
+}
+
+impl RoomForSmall {
+    pub(super) const fn within(quotas: &QuotasConfig) -> Self {
+        Self {
+            transactions: quotas.transactions - SMALL_ROWS,
+            text_bytes: quotas.text_bytes - SMALL_TEXT_BYTES,
+            tags: quotas.tags - SMALL_ROWS,
+            payees: quotas.payees - SMALL_ROWS,
+            categories: quotas.categories - SMALL_ROWS,
+        }
+    }
+}
+
 /// Locks all data of the user until the transaction ends: other changes wait, and this waits for those that are running.
 ///
 /// # Errors
@@ -54,7 +76,7 @@ pub async fn plan_for_many(connection: &mut PgConnection) -> Result<(), sqlx::Er
 }
 
 /// Begins an operation, for which all further changes of this transaction are recorded; `None` if the user does not exist.
-/// Waits for a change that has [locked all data](lock_alone) of the user, and lets such changes wait.
+/// Waits for a change that has [locked all data](lock_alone) of the user, and lets such changes wait: a trigger does both.
 ///
 /// # Errors
 /// Only from the database.
@@ -63,14 +85,13 @@ pub async fn begin(
     kind: &str,
     quotas: &QuotasConfig,
 ) -> Result<Option<StartedOperation>, sqlx::Error> {
+    let room = RoomForSmall::within(quotas);
     let begun = sqlx::query!(
         r#"
         insert into operations (user_id, kind)
         values ($1, $2)
         returning
             id,
-            set_config('app.operation', id::text, true) as named,
-            pg_advisory_xact_lock_shared(hashtextextended('changes', $1)) as "locked!: ()",
             (
                 select transactions > $3 or text_bytes > $4 or tags > $5 or payees > $6 or categories > $7
                 from usage
@@ -79,11 +100,11 @@ pub async fn begin(
         "#,
         scope.user_id,
         kind,
-        quotas.transactions - SMALL_ROWS,
-        quotas.text_bytes - SMALL_TEXT_BYTES,
-        quotas.tags - SMALL_ROWS,
-        quotas.payees - SMALL_ROWS,
-        quotas.categories - SMALL_ROWS,
+        room.transactions,
+        room.text_bytes,
+        room.tags,
+        room.payees,
+        room.categories,
     )
     .fetch_one(&mut *scope.connection)
     .await;

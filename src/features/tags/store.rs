@@ -94,6 +94,20 @@ pub async fn put_on(scope: &mut Scope<'_>, transactions: &[i64], tags: &[i64]) -
     Ok(())
 }
 
+/// A data-modifying common table expression that puts tags on a new transaction of the operation `o`. The texts stand for its id, day
+/// and amount; `tags` is the number of the argument with the ids of the tags.
+#[must_use]
+pub fn put_on_new(id: &str, date: &str, amount: &str, tags: usize) -> String {
+    format!(
+        "g as (
+            insert into transaction_tags (user_id, transaction_id, tag_id, date, amount)
+            select o.user_id, {id}, tag_id, {date}, {amount}
+            from o
+            cross join unnest(${tags}::bigint[]) as n (tag_id)
+        )"
+    )
+}
+
 /// Removes all tags but some from transactions.
 ///
 /// # Errors

@@ -27,6 +27,12 @@ macro_rules! entry {
             /// The columns, in the order in which [`Self::bind`] adds them; the last one is the search text.
             pub(super) const COLUMNS: &[&str] = &[$($column,)* "search"];
 
+            /// Puts the columns into a transaction.
+            pub(super) fn put_into(self, mut $transaction: Transaction) -> Transaction {
+                $($current = self.$field;)*
+                $transaction
+            }
+
             /// Adds the columns to the arguments of a statement.
             pub(super) fn bind(&self, arguments: &mut Arguments) {
                 $(arguments.add(&self.$field);)*

@@ -8,6 +8,7 @@ mod bulk_update;
 mod categorize;
 mod choices;
 mod create;
+mod create_store;
 mod criteria;
 mod entry;
 mod filter;

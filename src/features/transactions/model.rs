@@ -11,7 +11,7 @@ use crate::domain::transaction_type::TransactionType;
 use crate::http::openapi::schemas;
 
 /// A transaction.
-#[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
+#[derive(Debug, Clone, Default, Serialize, ToSchema, sqlx::FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct Transaction {
     /// The id.
@@ -92,7 +92,7 @@ impl Transaction {
 }
 
 /// The reason for the category of a transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema, sqlx::Type)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sqlx(type_name = "category_source", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CategorySource {
@@ -103,6 +103,7 @@ pub enum CategorySource {
     /// A word in the title.
     Keyword,
     /// No reason: the default category.
+    #[default]
     Default,
 }
 

@@ -7,6 +7,7 @@ use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::create_store::TransactionCreation;
 use super::filter::{OrderQuery, TransactionFilter, TransactionQuery};
 use super::inputs::{DayRange, NewTransaction, TransactionEdit};
 use super::model::Transaction;
@@ -103,7 +104,7 @@ async fn create_transaction(
     Body(new): Body<NewTransaction>,
 ) -> Result<Response, ApiError> {
     mutation
-        .run("transaction.create", async |tx| {
+        .run_single("transaction.create", TransactionCreation(new), async |tx, TransactionCreation(new)| {
             let clock = Arc::clone(&tx.clock);
             Ok(Success::created(create::create(tx, clock.as_ref(), new).await?).with_etag())
         })
