@@ -541,9 +541,9 @@ declare
     size bigint;
     text_size bigint := 0;
     history_size bigint := 0;
-    r record;
+    entry record;
 begin
-    for r in
+    for entry in
         select n.user_id, n.id, changed.before, changed.after
         from (select user_id, id, to_jsonb(r) as row from old_rows r offset 0) o
         join (select user_id, id, to_jsonb(r) as row from new_rows r offset 0) n using (user_id, id)
@@ -554,12 +554,12 @@ begin
         ) changed
         where changed.after - 'search' <> '{}'
     loop
-        owner := r.user_id;
+        owner := entry.user_id;
         change := coalesce(change + 1, next_change(owner, operation));
-        size := pg_column_size(r.before) + pg_column_size(r.after);
+        size := pg_column_size(entry.before) + pg_column_size(entry.after);
         insert into changes (user_id, operation_id, id, entity, entity_id, before, after, bytes)
-        values (owner, operation, change, tg_argv[0], r.id, r.before, r.after, size);
-        text_size := text_size + text_bytes(r.after) - text_bytes(r.before);
+        values (owner, operation, change, tg_argv[0], entry.id, entry.before, entry.after, size);
+        text_size := text_size + text_bytes(entry.after) - text_bytes(entry.before);
         history_size := history_size + size;
     end loop;
     if change is not null then
@@ -586,9 +586,9 @@ declare
     size bigint;
     text_size bigint := 0;
     history_size bigint := 0;
-    r record;
+    entry record;
 begin
-    for r in
+    for entry in
         select * from (
             select
                 n.user_id,
@@ -617,12 +617,12 @@ begin
         ) r
         where r.after - 'search' <> '{}'
     loop
-        owner := r.user_id;
+        owner := entry.user_id;
         change := coalesce(change + 1, next_change(owner, operation));
-        size := pg_column_size(r.before) + pg_column_size(r.after);
+        size := pg_column_size(entry.before) + pg_column_size(entry.after);
         insert into changes (user_id, operation_id, id, entity, entity_id, before, after, bytes)
-        values (owner, operation, change, tg_argv[0], r.id, r.before, r.after, size);
-        text_size := text_size + text_bytes(r.after) - text_bytes(r.before);
+        values (owner, operation, change, tg_argv[0], entry.id, entry.before, entry.after, size);
+        text_size := text_size + text_bytes(entry.after) - text_bytes(entry.before);
         history_size := history_size + size;
     end loop;
     if change is not null then

@@ -94,7 +94,8 @@ impl Amount {
 }
 
 /// A decimal that serializes as a JSON number with its exact digits and without trailing zeros: `150`, `150.5`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
+#[sqlx(transparent)]
 pub struct JsonDecimal(pub Decimal);
 
 impl Serialize for JsonDecimal {

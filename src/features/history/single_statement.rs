@@ -27,11 +27,11 @@ pub trait SingleStatement {
     /// Adds the arguments after those of [`select`].
     fn bind_select(&self, arguments: &mut Arguments);
 
-    /// Prepares the change from the row that was found at this time; `None` if it takes more than one statement.
+    /// Prepares the change from the row that was found at this time.
     ///
     /// # Errors
     /// Those of a change that is refused.
-    fn prepare(&self, row: &PgRow, at: DateTime<Utc>, clock: &dyn Clock) -> Result<Option<Self::Ready>, ApiError>;
+    fn prepare(&self, row: &PgRow, at: DateTime<Utc>, clock: &dyn Clock) -> Result<Self::Ready, ApiError>;
 }
 
 /// A change that a single statement writes.
@@ -52,23 +52,35 @@ pub trait ReadyStatement {
 /// The number of the first argument of the feature in a statement that [`select`] makes.
 pub const FIRST_OF_SELECT: usize = 9;
 
-/// A statement that reads what a change needs: columns of the user `u`, and of the tables that it is joined with.
+/// A statement that reads what a change needs: columns of the user `u`, and of the tables that it is joined with. Where `found` holds,
+/// it also takes the next `id` of the table.
 #[must_use]
-pub fn select(columns: &str, joins: &str) -> String {
+pub fn select(table: &str, columns: &str, joins: &str, found: &str) -> String {
+    // Without the offset, PostgreSQL would compute `is_ready` for each column that depends on it.
     format!(
-        "select u.id as user_id, nextval('operations_id_seq') as operation_id, now() as at,
-            (
-                select s.transactions <= $2 and s.text_bytes <= $3 and s.tags <= $4 and s.payees <= $5
-                    and s.categories <= $6 and ($7::text is null or s.idempotency_keys < $8)
-                from usage s
-                where s.user_id = $1
-            ) as has_room,
-            k.fingerprint, k.status, k.data, k.tagged, k.operation_id as stored_operation_id, {columns}
-        from users u
-        left join idempotency_keys k
-            on k.user_id = $1 and k.key = $7 and k.status is not null and k.created_at >= now() - interval '24 hours'
-        {joins}
-        where u.id = $1"
+        "select r.*,
+            case when r.is_ready then nextval('operations_id_seq') end as operation_id,
+            case when r.is_ready then nextval('{table}_id_seq') end as id
+        from (
+            select u.id as user_id, now() as at, k.fingerprint, k.status, k.data, k.tagged,
+                k.operation_id as stored_operation_id, {columns},
+                {found} and k.status is null and coalesce(
+                    (
+                        select s.transactions <= $2 and s.text_bytes <= $3 and s.tags <= $4 and s.payees <= $5
+                            and s.categories <= $6 and ($7::text is null or s.idempotency_keys < $8)
+                        from usage s
+                        where s.user_id = $1
+                    ),
+                    -- A new account.
+                    0 <= least($2, $3, $4, $5, $6) and ($7::text is null or 0 < $8)
+                ) as is_ready
+            from users u
+            left join idempotency_keys k
+                on k.user_id = $1 and k.key = $7 and k.status is not null and k.created_at >= now() - interval '24 hours'
+            {joins}
+            where u.id = $1
+            offset 0
+        ) r"
     )
 }
 
@@ -130,13 +142,9 @@ pub(super) async fn run<S: SingleStatement>(
     {
         return answer.replay(claim).map(Some);
     }
-    // A new account has no usage yet, and is counted exactly.
-    let has_room: Option<bool> = row.try_get("has_room")?;
-    if has_room != Some(true) {
-        return Ok(None);
-    }
-    let Some(ready) = change.prepare(&row, row.try_get("at")?, clock)? else { return Ok(None) };
-    write(scope, kind, claim, row.try_get("operation_id")?, &ready).await
+    let Some(operation_id) = row.try_get("operation_id")? else { return Ok(None) };
+    let ready = change.prepare(&row, row.try_get("at")?, clock)?;
+    write(scope, kind, claim, operation_id, &ready).await
 }
 
 /// Writes a change; `None` if what it refers to has gone, or its key was used, since it was read.

@@ -29,8 +29,8 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
     let [kind, category, category_id, payee, payee_id, tags] =
         [0, 1, 2, 3, 4, 5].map(|place| format!("${}", FIRST_OF_SELECT + place));
     single_statement::select(
-        "nextval('transactions_id_seq') as transaction_id, u.currency, u.time_zone,
-            c.id as category_id, c.name as category, p.id as payee_id, p.name as payee, g.ids as tag_ids, g.names as tags",
+        "transactions",
+        "u.currency, u.time_zone, c.id as category_id, c.name as category, p.id as payee_id, p.name as payee, g.ids as tag_ids, g.names as tags",
         &format!(
             r#"left join lateral (
             (
@@ -54,6 +54,10 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
                 select id, name from tags where user_id = $1 and name_key(name) = n.key limit 1
             ) t
         ) g on {tags} <> '{{}}'"#
+        ),
+        &format!(
+            "c.id is not null and (p.id is not null or ({payee} is null and {payee_id} is null))
+                and cardinality({tags}) = coalesce(cardinality(g.ids), 0)"
         ),
     )
 });
@@ -120,17 +124,9 @@ impl SingleStatement for TransactionCreation {
         arguments.add(self.tag_keys());
     }
 
-    fn prepare(&self, row: &PgRow, at: DateTime<Utc>, clock: &dyn Clock) -> Result<Option<FoundTransaction>, ApiError> {
+    fn prepare(&self, row: &PgRow, at: DateTime<Utc>, clock: &dyn Clock) -> Result<FoundTransaction, ApiError> {
         let Self(new) = self;
-        let (Some(category_id), Some(category)) = (row.try_get("category_id")?, row.try_get("category")?) else {
-            return Ok(None);
-        };
-        let payee_id: Option<i64> = row.try_get("payee_id")?;
-        let tag_ids: Vec<i64> = row.try_get::<Option<_>, _>("tag_ids")?.unwrap_or_default();
-        let names_payee = new.payee.is_some() || new.payee_id.is_some();
-        if names_payee != payee_id.is_some() || tag_ids.len() != self.tag_keys().len() {
-            return Ok(None);
-        }
+        let tag_ids = row.try_get::<Option<_>, _>("tag_ids")?.unwrap_or_default();
         let owner = users::store::settings_from(row.try_get("currency")?, row.try_get("time_zone")?)?;
         let currency = new.currency.unwrap_or(owner.currency);
         check_decimals(new.amount, currency)?;
@@ -140,16 +136,16 @@ impl SingleStatement for TransactionCreation {
             amount: new.amount.value(),
             currency: currency.code().to_owned(),
             r#type: new.r#type,
-            category_id,
+            category_id: row.try_get("category_id")?,
             category_source: CategorySource::User,
             category_reason: None,
             date: new.date.unwrap_or_else(|| today(clock.now(), owner.time_zone)),
             note: new.note.clone(),
-            payee_id,
+            payee_id: row.try_get("payee_id")?,
         };
         let transaction = Transaction {
-            id: row.try_get("transaction_id")?,
-            category,
+            id: row.try_get("id")?,
+            category: row.try_get("category")?,
             user_id: row.try_get("user_id")?,
             created_at: at,
             updated_at: at,
@@ -157,7 +153,7 @@ impl SingleStatement for TransactionCreation {
             tags: row.try_get::<Option<_>, _>("tags")?.unwrap_or_default(),
             ..Transaction::default()
         };
-        Ok(Some(FoundTransaction { transaction: columns.clone().put_into(transaction), columns, tag_ids }))
+        Ok(FoundTransaction { transaction: columns.clone().put_into(transaction), columns, tag_ids })
     }
 }
 
