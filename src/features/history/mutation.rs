@@ -68,7 +68,8 @@ impl Mutation {
         let claim = key.clone().claim();
         let mut scope = Scope::new(&mut connection, user.id);
         let done =
-            single_statement::run(&mut scope, kind, claim.as_ref(), &state.quotas, state.clock.as_ref(), &single).await?;
+            single_statement::run(&mut scope, kind, claim.as_ref(), &state.quotas, state.clock.as_ref(), &single)
+                .await?;
         if let Some(answer) = done {
             connection.release();
             return Ok(answer.into_response());

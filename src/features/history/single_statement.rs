@@ -4,8 +4,8 @@
 //! if what it refers to has gone meanwhile, a foreign key refuses it: then the change runs in a transaction, as others do.
 
 use chrono::{DateTime, Utc};
-use sqlx::postgres::PgRow;
 use sqlx::Row as _;
+use sqlx::postgres::PgRow;
 
 use super::mutation::Serialized;
 use super::store::RoomForSmall;
@@ -171,7 +171,9 @@ async fn write<R: ReadyStatement>(
     let statement = ready.insert(claim.is_some());
     match sqlx::query_with(statement, arguments.finish()?).execute(&mut *scope.connection).await {
         Ok(_) => Ok(Some(answer)),
-        Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() || error.is_unique_violation() => Ok(None),
+        Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() || error.is_unique_violation() => {
+            Ok(None)
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -1,5 +1,7 @@
 //! Creating a transaction.
 
+use chrono::NaiveDate;
+
 use super::categorize::categorize;
 use super::choices::{CategoryChoice, category_of, check_decimals, payee_of};
 use super::entry::TransactionColumns;
@@ -8,7 +10,9 @@ use super::model::{CategorySource, Transaction};
 use super::store::{self, EntryDefaults};
 use crate::domain::civil_date::today;
 use crate::domain::clock::Clock;
+use crate::domain::currency::Currency;
 use crate::features::categories::{is_other, names_store};
+use crate::features::users::model::UserSettings;
 use crate::features::{payees, tags};
 use crate::http::error::ApiError;
 use crate::http::scope::Scope;
@@ -18,42 +22,61 @@ use crate::http::scope::Scope;
 /// # Errors
 /// [`ApiError::Unauthorized`] if the user does not exist; [`ApiError::Validation`] if the amount has more decimals than the
 /// user's currency; [`ApiError::NotFound`] for a category or a payee that is given by id.
-pub async fn create(
-    scope: &mut Scope<'_>,
-    clock: &dyn Clock,
-    mut new: NewTransaction,
-) -> Result<Transaction, ApiError> {
+pub async fn create(scope: &mut Scope<'_>, clock: &dyn Clock, new: NewTransaction) -> Result<Transaction, ApiError> {
     let defaults = store::defaults(scope, new.r#type, new.category.as_deref()).await?;
     let EntryDefaults { owner, category_id } = defaults.ok_or(ApiError::Unauthorized)?;
-    let currency = new.currency.unwrap_or(owner.currency);
-    check_decimals(new.amount, currency)?;
-    let tags = std::mem::take(&mut new.tags);
+    let currency = currency_of(&new, &owner)?;
     let category = choose_category(scope, &new, category_id).await?;
-    let payee_id = match (new.payee_id, new.payee) {
+    let payee_id = match (new.payee_id, &new.payee) {
         (Some(id), _) => Some(payee_of(scope, id).await?),
-        (None, Some(name)) => Some(payees::store::find_or_create(scope, &name).await?),
+        (None, Some(name)) => Some(payees::store::find_or_create(scope, name).await?),
         (None, None) => None,
     };
-    let entry = TransactionColumns {
-        title: new.title,
-        title_en: new.title_en,
-        amount: new.amount.value(),
-        currency: currency.code().to_owned(),
-        r#type: new.r#type,
-        category_id: category.id,
-        category_source: category.source,
-        category_reason: category.reason,
-        date: new.date.unwrap_or_else(|| today(clock.now(), owner.time_zone)),
-        note: new.note,
-        payee_id,
-    };
-    let tags = tags::store::find_or_create(scope, &tags).await?;
+    let entry = columns(&new, currency, category, payee_id, day_of(&new, &owner, clock));
+    let tags = tags::store::find_or_create(scope, &new.tags).await?;
     let transaction = store::insert(scope, &entry).await?;
     if tags.is_empty() {
         return Ok(transaction);
     }
     tags::store::put_on(scope, &[transaction.id], &tags).await?;
     store::find(scope, transaction.id).await?.ok_or_else(|| store::not_found(transaction.id))
+}
+
+/// The currency of a new transaction.
+///
+/// # Errors
+/// [`ApiError::Validation`] if the amount has more decimals than it.
+pub(super) fn currency_of(new: &NewTransaction, owner: &UserSettings) -> Result<Currency, ApiError> {
+    let currency = new.currency.unwrap_or(owner.currency);
+    check_decimals(new.amount, currency).map(|()| currency)
+}
+
+/// The day of a new transaction.
+pub(super) fn day_of(new: &NewTransaction, owner: &UserSettings, clock: &dyn Clock) -> NaiveDate {
+    new.date.unwrap_or_else(|| today(clock.now(), owner.time_zone))
+}
+
+/// The columns of a new transaction.
+pub(super) fn columns(
+    new: &NewTransaction,
+    currency: Currency,
+    category: CategoryChoice,
+    payee_id: Option<i64>,
+    date: NaiveDate,
+) -> TransactionColumns {
+    TransactionColumns {
+        title: new.title.clone(),
+        title_en: new.title_en.clone(),
+        amount: new.amount.value(),
+        currency: currency.code().to_owned(),
+        r#type: new.r#type,
+        category_id: category.id,
+        category_source: category.source,
+        category_reason: category.reason,
+        date,
+        note: new.note.clone(),
+        payee_id,
+    }
 }
 
 /// Chooses the category: the one that is asked for, or else one by similar titles or by words in the title. `named` is the

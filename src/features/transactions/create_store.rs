@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
-use super::choices::check_decimals;
+use super::choices::CategoryChoice;
+use super::create::{columns, currency_of, day_of};
 use super::entry::TransactionColumns;
 use super::inputs::NewTransaction;
-use super::model::{CategorySource, Transaction};
-use crate::domain::civil_date::today;
+use super::model::Transaction;
 use crate::domain::clock::Clock;
 use crate::domain::name;
 use crate::features::categories::is_other;
@@ -85,7 +85,10 @@ static INSERT: LazyLock<[[String; 2]; 2]> = LazyLock::new(|| {
             place.and_then(|place| columns.get(place)).map_or("null", String::as_str)
         };
         let tagged = tags::store::put_on_new(&format!("${first}"), column("date"), column("amount"), next);
-        [single_statement::insert(keyed, &transaction), single_statement::insert(keyed, &format!("{transaction}, {tagged}"))]
+        [
+            single_statement::insert(keyed, &transaction),
+            single_statement::insert(keyed, &format!("{transaction}, {tagged}")),
+        ]
     })
 });
 
@@ -128,21 +131,9 @@ impl SingleStatement for TransactionCreation {
         let Self(new) = self;
         let tag_ids = row.try_get::<Option<_>, _>("tag_ids")?.unwrap_or_default();
         let owner = users::store::settings_from(row.try_get("currency")?, row.try_get("time_zone")?)?;
-        let currency = new.currency.unwrap_or(owner.currency);
-        check_decimals(new.amount, currency)?;
-        let columns = TransactionColumns {
-            title: new.title.clone(),
-            title_en: new.title_en.clone(),
-            amount: new.amount.value(),
-            currency: currency.code().to_owned(),
-            r#type: new.r#type,
-            category_id: row.try_get("category_id")?,
-            category_source: CategorySource::User,
-            category_reason: None,
-            date: new.date.unwrap_or_else(|| today(clock.now(), owner.time_zone)),
-            note: new.note.clone(),
-            payee_id: row.try_get("payee_id")?,
-        };
+        let category = CategoryChoice::by_user(row.try_get("category_id")?);
+        let (currency, day) = (currency_of(new, &owner)?, day_of(new, &owner, clock));
+        let columns = columns(new, currency, category, row.try_get("payee_id")?, day);
         let transaction = Transaction {
             id: row.try_get("id")?,
             category: row.try_get("category")?,
