@@ -127,7 +127,7 @@ impl PageSearch<'_> {
         query.push("))[1:").push_bind(*limit).push("] as ids from (");
         scan.source(&mut query, ScanLimit::Filter(first));
         query.push(format_args!(
-            ") t) select seen.seen, seen.worded, seen.others, found.* \
+            ") t) select found.*, seen.seen, seen.worded, seen.others \
              from w seen left join lateral (select {COLUMNS} from unnest(seen.ids) as s (id)"
         ));
         scan.rows_of(&mut query, "", *limit);
