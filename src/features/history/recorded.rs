@@ -36,7 +36,7 @@ pub enum Incidental {
     Always,
 }
 
-/// SQL that undo uses for one table only.
+/// SQL that undo uses for one table only. `$1` is the user; sub-selects compare each of their tables with it.
 #[derive(Debug, Clone, Copy)]
 pub struct UndoRules {
     /// The join of the row `t` with its change `c`.

@@ -12,6 +12,7 @@ use super::recorded::{RecordedTable, RecordedTables};
 use super::retention_store;
 use super::stand_in_store::StandIns;
 use super::store::{self, UndoableOperation};
+use super::trash_store;
 use super::tx::Tx;
 use super::undo_store::{self, ChangedRows, Obstacle, UndoCounts};
 use crate::domain::clock::rfc3339_millis;
@@ -141,7 +142,7 @@ async fn check_tree(tx: &mut Tx<'_>, id: i64) -> Result<(), ApiError> {
 /// # Errors
 /// [`ApiError::NotFound`] if it is not in the trash; [`ApiError::Obstructed`] with what stands in the way.
 pub(super) async fn restore(tx: &mut Tx<'_>, transaction_id: i64) -> Result<(), ApiError> {
-    let Some(operation_id) = store::deletion_of(tx, transaction_id).await? else {
+    let Some(operation_id) = trash_store::deletion_of(tx, transaction_id).await? else {
         return Err(ApiError::NotFound {
             code: "TRANSACTION_NOT_FOUND",
             message: format!("Transaction not found in the trash: {transaction_id}"),
