@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Row as _};
 
+use super::node_tree::by_id;
+use super::places;
 use super::walk::{every_request, statements_of};
 use crate::support::app::{ServerOptions, TestApp};
 use crate::support::cluster::run;
@@ -28,18 +30,21 @@ const FOR_ALL_USERS: &[(&str, &str)] = &[
     ("delete from known_networks where last_used_at", "a job deletes networks by their age"),
 ];
 
-/// Fails with the statements that read several partitions, unless they are for all users. Returns the exceptions that were used.
-fn check(spread_of: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<&'static str> {
+/// The statements that read several partitions, unless they are for all users; and the exceptions that were used.
+fn faults(spread_of: &BTreeMap<String, BTreeSet<String>>) -> (String, BTreeSet<&'static str>) {
     let mut used = BTreeSet::new();
     let mut faults = String::new();
     for (text, tables) in spread_of {
         match FOR_ALL_USERS.iter().find(|(part, _)| text.contains(part)) {
             Some((part, _)) => drop(used.insert(*part)),
-            None => faults += &format!("\n--- several partitions of {tables:?}:\n{text}"),
+            None => {
+                faults += &format!(
+                    "\n--- several partitions of {tables:?}, which are to be compared with the user's id:\n{text}"
+                )
+            }
         }
     }
-    assert!(faults.is_empty(), "compare each table, in each sub-select, with the user's id:{faults}");
-    used
+    (faults, used)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,11 +54,24 @@ async fn what_requests_send_reads_the_partition_of_one_user() {
     let beside = Some(explained(&twin().await, folder.path(), &seen));
     let app = TestApp::with(ServerOptions { beside, ..ServerOptions::default() }).await;
     every_request(&app).await;
-    let seen = seen.lock().expect("not poisoned");
+    let seen = std::mem::take(&mut *seen.lock().expect("not poisoned"));
     // PostgreSQL explains what runs in the end: the statements of requests, and those of triggers.
     assert!(seen.plans > seen.prepared.len(), "{} plans of {} statements", seen.plans, seen.prepared.len());
-    let used = check(&seen.spread);
+    let (mut faults, used) = faults(&seen.spread);
     assert!(used.is_empty(), "a request runs a statement for all users: {used:?}");
+    let mut connection = app.connection().await;
+    let names = by_id(&mut connection, "select oid::text, format_type(oid, null) from pg_type").await;
+    let named = |types: Vec<u32>| types.iter().map(|id| names[&id.to_string()].clone()).collect();
+    let statements: Vec<_> = seen.prepared.into_iter().map(|(text, types)| (text, named(types))).collect();
+    faults += &places::faults(&statements).await;
+    assert!(faults.is_empty(), "{faults}");
+}
+
+#[tokio::test]
+async fn checked_statements_call_immutable_functions_where_they_have_to() {
+    let mut connection = twin().await.connect().await.expect("connected");
+    let faults = places::faults(&statements_of(&mut connection, checked()).await).await;
+    assert!(faults.is_empty(), "{faults}");
 }
 
 #[tokio::test]
@@ -72,7 +90,8 @@ async fn checked_statements_read_the_partition_of_one_user() {
         }
         run(&mut connection, "deallocate checked".to_owned()).await;
     }
-    let used = check(&spread_of);
+    let (faults, used) = faults(&spread_of);
+    assert!(faults.is_empty(), "{faults}");
     let unused: Vec<&str> = FOR_ALL_USERS.iter().map(|(part, _)| *part).filter(|part| !used.contains(part)).collect();
     assert!(unused.is_empty(), "no exceptions any more: {unused:?}");
 }

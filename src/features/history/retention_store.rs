@@ -147,6 +147,7 @@ pub async fn remove(scope: &mut Scope<'_>, last: i64) -> Result<Removed, sqlx::E
     )
     .fetch_all(&mut *database)
     .await?;
+    // Not measured in `returning`: a cluster can have immutable functions only there.
     let gone = sqlx::query!(
         r#"
         with gone as (
@@ -159,11 +160,15 @@ pub async fn remove(scope: &mut Scope<'_>, last: i64) -> Result<Removed, sqlx::E
                 limit $3
             )
             returning
-                coalesce(bytes, coalesce(pg_column_size(before), 0) + coalesce(pg_column_size(after), 0)) as bytes
+                bytes,
+                case when bytes is null then before end as before,
+                case when bytes is null then after end as after
         )
         select
             count(*) as "changes!",
-            coalesce(sum(bytes), 0)::bigint as "bytes!"
+            coalesce(sum(coalesce(
+                bytes, coalesce(pg_column_size(before), 0) + coalesce(pg_column_size(after), 0)
+            )), 0)::bigint as "bytes!"
         from gone
         "#,
         scope.user_id,

@@ -306,11 +306,15 @@ pub async fn purge(
                 and c.entity in ('transactions', 'transaction_tags')
             returning
                 c.user_id,
-                coalesce(c.bytes, coalesce(pg_column_size(c.before), 0) + coalesce(pg_column_size(c.after), 0)) as bytes
+                c.bytes,
+                case when c.bytes is null then c.before end as before,
+                case when c.bytes is null then c.after end as after
         )
         select
             user_id,
-            sum(bytes)::bigint as "bytes!"
+            sum(coalesce(
+                bytes, coalesce(pg_column_size(before), 0) + coalesce(pg_column_size(after), 0)
+            ))::bigint as "bytes!"
         from gone
         group by user_id
         "#,

@@ -15,6 +15,7 @@ use super::store::{self, UndoableOperation};
 use super::trash_store;
 use super::tx::Tx;
 use super::undo_store::{self, ChangedRows, Obstacle, UndoCounts};
+use crate::db::error::breaks;
 use crate::domain::clock::rfc3339_millis;
 use crate::features::categories::tree;
 use crate::features::transactions::search_text_store;
@@ -207,8 +208,7 @@ fn obstructed(id: i64, details: Vec<String>) -> ApiError {
 
 /// A constraint that the restored rows break is an obstacle, too: a category that is gone, a name that is taken.
 fn broken(id: i64, error: sqlx::Error, tables: &RecordedTables) -> ApiError {
-    let constraint = error.as_database_error().and_then(|error| error.constraint());
-    match constraint.and_then(|constraint| tables.sentence(constraint)) {
+    match tables.sentence(|constraint| breaks(&error, constraint)) {
         Some(sentence) => obstructed(id, vec![sentence]),
         None => error.into(),
     }
