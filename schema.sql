@@ -90,7 +90,8 @@ from (
 $$;
 
 -- Keys of a user's tables lead with the user: rows of a user lie together, tables can be partitioned by user, and a
--- composite foreign key cannot reference a row of another user.
+-- composite foreign key cannot reference a row of another user. Foreign keys do not set columns to null, because sharded
+-- tables cannot have such ones: triggers, or the program, do it before a row is deleted.
 create table categories (
     user_id bigint not null references users (id) on delete cascade,
     id bigint generated always as identity,
@@ -133,9 +134,18 @@ create table default_categories (
     primary key (user_id, id),
     constraint default_categories_origin_key unique (user_id, kind, origin),
     constraint default_categories_category_fkey foreign key (user_id, category_id, kind)
-        references categories (user_id, id, kind) on delete set null (category_id),
+        references categories (user_id, id, kind),
     constraint default_categories_origin_length check (char_length(origin) between 1 and 100)
 );
+
+create function forget_category() returns trigger language plpgsql as $$
+begin
+    update default_categories set category_id = null where user_id = old.user_id and category_id = old.id;
+    return old;
+end
+$$;
+
+create trigger forget_category before delete on categories for each row execute function forget_category();
 
 create table tags (
     user_id bigint not null references users (id) on delete cascade,
@@ -225,7 +235,7 @@ create table transactions (
     constraint transactions_category_fkey foreign key (user_id, category_id, type)
         references categories (user_id, id, kind),
     constraint transactions_payee_fkey foreign key (user_id, payee_id)
-        references payees (user_id, id) on delete set null (payee_id),
+        references payees (user_id, id),
     constraint transactions_title_length check (char_length(title) between 1 and 500),
     constraint transactions_title_en_length check (char_length(title_en) <= 500),
     constraint transactions_note_length check (char_length(note) <= 5000),
@@ -271,6 +281,15 @@ $$;
 
 create trigger shorten_search before insert or update of search on transactions
 for each row execute function shorten_search();
+
+create function forget_payee() returns trigger language plpgsql as $$
+begin
+    update transactions set payee_id = null where user_id = old.user_id and payee_id = old.id;
+    return old;
+end
+$$;
+
+create trigger forget_payee before delete on payees for each row execute function forget_payee();
 
 create table transaction_tags (
     user_id bigint not null,
@@ -332,11 +351,10 @@ create table operations (
     -- Rows that it deleted have been purged from the trash, so it cannot be undone.
     purged boolean not null default false,
     primary key (user_id, id),
-    -- Operations are removed when they are old, and others may reference them.
-    constraint operations_undoes_fkey foreign key (user_id, undoes)
-        references operations (user_id, id) on delete set null (undoes),
-    constraint operations_undone_by_fkey foreign key (user_id, undone_by)
-        references operations (user_id, id) on delete set null (undone_by)
+    -- Operations are removed when they are old, and others may reference them. The program sets these columns to null
+    -- before: a trigger could not change rows that the same statement deletes.
+    constraint operations_undoes_fkey foreign key (user_id, undoes) references operations (user_id, id),
+    constraint operations_undone_by_fkey foreign key (user_id, undone_by) references operations (user_id, id)
 );
 
 -- The foreign keys.
@@ -388,7 +406,7 @@ create index changes_of_entity on changes (user_id, entity_id, id);
 -- Deleted rows, newest first.
 create index changes_deleted on changes (user_id, id desc) where entity = 'transactions' and after is null;
 
--- The trash: deleted rows that do not exist any more. Checked row by row, so that the first page of a large trash does
+-- The trash of all users, for the job that empties it: deleted rows that do not exist any more. Checked row by row, so that the first page of a large trash does
 -- not read all changes.
 create view trash as
 select d.user_id, d.id, d.operation_id, d.entity_id as transaction_id, d.before as row

@@ -8,5 +8,6 @@ mod db;
 mod fuzz;
 mod migrate;
 mod program;
+mod sharding;
 mod support;
 mod take_over;

@@ -78,7 +78,13 @@ async fn round(pool: &Pool, config: HistoryConfig, limits: QuotasConfig) -> Resu
         }
         tokio::time::sleep(BATCH_PAUSE).await;
     }
-    while pool.acquire().await?.transaction(payees::store::index_pending).await? > 0 {
+    while let Some(user_id) = next_user_with_payees_to_index(pool).await? {
+        let fold =
+            async |database: &mut PgConnection| payees::store::index_pending(&mut Scope::new(database, user_id)).await;
+        if pool.acquire().await?.transaction(fold).await? == 0 {
+            // Another replica is working on them.
+            break;
+        }
         tokio::time::sleep(BATCH_PAUSE).await;
     }
     let retention = config.trash_retention.as_secs_f64();
@@ -135,6 +141,13 @@ pub async fn trim_history(pool: &Pool, kept: &HistoryLimits) -> Result<(), sqlx:
     }
     connection.release();
     Ok(())
+}
+
+async fn next_user_with_payees_to_index(pool: &Pool) -> Result<Option<i64>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let user_id = payees::store::next_user_to_index(&mut connection).await?;
+    connection.release();
+    Ok(user_id)
 }
 
 async fn next_user_to_index(pool: &Pool) -> Result<Option<i64>, sqlx::Error> {

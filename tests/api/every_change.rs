@@ -7,11 +7,11 @@ use crate::support::client::{Answer, Client};
 
 const PATH: &str = "/api/transactions";
 
-pub(super) fn operation(answer: &Answer) -> i64 {
+pub(crate) fn operation(answer: &Answer) -> i64 {
     answer.json()["meta"]["operationId"].as_i64().unwrap_or_else(|| panic!("no operation: {}", answer.text))
 }
 
-pub(super) async fn undo(client: &Client, operation: i64) -> Answer {
+pub(crate) async fn undo(client: &Client, operation: i64) -> Answer {
     client.send(client.request(Method::POST, &format!("/api/operations/{operation}/undo"))).await
 }
 
@@ -20,7 +20,7 @@ pub(super) async fn bulk(client: &Client, method: Method, body: Value) -> Answer
 }
 
 /// Every way to change something, each done once: the operation of the document, and its answer.
-pub(super) async fn everything(client: &Client) -> Vec<(String, Answer)> {
+pub(crate) async fn everything(client: &Client) -> Vec<(String, Answer)> {
     let special = special_changes(client).await;
     let mut done: Vec<(String, Answer)> = special.into_iter().map(|(name, answer)| (name.to_owned(), answer)).collect();
     done.extend(other_changes(client, &done).await);

@@ -116,7 +116,7 @@ async fn undo_has_a_sentence_for_every_constraint_and_knows_every_reference() {
              where i.indrelid = $1::text::regclass and i.indisunique";
         for constraint in texts(&mut connection, constraints, table.name).await {
             assert!(
-                all.sentence(&constraint).is_some(),
+                all.sentence(|name| name == constraint).is_some(),
                 "{GUIDE}, step 4: the table {} has no sentence for the constraint {constraint}, so that an undo that breaks it \
                  would be an internal error",
                 table.name

@@ -8,7 +8,7 @@ mod costly;
 mod dashboard;
 mod default_categories;
 mod document;
-mod every_change;
+pub(crate) mod every_change;
 mod expectations;
 mod features;
 mod history;

@@ -134,13 +134,14 @@ pub async fn known(
 /// # Errors
 /// Only from the database.
 pub async fn remember(connection: &mut PgConnection, user_id: i64, network: &LimitKey) -> Result<(), sqlx::Error> {
+    // The time is the new row's, because a cluster can have no `now()` in `on conflict`.
     let written = sqlx::query_scalar!(
         r#"
         insert into known_networks as k (user_id, network)
         select id, $2 from users where id = $1 for key share
         on conflict (user_id, network) do update
-        set last_used_at = now()
-        where k.last_used_at < now() - interval '1 day'
+        set last_used_at = excluded.last_used_at
+        where excluded.last_used_at - k.last_used_at > interval '1 day'
         returning true as "written!"
         "#,
         user_id,

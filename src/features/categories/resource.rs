@@ -53,7 +53,7 @@ pub(super) const DEFAULTS: RecordedTable = RecordedTable {
 
 /// A default category only refers to a category that still exists.
 const STILL_EXISTS: &str = "and (c.before ->> 'category_id' is null or exists (select from categories k \
-    where k.user_id = c.user_id and k.id = (c.before ->> 'category_id')::bigint))";
+    where k.user_id = $1 and k.user_id = c.user_id and k.id = (c.before ->> 'category_id')::bigint))";
 
 /// Categories.
 pub struct Categories;

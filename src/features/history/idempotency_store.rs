@@ -25,6 +25,7 @@ pub enum Claimed {
 /// # Errors
 /// [`ApiError::QuotaExceeded`]; [`ApiError::Unauthorized`] if there is no such user.
 pub async fn claim(scope: &mut Scope<'_>, claim: &Claim, quota: i64) -> Result<Claimed, ApiError> {
+    // The time is the new row's, because a cluster can have no `now()` in `on conflict`.
     let taken = sqlx::query_scalar!(
         r#"
         insert into idempotency_keys as k (user_id, key, fingerprint)
@@ -36,8 +37,8 @@ pub async fn claim(scope: &mut Scope<'_>, claim: &Claim, quota: i64) -> Result<C
             operation_id = null,
             data = null,
             tagged = false,
-            created_at = now()
-        where k.created_at < now() - interval '24 hours'
+            created_at = excluded.created_at
+        where excluded.created_at - k.created_at > interval '24 hours'
         returning true as "taken!"
         "#,
         scope.user_id,

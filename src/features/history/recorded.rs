@@ -36,7 +36,7 @@ pub enum Incidental {
     Always,
 }
 
-/// SQL that undo uses for one table only.
+/// SQL that undo uses for one table only. `$1` is the user; sub-selects compare each of their tables with it.
 #[derive(Debug, Clone, Copy)]
 pub struct UndoRules {
     /// The join of the row `t` with its change `c`.
@@ -97,11 +97,11 @@ impl RecordedTable {
         }
     }
 
-    /// The sentence for a constraint of this table, if it is one.
+    /// The sentence for the constraint of this table that is broken, if one is.
     #[must_use]
-    pub fn sentence(&self, constraint: &str) -> Option<String> {
-        let described = self.constraints.iter().find(|(name, _)| *name == constraint);
-        let is_primary_key = || constraint.strip_suffix("_pkey") == Some(self.name);
+    pub fn sentence(&self, is_broken: impl Fn(&str) -> bool) -> Option<String> {
+        let described = self.constraints.iter().find(|(name, _)| is_broken(name));
+        let is_primary_key = || is_broken(&format!("{}_pkey", self.name));
         described
             .map(|(_, sentence)| (*sentence).to_owned())
             .or_else(|| is_primary_key().then(|| format!("a {} is there again", self.noun)))
@@ -133,10 +133,10 @@ impl RecordedTables {
         self.0.iter().copied()
     }
 
-    /// The sentence for a constraint.
+    /// The sentence for the constraint that is broken, if one of these tables has it.
     #[must_use]
-    pub fn sentence(&self, constraint: &str) -> Option<String> {
-        self.iter().find_map(|table| table.sentence(constraint))
+    pub fn sentence(&self, is_broken: impl Fn(&str) -> bool) -> Option<String> {
+        self.iter().find_map(|table| table.sentence(&is_broken))
     }
 }
 

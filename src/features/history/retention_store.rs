@@ -147,6 +147,7 @@ pub async fn remove(scope: &mut Scope<'_>, last: i64) -> Result<Removed, sqlx::E
     )
     .fetch_all(&mut *database)
     .await?;
+    // Not measured in `returning`: a cluster can have immutable functions only there.
     let gone = sqlx::query!(
         r#"
         with gone as (
@@ -159,11 +160,15 @@ pub async fn remove(scope: &mut Scope<'_>, last: i64) -> Result<Removed, sqlx::E
                 limit $3
             )
             returning
-                coalesce(bytes, coalesce(pg_column_size(before), 0) + coalesce(pg_column_size(after), 0)) as bytes
+                bytes,
+                case when bytes is null then before end as before,
+                case when bytes is null then after end as after
         )
         select
             count(*) as "changes!",
-            coalesce(sum(bytes), 0)::bigint as "bytes!"
+            coalesce(sum(coalesce(
+                bytes, coalesce(pg_column_size(before), 0) + coalesce(pg_column_size(after), 0)
+            )), 0)::bigint as "bytes!"
         from gone
         "#,
         scope.user_id,
@@ -172,19 +177,44 @@ pub async fn remove(scope: &mut Scope<'_>, last: i64) -> Result<Removed, sqlx::E
     )
     .fetch_one(&mut *database)
     .await?;
-    let removed = sqlx::query!(
+    let empty = sqlx::query_scalar!(
         r#"
-        delete from operations o
+        select o.id
+        from operations o
         where o.user_id = $1 and o.id = any ($2)
-            and not exists (select from changes c where c.user_id = o.user_id and c.operation_id = o.id)
+            and not exists (select from changes c where c.user_id = $1 and c.operation_id = o.id)
         "#,
         scope.user_id,
         &held,
     )
-    .execute(&mut *database)
+    .fetch_all(&mut *database)
     .await?;
+    delete(&mut Scope::new(&mut database, scope.user_id), &empty).await?;
     database.commit().await?;
-    Ok(Removed { bytes: gone.bytes, more: gone.changes == CHANGES || removed.rows_affected() > 0 })
+    Ok(Removed { bytes: gone.bytes, more: gone.changes == CHANGES || !empty.is_empty() })
+}
+
+/// Deletes operations without changes. Those that undid them, or that they undid, do not refer to them any more.
+async fn delete(scope: &mut Scope<'_>, ids: &[i64]) -> Result<(), sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        r#"
+        update operations
+        set undoes = case when undoes <> all ($2) then undoes end,
+            undone_by = case when undone_by <> all ($2) then undone_by end
+        where user_id = $1 and (undoes = any ($2) or undone_by = any ($2))
+        "#,
+        scope.user_id,
+        ids,
+    )
+    .execute(&mut *scope.connection)
+    .await?;
+    sqlx::query!("delete from operations where user_id = $1 and id = any ($2)", scope.user_id, ids)
+        .execute(&mut *scope.connection)
+        .await?;
+    Ok(())
 }
 
 /// The oldest operation that is kept: its id and its time.

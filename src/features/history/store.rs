@@ -143,7 +143,7 @@ pub async fn find(scope: &mut Scope<'_>, id: i64) -> Result<Option<Operation>, s
             o.undone_by,
             (
                 select count(*) from changes c
-                where c.user_id = o.user_id and c.operation_id = o.id and c.entity <> 'default_categories'
+                where c.user_id = $1 and c.operation_id = o.id and c.entity <> 'default_categories'
             ) as change_count
         from operations o
         where o.user_id = $1 and o.id = $2
@@ -278,7 +278,7 @@ pub async fn weight(scope: &mut Scope<'_>, operation_id: i64, limit: Option<i64>
             + coalesce(octet_length((
                 select t.search
                 from transactions t
-                where t.user_id = c.user_id and t.id = c.entity_id and c.entity = 'transactions'
+                where t.user_id = $1 and t.id = c.entity_id and c.entity = 'transactions'
             )), 0)
             - 2 * 400, 0) / 20), 0)::bigint as "weight!"
         from (
@@ -293,20 +293,6 @@ pub async fn weight(scope: &mut Scope<'_>, operation_id: i64, limit: Option<i64>
         limit,
     )
     .fetch_one(&mut *scope.connection)
-    .await
-}
-
-/// The operation that deleted a transaction, if it is in the trash.
-///
-/// # Errors
-/// Only from the database.
-pub async fn deletion_of(scope: &mut Scope<'_>, transaction_id: i64) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar!(
-        r#"select operation_id as "operation_id!" from trash where user_id = $1 and transaction_id = $2"#,
-        scope.user_id,
-        transaction_id,
-    )
-    .fetch_optional(&mut *scope.connection)
     .await
 }
 
@@ -341,11 +327,15 @@ pub async fn purge(
                 and c.entity in ('transactions', 'transaction_tags')
             returning
                 c.user_id,
-                coalesce(c.bytes, coalesce(pg_column_size(c.before), 0) + coalesce(pg_column_size(c.after), 0)) as bytes
+                c.bytes,
+                case when c.bytes is null then c.before end as before,
+                case when c.bytes is null then c.after end as after
         )
         select
             user_id,
-            sum(bytes)::bigint as "bytes!"
+            sum(coalesce(
+                bytes, coalesce(pg_column_size(before), 0) + coalesce(pg_column_size(after), 0)
+            ))::bigint as "bytes!"
         from gone
         group by user_id
         "#,

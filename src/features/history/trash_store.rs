@@ -1,4 +1,7 @@
-//! The view `trash`, row by row.
+//! The trash of a user, row by row.
+//!
+//! The view `trash` has the same rows for all users. It is not used here: a cluster sends a statement to one server only if each table in a
+//! sub-select is compared with the user's id, and a view does not know it.
 
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt as _;
@@ -9,6 +12,32 @@ use super::entries::{Trashed, shown};
 use crate::http::page::Segment;
 use crate::http::scope::Scope;
 use crate::http::walk::{Batch, Keyed, SMALL_ROW};
+
+/// The conditions of the view `trash` on the deletions `d` of the user `$1`.
+macro_rules! in_trash {
+    () => {
+        "
+            d.user_id = $1 and d.entity = 'transactions' and d.after is null
+            and (select t.id from transactions t where t.user_id = $1 and t.id = d.entity_id) is null
+            and d.id = (
+                select max(l.id) from changes l
+                where l.user_id = $1 and l.entity = 'transactions' and l.entity_id = d.entity_id
+            )
+        "
+    };
+}
+
+/// The operation that deleted a transaction, if it is in the trash.
+///
+/// # Errors
+/// Only from the database.
+pub(super) async fn deletion_of(scope: &mut Scope<'_>, transaction_id: i64) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar(concat!("select d.operation_id from changes d where d.entity_id = $2 and ", in_trash!()))
+        .bind(scope.user_id)
+        .bind(transaction_id)
+        .fetch_optional(&mut *scope.connection)
+        .await
+}
 
 /// The trash of a user, the last deleted first.
 #[derive(Debug, Clone, Copy)]
@@ -61,27 +90,28 @@ impl Keyed for TrashList {
             r#"
             select
                 d.id as change_id,
-                d.transaction_id,
+                d.entity_id as transaction_id,
                 d.operation_id,
                 o.created_at as deleted_at,
-                d.row - 'search' as row,
+                d.before - 'search' as row,
                 array(
                     select t.name
                     from changes l
                     join tags t on t.user_id = l.user_id and t.id = l.tag_id
-                    where l.user_id = d.user_id and l.operation_id = d.operation_id and l.entity = 'transaction_tags'
-                        and l.entity_id = d.transaction_id and l.after is null
+                    where l.user_id = $1 and l.operation_id = d.operation_id and l.entity = 'transaction_tags'
+                        and l.entity_id = d.entity_id and l.after is null
                     order by t.name collate "C"
                 ) as tags,
-                (select c.name from categories c where c.user_id = d.user_id and c.id = (d.row ->> 'category_id')::bigint)
+                (select c.name from categories c where c.user_id = $1 and c.id = (d.before ->> 'category_id')::bigint)
                     as category,
-                (select p.name from payees p where p.user_id = d.user_id and p.id = (d.row ->> 'payee_id')::bigint) as payee
-            from trash d
+                (select p.name from payees p where p.user_id = $1 and p.id = (d.before ->> 'payee_id')::bigint) as payee
+            from changes d
             join operations o on o.user_id = d.user_id and o.id = d.operation_id
-            where d.user_id = $1 and d.id {compare} $2
+            where {in_trash} and d.id {compare} $2
             order by d.id {order}
             limit $3
-            "#
+            "#,
+            in_trash = in_trash!(),
         );
         let rows = sqlx::query_as::<_, Deleted>(AssertSqlSafe(sql))
             .bind(scope.user_id)

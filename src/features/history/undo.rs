@@ -12,8 +12,10 @@ use super::recorded::{RecordedTable, RecordedTables};
 use super::retention_store;
 use super::stand_in_store::StandIns;
 use super::store::{self, UndoableOperation};
+use super::trash_store;
 use super::tx::Tx;
 use super::undo_store::{self, ChangedRows, Obstacle, UndoCounts};
+use crate::db::error::breaks;
 use crate::domain::clock::rfc3339_millis;
 use crate::features::categories::tree;
 use crate::features::transactions::search_text_store;
@@ -141,7 +143,7 @@ async fn check_tree(tx: &mut Tx<'_>, id: i64) -> Result<(), ApiError> {
 /// # Errors
 /// [`ApiError::NotFound`] if it is not in the trash; [`ApiError::Obstructed`] with what stands in the way.
 pub(super) async fn restore(tx: &mut Tx<'_>, transaction_id: i64) -> Result<(), ApiError> {
-    let Some(operation_id) = store::deletion_of(tx, transaction_id).await? else {
+    let Some(operation_id) = trash_store::deletion_of(tx, transaction_id).await? else {
         return Err(ApiError::NotFound {
             code: "TRANSACTION_NOT_FOUND",
             message: format!("Transaction not found in the trash: {transaction_id}"),
@@ -206,8 +208,7 @@ fn obstructed(id: i64, details: Vec<String>) -> ApiError {
 
 /// A constraint that the restored rows break is an obstacle, too: a category that is gone, a name that is taken.
 fn broken(id: i64, error: sqlx::Error, tables: &RecordedTables) -> ApiError {
-    let constraint = error.as_database_error().and_then(|error| error.constraint());
-    match constraint.and_then(|constraint| tables.sentence(constraint)) {
+    match tables.sentence(|constraint| breaks(&error, constraint)) {
         Some(sentence) => obstructed(id, vec![sentence]),
         None => error.into(),
     }

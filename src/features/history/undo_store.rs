@@ -16,7 +16,10 @@ use crate::http::scope::Scope;
 const MOST_OBSTACLES: usize = 20;
 
 /// The last operation that changed the row of a change `c`. A tag on a transaction has the transaction's id, and its own.
-const LAST_OPERATION: &str = "(select max(l.operation_id) from changes l where l.user_id = c.user_id \
+///
+/// Here and in all sub-selects of undo, each table is also compared with `$1`, the user: a cluster sends a statement to one server only
+/// if it finds the user's id for each table, and does not look for it outside of a sub-select.
+const LAST_OPERATION: &str = "(select max(l.operation_id) from changes l where l.user_id = $1 and l.user_id = c.user_id \
     and l.entity = c.entity and l.entity_id = c.entity_id and l.tag_id is not distinct from c.tag_id and l.id > c.id)";
 
 /// A later change that stands in the way.
@@ -133,8 +136,8 @@ fn is_used(tables: &RecordedTables, (table, column): (&str, &str)) -> String {
     let part = tables.iter().find(|recorded| recorded.name == table).filter(|recorded| recorded.id != "id");
     let (id, tag) = part.map_or(("id", ""), |part| (part.id, "and i.tag_id = d.tag_id"));
     format!(
-        "exists (select from {table} d where d.user_id = c.user_id and d.{column} = c.entity_id and not exists \
-         (select from changes i where i.user_id = c.user_id and i.operation_id = c.operation_id \
+        "exists (select from {table} d where d.user_id = $1 and d.user_id = c.user_id and d.{column} = c.entity_id and not exists \
+         (select from changes i where i.user_id = $1 and i.user_id = c.user_id and i.operation_id = c.operation_id \
          and i.entity = '{table}' and i.entity_id = d.{id} {tag}))"
     )
 }
@@ -250,8 +253,8 @@ impl RecordedTable {
                     from jsonb_populate_record(
                         t,
                         case when to_jsonb(t) @> c.after then c.before
-                            else c.before || (select coalesce(jsonb_object_agg(key, case key
-                                when 'updated_at' then to_jsonb(now()) else {recomputed} end), '{{}}')
+                            else c.before || (select coalesce(jsonb_object_agg(key, case
+                                when key = 'updated_at' then to_jsonb(now()) else {recomputed} end), '{{}}')
                                 from jsonb_object_keys(c.before) key where key = any ({derived}))
                         end
                     ) r
@@ -282,7 +285,7 @@ impl RecordedTable {
         let Self { name, id, undo, .. } = self;
         let (of_change, derived) = (undo.row_of_change, array(self.derived));
         let unused = self.dependents.iter().map(|(table, column)| {
-            format!("and not exists (select from {table} d where d.user_id = t.user_id and d.{column} = t.id)")
+            format!("and not exists (select from {table} d where d.user_id = $1 and d.user_id = t.user_id and d.{column} = t.id)")
         });
         let unused: String = if incidental {
             unused.chain([format!("and to_jsonb(t) @> (c.after - {derived})")]).collect()

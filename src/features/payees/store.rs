@@ -85,38 +85,48 @@ pub(super) fn search_text(name: &str) -> String {
     fold(name) + FOLDED
 }
 
-/// Fills the search column of payees that lack it: imported rows, and rows from older releases. A thousand at most; returns how
-/// many there were.
+/// A user who has payees that lack the search column.
 ///
 /// # Errors
 /// Only from the database.
-pub async fn index_pending(connection: &mut PgConnection) -> Result<usize, sqlx::Error> {
+pub async fn next_user_to_index(connection: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar!(r"select user_id from payees where right(search, 2) <> E'\n2' limit 1")
+        .fetch_optional(connection)
+        .await
+}
+
+/// Fills the search column of payees that lack it: imported rows, and rows from older releases. A thousand at most of one user;
+/// returns how many there were.
+///
+/// # Errors
+/// Only from the database.
+pub async fn index_pending(scope: &mut Scope<'_>) -> Result<usize, sqlx::Error> {
     let rows = sqlx::query!(
         r"
-        select user_id, id, name
+        select id, name
         from payees
-        where right(search, 2) <> E'\n2'
-        order by user_id, id
+        where user_id = $1 and right(search, 2) <> E'\n2'
+        order by id
         limit 1000
         for update skip locked
         ",
+        scope.user_id,
     );
-    let rows = rows.fetch_all(&mut *connection).await?;
-    let users: Vec<i64> = rows.iter().map(|row| row.user_id).collect();
+    let rows = rows.fetch_all(&mut *scope.connection).await?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let texts: Vec<String> = rows.iter().map(|row| search_text(&row.name)).collect();
     sqlx::query!(
         r"
         update payees p
         set search = f.search
-        from unnest($1::bigint[], $2::bigint[], $3::text[]) as f (user_id, id, search)
-        where p.user_id = f.user_id and p.id = f.id
+        from unnest($2::bigint[], $3::text[]) as f (id, search)
+        where p.user_id = $1 and p.id = f.id
         ",
-        &users,
+        scope.user_id,
         &ids,
         &texts,
     )
-    .execute(connection)
+    .execute(&mut *scope.connection)
     .await?;
     Ok(rows.len())
 }

@@ -76,7 +76,7 @@ fn list<R: Resource + ?Sized>(compare: &str, order: &str) -> String {
     let columns: Vec<String> = R::READ.iter().map(|column| format!("n.{column}")).collect();
     let count = R::COUNTED.map_or_else(String::new, |(table, column)| {
         format!(
-            ", case when $3 then (select count(*) from {table} u where u.user_id = n.user_id and u.{column} = n.id) end \
+            ", case when $3 then (select count(*) from {table} u where u.user_id = $1 and u.{column} = n.id) end \
              as transaction_count"
         )
     });

@@ -106,10 +106,11 @@ pub(super) async fn differing(
     query.build_query_scalar().persistent(false).fetch_all(&mut *scope.connection).await
 }
 
-const LINKS: &str = "from transaction_tags l where l.user_id = t.user_id and l.transaction_id = t.id and l.tag_id";
+/// The tags of a transaction `t`; `$1` is the user.
+const LINKS: &str = "from transaction_tags l where l.user_id = $1 and l.transaction_id = t.id and l.tag_id";
 
 fn push_category(query: &mut QueryBuilder<Postgres>, (income, expense): (i64, i64)) {
-    query.push("case t.type when 'INCOME' then ").push_bind(income).push(" else ").push_bind(expense).push(" end");
+    query.push("case when t.type = 'INCOME' then ").push_bind(income).push(" else ").push_bind(expense).push(" end");
 }
 
 fn push_has_not_all(query: &mut QueryBuilder<Postgres>, tags: &[i64]) {
@@ -207,9 +208,12 @@ pub(super) async fn update(scope: &mut Scope<'_>, ids: &[i64], columns: &ColumnC
 /// and is filled later.
 fn push_search(query: &mut QueryBuilder<Postgres>, parts: [Option<String>; 3]) {
     query.push(", search = case when right(t.search, 2) = ").push_bind(FOLDED);
-    query.push(" then concat_ws(").push_bind(SEARCH_SEPARATOR);
+    query.push(" then ");
     for (part, number) in parts.into_iter().zip(1_i32..) {
-        query.push(", ");
+        if number > 1 {
+            // Not `concat_ws`, which is not immutable: a cluster cannot have that in a `case`.
+            query.push(" || ").push_bind(SEARCH_SEPARATOR).push(" || ");
+        }
         match part {
             Some(folded) => drop(query.push_bind(folded)),
             None => {
@@ -217,7 +221,7 @@ fn push_search(query: &mut QueryBuilder<Postgres>, parts: [Option<String>; 3]) {
             }
         }
     }
-    query.push(") || ").push_bind(FOLDED).push(" end");
+    query.push(" || ").push_bind(FOLDED).push(" end");
 }
 
 /// Deletes transactions.

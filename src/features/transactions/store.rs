@@ -120,7 +120,7 @@ pub async fn defaults(
             (
                 select c.id
                 from categories c
-                where c.user_id = u.id and c.kind = $2 and name_key(c.name) = name_key($3)
+                where c.user_id = $1 and c.kind = $2 and name_key(c.name) = name_key($3)
                 order by c.archived, c.parent_id is not null, c.id
                 limit 1
             ) as category_id

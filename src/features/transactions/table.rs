@@ -30,8 +30,8 @@ pub(super) const TABLE: RecordedTable = RecordedTable {
     undo: UndoRules {
         // A tag that was put on since.
         changed_since: "or exists (select from transaction_tags l \
-            where l.user_id = c.user_id and l.transaction_id = c.entity_id \
-            and not exists (select from changes i where i.user_id = c.user_id and i.operation_id = c.operation_id \
+            where l.user_id = $1 and l.user_id = c.user_id and l.transaction_id = c.entity_id \
+            and not exists (select from changes i where i.user_id = $1 and i.user_id = c.user_id and i.operation_id = c.operation_id \
             and i.entity = 'transaction_tags' and i.entity_id = c.entity_id and i.tag_id = l.tag_id))",
         restored: "c.before || jsonb_build_object('category_id', coalesce($4::jsonb -> (c.before ->> 'category_id'), \
             c.before -> 'category_id'), 'payee_id', case when $5::jsonb ? (c.before ->> 'payee_id') \

@@ -1,0 +1,12 @@
+alter table default_categories drop constraint default_categories_category_fkey;
+alter table operations drop constraint operations_undoes_fkey;
+alter table operations drop constraint operations_undone_by_fkey;
+alter table transactions drop constraint transactions_payee_fkey;
+drop trigger forget_category on categories;
+drop function forget_category();
+drop trigger forget_payee on payees;
+drop function forget_payee();
+alter table default_categories add constraint default_categories_category_fkey FOREIGN KEY (user_id, category_id, kind) REFERENCES categories(user_id, id, kind) ON DELETE SET NULL (category_id);
+alter table operations add constraint operations_undoes_fkey FOREIGN KEY (user_id, undoes) REFERENCES operations(user_id, id) ON DELETE SET NULL (undoes);
+alter table operations add constraint operations_undone_by_fkey FOREIGN KEY (user_id, undone_by) REFERENCES operations(user_id, id) ON DELETE SET NULL (undone_by);
+alter table transactions add constraint transactions_payee_fkey FOREIGN KEY (user_id, payee_id) REFERENCES payees(user_id, id) ON DELETE SET NULL (payee_id);

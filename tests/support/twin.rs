@@ -1,0 +1,135 @@
+//! A twin of the schema in which the users' tables are partitioned by hash of `user_id`, as a cluster would shard them, and the plans
+//! of everything that a program sends to it.
+//!
+//! A statement that a cluster can send to a single server reads one partition only here: the planner has derived the user's id for
+//! each table that the statement names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::PgConnectOptions;
+
+use super::cluster::{self, run, unique};
+use super::wire::{Message, Side, Watcher, watched};
+
+/// The end of the names of partitions, before their number.
+const PART: &str = "_part_";
+
+/// The tables of the schema that have a column `user_id`, with the text of the schema in which they are partitioned.
+pub(crate) fn partitioned(schema: &str) -> (Vec<&str>, String) {
+    let (mut tables, mut text) = (Vec::new(), String::new());
+    let mut rest = schema;
+    while let Some(start) = rest.find("\ncreate table ") {
+        let body = start + rest[start..].find("\n)").expect("the end of the columns") + 2;
+        let end = body + rest[body..].find(";\n").expect("the end of the statement");
+        let name = rest[start..].split_whitespace().nth(2).expect("a name");
+        if rest[start..body].contains("\n    user_id bigint") {
+            tables.push(name);
+            // Partitioned tables have no storage parameters.
+            text += &format!("{} partition by hash (user_id)", &rest[..body]);
+        } else {
+            text += &rest[..end];
+        }
+        rest = &rest[end..];
+    }
+    (tables, text + rest)
+}
+
+/// Creates the twin, in a schema of its own.
+pub(crate) async fn twin() -> PgConnectOptions {
+    let schema = unique("twin");
+    let options = cluster::options().options([("search_path", schema.as_str())]);
+    let mut connection = options.connect().await.expect("connected");
+    run(&mut connection, format!("create schema {schema}")).await;
+    let (tables, text) = partitioned(include_str!("../../schema.sql"));
+    run(&mut connection, text).await;
+    for table in tables {
+        for remainder in 0..4 {
+            let part = format!("{table}{PART}{remainder} partition of {table}");
+            run(&mut connection, format!("create table {part} for values with (modulus 4, remainder {remainder})"))
+                .await;
+        }
+    }
+    options
+}
+
+/// The statements that a program has sent, and what PostgreSQL did for them.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// The texts that were prepared, with the types of their parameters as the program gave them.
+    pub(crate) prepared: BTreeMap<String, Vec<u32>>,
+    /// Statements that were executed and read several partitions, with their tables. Includes those of triggers.
+    pub(crate) spread: BTreeMap<String, BTreeSet<String>>,
+    /// The number of plans that were looked at.
+    pub(crate) plans: usize,
+}
+
+/// Connection options for a program whose statements are looked at, with a socket in a folder.
+pub(crate) fn explained(options: &PgConnectOptions, folder: &Path, seen: &Arc<Mutex<Seen>>) -> PgConnectOptions {
+    let options = options.clone().options([
+        ("session_preload_libraries", "auto_explain"),
+        ("auto_explain.log_min_duration", "0"),
+        ("auto_explain.log_nested_statements", "on"),
+        ("auto_explain.log_format", "json"),
+        ("auto_explain.log_level", "notice"),
+    ]);
+    watched(&options, folder, watcher(Arc::clone(seen)))
+}
+
+fn watcher(seen: Arc<Mutex<Seen>>) -> Watcher {
+    Arc::new(move |message: &Message<'_>| match (message.from, message.kind) {
+        (Side::Client, b'P') => {
+            let mut parts = message.body.splitn(3, |byte| *byte == 0);
+            let (_, text, types) = (parts.next(), parts.next().expect("a text"), parts.next().expect("types"));
+            let types = types[2..].chunks_exact(4).map(|id| u32::from_be_bytes(id.try_into().expect("four bytes")));
+            let text = String::from_utf8_lossy(text).into_owned();
+            seen.lock().expect("not poisoned").prepared.insert(text, types.collect());
+        }
+        (Side::Server, b'N') => {
+            let fields = message.body.split(|byte| *byte == 0);
+            let text = fields.filter_map(|field| field.strip_prefix(b"M")).next().unwrap_or_default();
+            if let Some((_, plan)) = String::from_utf8_lossy(text).split_once("plan:\n") {
+                let plan: Value = serde_json::from_str(plan).unwrap_or_else(|error| panic!("{error}: {plan}"));
+                let mut seen = seen.lock().expect("not poisoned");
+                seen.plans += 1;
+                let spread = spread(&plan["Plan"]);
+                if !spread.is_empty() {
+                    seen.spread.insert(plan["Query Text"].as_str().expect("a text").to_owned(), spread);
+                }
+            }
+        }
+        _ => {}
+    })
+}
+
+/// The tables of which a plan reads several partitions; all, if the tables' partitions are of several users.
+pub(crate) fn spread(plan: &Value) -> BTreeSet<String> {
+    let mut parts: BTreeSet<(String, String)> = BTreeSet::new();
+    collect(plan, &mut parts);
+    let remainders: BTreeSet<&str> = parts.iter().map(|(_, remainder)| remainder.as_str()).collect();
+    if remainders.len() <= 1 {
+        return BTreeSet::new();
+    }
+    let several = |table: &str| parts.iter().filter(|(other, _)| other == table).count() > 1;
+    let tables: BTreeSet<String> = parts.iter().map(|(table, _)| table.clone()).collect();
+    let spread: BTreeSet<String> = tables.iter().filter(|table| several(table)).cloned().collect();
+    if spread.is_empty() { tables } else { spread }
+}
+
+fn collect(value: &Value, parts: &mut BTreeSet<(String, String)>) {
+    match value {
+        Value::Object(fields) => {
+            if let Some((table, remainder)) =
+                fields.get("Relation Name").and_then(Value::as_str).and_then(|name| name.rsplit_once(PART))
+            {
+                parts.insert((table.to_owned(), remainder.to_owned()));
+            }
+            fields.values().for_each(|field| collect(field, parts));
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect(value, parts)),
+        _ => {}
+    }
+}
