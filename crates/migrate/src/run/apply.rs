@@ -2,10 +2,12 @@
 
 use crate::error::{MigrateError, RunPurpose};
 use crate::event::{CompletedMigration, MigrateEvent};
+use crate::exit::Exit;
 use crate::file::script::PreparedScript;
 use crate::file::source::Migration;
 use crate::problem::MigrationState;
 use crate::profile::MigrationProfile;
+use crate::program::ProgramNames;
 use crate::record::attempt::AttemptAction;
 use crate::record::history::MigrationHistory;
 use crate::record::plan::MigrationPlan;
@@ -25,9 +27,21 @@ pub(crate) async fn apply_pending(
     migrations: &[Migration],
     report: &mut impl FnMut(MigrateEvent),
 ) -> Result<Vec<CompletedMigration>, MigrateError> {
+    apply_with(session, migrations, report, &mut async |_| Ok(())).await
+}
+
+/// Applies the pending migrations, in order, and calls `after_each` after each of them.
+pub(crate) async fn apply_with(
+    session: &mut MigrationSession<'_>,
+    migrations: &[Migration],
+    report: &mut impl FnMut(MigrateEvent),
+    after_each: &mut impl AsyncFnMut(&mut MigrationSession<'_>) -> Result<(), MigrateError>,
+) -> Result<Vec<CompletedMigration>, MigrateError> {
     let history = session.history(migrations).await?;
     let plan = deployable_plan(migrations, &history, session.settings)?;
-    refuse_foreign_database(session, &history, &plan).await?;
+    if let Some(notice) = refuse_foreign_database(session, &history, &plan).await? {
+        report(MigrateEvent::Notice(notice));
+    }
     // Every file first, so that a file that cannot run stops the others too.
     let prepared = prepare_all(&plan.pending, session.database_use != DatabaseUse::Target)?;
     report_oddities(&plan, report);
@@ -40,7 +54,7 @@ pub(crate) async fn apply_pending(
     for migration in adopted {
         notes += &recorder.done(migration.version, &migration.name, Some(&migration.up), AttemptAction::Adopt);
     }
-    match apply_prepared(session, &mut recorder, notes, (&plan.pending, &prepared), report).await {
+    match apply_prepared(session, &mut recorder, notes, (&plan.pending, &prepared), (report, after_each)).await {
         // A role that may only read has nothing to do all the same.
         Err(MigrateError::Database(sqlx::Error::Database(error)))
             if prepared.is_empty() && error.code().as_deref() == Some("42501") =>
@@ -83,19 +97,31 @@ pub(crate) fn deployable_plan(
 }
 
 /// Refuses a database that has objects and no record, unless the settings allow it: it belongs to others, or was made without
-/// this toolkit.
+/// this toolkit. If they do, returns a notice: nothing that stays in the database remembers which objects are those of others.
 pub(crate) async fn refuse_foreign_database(
     session: &mut MigrationSession<'_>,
     history: &MigrationHistory,
     plan: &MigrationPlan,
-) -> Result<(), MigrateError> {
+) -> Result<Option<String>, MigrateError> {
     let tables = &history.tables;
-    if plan.pending.is_empty() || tables.has_records || tables.has_attempts || session.settings.beside {
-        return Ok(());
+    let is_shadow = session.database_use != DatabaseUse::Target;
+    if plan.pending.is_empty() || tables.has_records || tables.has_attempts || is_shadow {
+        return Ok(None);
     }
-    let mut objects = session.schema().await?.holdings();
+    let schema = session.schema().await?;
+    let mut objects = schema.holdings();
     if objects.is_empty() {
-        return Ok(());
+        return Ok(None);
+    }
+    if session.settings.beside {
+        let ProgramNames { ignore, .. } = session.settings.names;
+        return Ok(Some(format!(
+            "the database has objects of others. `{}` compares them, and ends with {}, until they are listed in {ignore}; under \
+             `tables`: {}",
+            session.settings.names.migrate("status"),
+            Exit::Drift.code(),
+            schema.ignorable().join(",")
+        )));
     }
     let more = objects.len().saturating_sub(NAMED_OBJECTS);
     objects.truncate(NAMED_OBJECTS);
@@ -152,7 +178,10 @@ async fn apply_prepared(
     recorder: &mut Recorder,
     mut notes: String,
     (pending, prepared): (&[Migration], &[PreparedScript<'_>]),
-    report: &mut impl FnMut(MigrateEvent),
+    (report, after_each): (
+        &mut impl FnMut(MigrateEvent),
+        &mut impl AsyncFnMut(&mut MigrationSession<'_>) -> Result<(), MigrateError>,
+    ),
 ) -> Result<Vec<CompletedMigration>, MigrateError> {
     let begin = |recorder: &mut Recorder, (migration, script): (&Migration, &PreparedScript<'_>)| {
         let (attempt, mut sql) = recorder.begin(migration, &migration.up, AttemptAction::Apply);
@@ -194,6 +223,7 @@ async fn apply_prepared(
         report(MigrateEvent::Finished(done.clone()));
         completed.push(done);
         attempt = next_attempt;
+        after_each(session).await?;
     }
     Ok(completed)
 }

@@ -20,6 +20,7 @@ pub(crate) mod spelling;
 pub(crate) mod statement;
 pub(crate) mod steps;
 pub(crate) mod supported;
+pub(crate) mod tracker;
 
 pub use object::{ObjectKey, ObjectKind};
 pub use renames::LikelyRename;
