@@ -184,10 +184,19 @@ async fn a_database_that_is_not_empty_and_has_no_record_is_begun_only_if_that_is
         bench.run(&["deploy", "--beside"]).await.expect(0, &["1 migration was applied", "objects of others"]);
     // It says what to set, so that nothing of it is drift.
     bench.run(&["status"]).await.expect(6, &["the table public.customers should not be there"]);
-    let (_, names) = deployed.stderr.split_once("under `tables`: ").expect("names");
-    let names = names.lines().next().expect("a line").to_owned();
-    assert_eq!(names, "public.customers,A b.f,public.seen");
-    let ignoring = Bench { environment: vec![("APP_MIGRATIONS__IGNORE__TABLES", names)], ..bench };
+    let (_, lists) = deployed.stderr.split_once("listed in migrations.ignore: ").expect("lists");
+    let lists = lists.lines().next().expect("a line").to_owned();
+    assert_eq!(lists, "schemas = A b,nothing; tables = public.customers,public.seen; extensions = hstore");
+    let list = |name: &str| {
+        let (_, rest) = lists.split_once(&format!("{name} = ")).expect("a list");
+        rest.split(';').next().expect("names").to_owned()
+    };
+    let environment = vec![
+        ("APP_MIGRATIONS__IGNORE__SCHEMAS", list("schemas")),
+        ("APP_MIGRATIONS__IGNORE__TABLES", list("tables")),
+        ("APP_MIGRATIONS__IGNORE__EXTENSIONS", list("extensions")),
+    ];
+    let ignoring = Bench { environment, ..bench };
     ignoring.run(&["status"]).await.expect(0, &["up to date"]);
     let bench = Bench { environment: Vec::new(), ..ignoring };
     // From then on it has a record.

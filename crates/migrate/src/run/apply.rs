@@ -16,7 +16,7 @@ use crate::run::execute::execute;
 use crate::run::recording::{open_recorder, opening_notes};
 use crate::run::script_run::ScriptRun;
 use crate::run::session::{DatabaseUse, MigrationSession};
-use crate::settings::MigrateSettings;
+use crate::settings::{IgnorePatterns, MigrateSettings};
 
 /// The number of objects of a non-empty database that the error names.
 const NAMED_OBJECTS: usize = 5;
@@ -114,14 +114,8 @@ pub(crate) async fn refuse_foreign_database(
         return Ok(None);
     }
     if session.settings.beside {
-        let ProgramNames { ignore, .. } = session.settings.names;
-        return Ok(Some(format!(
-            "the database has objects of others. `{}` compares them, and ends with {}, until they are listed in {ignore}; under \
-             `tables`: {}",
-            session.settings.names.migrate("status"),
-            Exit::Drift.code(),
-            schema.ignorable().join(",")
-        )));
+        let patterns = schema.ignorable(tables.schema());
+        return Ok(Some(beside_notice(&patterns, session.settings.names)));
     }
     let more = objects.len().saturating_sub(NAMED_OBJECTS);
     objects.truncate(NAMED_OBJECTS);
@@ -129,6 +123,24 @@ pub(crate) async fn refuse_foreign_database(
         objects.push(format!("and {more} more"));
     }
     Err(MigrateError::NotEmpty { database: session.database().to_owned(), objects, names: session.settings.names })
+}
+
+/// The notice that a database has objects of others, with the setting that ignores them.
+fn beside_notice(patterns: &IgnorePatterns, names: &ProgramNames) -> String {
+    let IgnorePatterns { schemas, tables, extensions, .. } = patterns;
+    let lists = [("schemas", schemas), ("tables", tables), ("extensions", extensions)];
+    let lists: Vec<String> = lists
+        .iter()
+        .filter(|(_, list)| !list.is_empty())
+        .map(|(name, list)| format!("{name} = {}", list.join(",")))
+        .collect();
+    format!(
+        "the database has objects of others. `{}` compares them, and ends with {}, until they are listed in {}: {}",
+        names.migrate("status"),
+        Exit::Drift.code(),
+        names.ignore,
+        lists.join("; ")
+    )
 }
 
 /// Prepares the scripts to be run. A shadow database also builds files that another tool has applied, with statements that are

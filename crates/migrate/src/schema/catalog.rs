@@ -12,6 +12,7 @@ use crate::schema::names;
 use crate::schema::object::{ObjectKey, ObjectKind, SchemaObject};
 use crate::schema::spelling::unify;
 use crate::search_path::READ_DEFAULT_SCHEMAS;
+use crate::settings::IgnorePatterns;
 use crate::sql_text::quoted_identifier;
 
 /// Common table expressions: the schemas and relations to read, and the objects of others (`member`).
@@ -301,21 +302,35 @@ impl Catalog {
         self.held().into_iter().map(ToString::to_string).collect()
     }
 
-    /// The names to ignore them by, without arguments and quotes. With a table go its sequences.
-    pub(crate) fn ignorable(&self) -> Vec<String> {
+    /// The patterns that ignore all of these objects, where new tables go to the schema `home`. Names are without quotes and
+    /// arguments. With a schema goes everything in it, and with a table its sequences.
+    pub(crate) fn ignorable(&self, home: &str) -> IgnorePatterns {
+        let of_kind = |kind: ObjectKind| self.objects.keys().filter(move |key| key.kind == kind);
+        let is_kept = |name: &str| name == home || name == "public";
+        let parts = |key: &ObjectKey| {
+            let name = key.name.split('(').next().unwrap_or_default();
+            let last = names::last_part(name);
+            let schema = name.strip_suffix(last).and_then(|schema| schema.strip_suffix('.')).unwrap_or_default();
+            (schema.to_owned(), last.to_owned())
+        };
         let is_owned = |key: &ObjectKey| {
             let ownership = ObjectKey::new(ObjectKind::SequenceOwnership, key.name.clone());
             key.kind == ObjectKind::Sequence && self.objects.contains_key(&ownership)
         };
-        let plain = |key: &ObjectKey| {
-            let name = key.name.split('(').next().unwrap_or_default();
-            let last = names::last_part(name);
-            let schema = name.strip_suffix(last).and_then(|schema| schema.strip_suffix('.')).unwrap_or_default();
-            format!("{}.{}", names::unquoted(schema), names::unquoted(last))
-        };
-        let mut names: Vec<String> = self.held().into_iter().filter(|key| !is_owned(key)).map(plain).collect();
-        names.dedup();
-        names
+        let held = self.held().into_iter().filter(|key| !is_owned(key)).map(parts);
+        let mut tables: Vec<String> = held
+            .filter(|(schema, _)| is_kept(schema))
+            .map(|(schema, name)| format!("{}.{}", names::unquoted(&schema), names::unquoted(&name)))
+            .collect();
+        tables.dedup();
+        let schemas = of_kind(ObjectKind::Schema).filter(|key| !is_kept(&key.name));
+        let extensions = of_kind(ObjectKind::Extension).filter(|key| key.name != "plpgsql");
+        IgnorePatterns {
+            schemas: schemas.map(|key| names::unquoted(&key.name)).collect(),
+            tables,
+            extensions: extensions.map(|key| names::unquoted(&key.name)).collect(),
+            ..IgnorePatterns::default()
+        }
     }
 
     fn held(&self) -> Vec<&ObjectKey> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::schema::catalog::Catalog;
 use crate::schema::hints::{HintSubject, RenameHint, names_object, plain};
+use crate::schema::moved::make_way;
 use crate::schema::names;
 use crate::schema::object::{ObjectKey, ObjectKind, SchemaObject};
 use crate::schema::rename::{Rename, rename_part};
@@ -174,7 +175,7 @@ fn of_wholes(
                 let (hint, new) = group[place];
                 let Some(old) = found(from, &names(hint, new).0) else { continue };
                 renames.extend(needed_schema(new, from, &renames));
-                renames.extend(rename_qualified(from, &old, new));
+                renames.extend(rename_qualified((from, to), &old, new));
                 before.insert(new.key.clone(), old.key.clone());
             }
             RenameStep::Cycle(places) => {
@@ -194,12 +195,12 @@ fn of_wholes(
                     continue;
                 }
                 let waiting = aside(first);
-                renames.extend(rename_qualified(from, first, &waiting));
+                renames.extend(rename_qualified((from, to), first, &waiting));
                 for (_, new, old) in turn.iter().skip(1).rev() {
-                    renames.extend(rename_qualified(from, old, new));
+                    renames.extend(rename_qualified((from, to), old, new));
                     before.insert(new.key.clone(), old.key.clone());
                 }
-                renames.extend(rename_qualified(from, &waiting, turn[0].1));
+                renames.extend(rename_qualified((from, to), &waiting, turn[0].1));
                 before.insert(turn[0].1.key.clone(), first.key.clone());
             }
         }
@@ -336,7 +337,7 @@ fn needed_schema(new: &SchemaObject, from: &Catalog, before: &[Rename]) -> Optio
     (!is_there).then_some(made)
 }
 
-fn rename_qualified(from: &Catalog, old: &SchemaObject, new: &SchemaObject) -> Vec<Rename> {
+fn rename_qualified((from, to): (&Catalog, &Catalog), old: &SchemaObject, new: &SchemaObject) -> Vec<Rename> {
     let word = if old.kind() == ObjectKind::Enum { "type" } else { old.kind().word() };
     let split = |object: &SchemaObject| object.key.name.split_once('.').map(|(schema, _)| schema.to_owned());
     let is_home =
@@ -355,13 +356,15 @@ fn rename_qualified(from: &Catalog, old: &SchemaObject, new: &SchemaObject) -> V
         up: format!("alter {word} {} set schema {after}", in_schema(&before, ident)),
         down: format!("alter {word} {} set schema {before}", in_schema(&after, ident)),
     };
-    if old.ident == new.ident {
-        return vec![set_schema(&old.ident)];
-    }
+    let mut renames = make_way((from, to), (old, new), (&before, &after), in_schema);
     // If the old name is taken in the other schema, the object is renamed first.
     let there = format!("{after}.{}", old.ident);
-    if find(from, |key, _| key.kind != ObjectKind::Schema && key.name == there).is_some() {
-        return vec![rename(&old.address, &in_schema(&before, &new.ident)), set_schema(&new.ident)];
+    if old.ident == new.ident {
+        renames.push(set_schema(&old.ident));
+    } else if find(from, |key, _| key.kind != ObjectKind::Schema && key.name == there).is_some() {
+        renames.extend([rename(&old.address, &in_schema(&before, &new.ident)), set_schema(&new.ident)]);
+    } else {
+        renames.extend([set_schema(&old.ident), rename(&in_schema(&after, &old.ident), &new.address)]);
     }
-    vec![set_schema(&old.ident), rename(&in_schema(&after, &old.ident), &new.address)]
+    renames
 }

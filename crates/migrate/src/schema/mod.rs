@@ -7,6 +7,7 @@ pub(crate) mod context;
 pub(crate) mod hinted;
 pub(crate) mod hints;
 pub(crate) mod layout;
+pub(crate) mod moved;
 pub(crate) mod names;
 pub(crate) mod object;
 pub(crate) mod order;
