@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono_tz::Tz;
 use clap::ValueEnum;
-use migrate_toolkit::Exit;
 use migrate_toolkit::cli::{CommandOutput, StopSignals, ask, terminal};
+use migrate_toolkit::{Exit, Migrator};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -119,6 +120,9 @@ pub(super) struct TakeOverOptions {
     /// With --undo: the file for everything entered since, with one JSON document per line; `-` for standard output
     #[arg(long, value_name = "FILE", requires = "undo", default_value = "entered-since-take-over.jsonl")]
     keep: PathBuf,
+    /// The time to wait for a database that does not answer yet, such as 30s
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    wait: Option<Duration>,
 }
 
 fn currency(code: &str) -> Result<Currency, String> {
@@ -127,8 +131,9 @@ fn currency(code: &str) -> Result<Currency, String> {
 
 impl TakeOverOptions {
     pub(super) async fn run(self, config: &Config, database: &Database) -> anyhow::Result<CommandOutput> {
-        let status = migrations::migrator(config, &database.direct).status(false).await;
-        match status.map(|status| status.exit(config.profile.into())) {
+        let mut migrator = migrations::migrator(config, &database.direct);
+        migrator.settings.wait = self.wait.unwrap_or_default();
+        match migrator.status(false).await.map(|status| status.exit(config.profile.into())) {
             Ok(Exit::Done) => {}
             Ok(exit) => {
                 let text = "the database is not up to date; nothing was changed. Run `app migrate deploy` first.";
@@ -137,7 +142,7 @@ impl TakeOverOptions {
             Err(error) => return Ok(CommandOutput::from(error)),
         }
         let mut signals = StopSignals::listen()?;
-        let done = async { if self.undo { self.go_back(database).await } else { self.take_over(database).await } };
+        let done = async { if self.undo { self.go_back(&migrator).await } else { self.take_over(&migrator).await } };
         tokio::select! {
             done = done => Ok(done.unwrap_or_else(answer_of)),
             // Dropping the connection ends its transaction.
@@ -150,7 +155,7 @@ impl TakeOverOptions {
         }
     }
 
-    async fn take_over(self, database: &Database) -> Result<CommandOutput, TakeOverError> {
+    async fn take_over(self, migrator: &Migrator) -> Result<CommandOutput, TakeOverError> {
         let (from, request) = self.read()?;
         if let SourceLocation::Url(options) = &from
             && let Some(warning) = transport::warning(options)
@@ -158,8 +163,8 @@ impl TakeOverOptions {
             tracing::warn!("{warning}");
         }
         if !self.dry_run && !self.yes && request.amounts.is_some() {
-            let place = ConnectionTarget::of(&database.direct);
-            let (users, transactions) = take_over::preview(&database.direct, &from, &request.schema).await?;
+            let place = ConnectionTarget::of(&migrator.database);
+            let (users, transactions) = take_over::preview(migrator, &from, &request.schema).await?;
             let what = match &from {
                 SourceLocation::Here { keep_in_place } => format!(
                     "{} users and {} transactions will be taken over into {place}{}",
@@ -179,7 +184,7 @@ impl TakeOverOptions {
             }
         }
         let mut report = |line: &str| terminal::progress(line);
-        let taken = take_over::take_over(&database.direct, &from, &request, &mut report).await?;
+        let taken = take_over::take_over(migrator, &from, &request, &mut report).await?;
         Ok(taken_over(&taken, self.dry_run))
     }
 
@@ -219,11 +224,11 @@ impl TakeOverOptions {
         Ok((from, request))
     }
 
-    async fn go_back(self, database: &Database) -> Result<CommandOutput, TakeOverError> {
+    async fn go_back(self, migrator: &Migrator) -> Result<CommandOutput, TakeOverError> {
         let schema = self.schema.unwrap_or_else(|| "public".to_owned());
         let mut undo = UndoRequest { schema, keep: self.keep, report_only: true };
         let mut report = |line: &str| terminal::progress(line);
-        let found = take_over::undo(&database.direct, &undo, &mut report).await?;
+        let found = take_over::undo(migrator, &undo, &mut report).await?;
         if self.dry_run {
             let text = format!("{}.\nNothing was changed.", found.since);
             return Ok(CommandOutput::new(Exit::Done, text, undone_json(&found)).with("dry_run", true.into()));
@@ -233,7 +238,7 @@ impl TakeOverOptions {
             let question = format!(
                 "All {} users and their transactions will be deleted from {}; {}{kept}. Continue?",
                 grouped(&found.users.to_string()),
-                ConnectionTarget::of(&database.direct),
+                ConnectionTarget::of(&migrator.database),
                 found.since
             );
             if let Some(refusal) = agree(&question) {
@@ -241,7 +246,7 @@ impl TakeOverOptions {
             }
         }
         undo.report_only = false;
-        let undone = take_over::undo(&database.direct, &undo, &mut report).await?;
+        let undone = take_over::undo(migrator, &undo, &mut report).await?;
         let mut text = undone_text(&undone);
         if undo.keep == Path::new("-") {
             // With `--keep -`, standard output contains the JSON lines only.

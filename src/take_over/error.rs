@@ -1,5 +1,7 @@
 //! Errors of a take-over.
 
+use migrate_toolkit::MigrateError;
+
 use super::proof::Proof;
 use super::refusal::Refusal;
 use crate::db::explain::{Cause, NoConnection, QueryFailure};
@@ -36,6 +38,17 @@ pub enum TakeOverError {
 impl From<sqlx::Error> for TakeOverError {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error)
+    }
+}
+
+impl From<MigrateError> for TakeOverError {
+    /// The error of connecting.
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Connect(error) => Self::Connect(error),
+            MigrateError::Query(failure, _) => Self::Failure(*failure),
+            error => Self::NotApplicable(error.to_string()),
+        }
     }
 }
 

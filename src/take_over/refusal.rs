@@ -131,8 +131,8 @@ fn users(repairs: Repairs) -> Vec<RefusalRule> {
             remedy: FIX,
             select: r#"
                 select id, null as more from original_users
-                where not ("createdAt" >= '0001-01-01' and "createdAt" < '9999-12-31')
-                    or not ("updatedAt" >= '0001-01-01' and "updatedAt" < '9999-12-31')"#
+                where not ("createdAt" >= '0001-01-01' and "createdAt" < '10000-01-01')
+                    or not ("updatedAt" >= '0001-01-01' and "updatedAt" < '10000-01-01')"#
                 .to_owned(),
         },
     ];
@@ -170,12 +170,14 @@ fn transactions(repairs: Repairs) -> Vec<RefusalRule> {
             FIX,
             r#"not exists (select from original_users u where u.id = t."userId")"#.to_owned(),
         ),
-        rule(
-            "day_out_of_range",
-            "their day is not in the years 1 to 9999".to_owned(),
-            FIX,
-            "t.date < '0001-01-02' or t.date >= '9999-12-31'".to_owned(),
-        ),
+        RefusalRule {
+            code: "day_out_of_range",
+            what: "transactions",
+            problem: "their day is not in the years 1 to 9999".to_owned(),
+            remedy: FIX,
+            select: "select id, null as more from take_over_rows where day not between '0001-01-01' and '9999-12-31'"
+                .to_owned(),
+        },
     ];
     if !repairs.skip_zero {
         let remedy = "leave them out with --zero skip, or fix them in the original";

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use migrate_toolkit::{DirectConnection, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 
@@ -13,6 +14,9 @@ use crate::db::explain::{NoConnection, QueryFailure};
 
 /// Receives progress messages.
 pub type ProgressReport<'a> = &'a mut (dyn FnMut(&str) + Send);
+
+/// The name that others see, who wonder who holds the locks.
+const APPLICATION: &str = "app db take-over";
 
 /// The time limit for connecting; a firewall that drops packets never answers.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -60,15 +64,17 @@ pub(super) struct TakeOverSession {
 impl TakeOverSession {
     /// Runs `work` in a transaction. Anything that `work` does not commit is rolled back.
     pub(super) async fn with<T>(
-        options: &PgConnectOptions,
+        migrator: &Migrator,
         isolation: Isolation,
         work: impl AsyncFnOnce(&mut Self) -> Result<T, TakeOverError>,
     ) -> Result<T, TakeOverError> {
-        let mut session = Self { connection: connect(options).await? };
+        let options = &migrator.database;
+        let DirectConnection { connection, home } = migrator.connect(APPLICATION).await?;
+        let mut session = Self { connection };
         let worked = async {
             session.connection.execute(isolation.begin()).await?;
             session.connection.execute(sqlx::raw_sql(LIMITS)).await?;
-            trust::protect(&mut session.connection).await?;
+            trust::protect(&mut session.connection, &home).await?;
             work(&mut session).await
         };
         let outcome = worked.await.map_err(|error| match error {
@@ -108,11 +114,11 @@ impl TakeOverSession {
     }
 }
 
-/// Connects with an application name, so that others can see who holds the locks.
+/// Connects to the original's database, which is only read.
 pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, TakeOverError> {
     let own = options
         .clone()
-        .application_name("app db take-over")
+        .application_name(APPLICATION)
         .options([("client_min_messages", "warning")])
         .disable_statement_logging();
     let error = match tokio::time::timeout(CONNECT_TIMEOUT, own.connect()).await {

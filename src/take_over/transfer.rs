@@ -1,6 +1,6 @@
 //! The steps of a take-over.
 
-use sqlx::postgres::PgConnectOptions;
+use migrate_toolkit::Migrator;
 use sqlx::{Executor as _, PgConnection};
 
 use super::error::TakeOverError;
@@ -26,13 +26,9 @@ pub struct TakeOverResult {
 ///
 /// # Errors
 /// [`TakeOverError`].
-pub async fn preview(
-    options: &PgConnectOptions,
-    from: &SourceLocation,
-    schema: &str,
-) -> Result<(i64, i64), TakeOverError> {
+pub async fn preview(migrator: &Migrator, from: &SourceLocation, schema: &str) -> Result<(i64, i64), TakeOverError> {
     let SourceLocation::Here { .. } = from else { return Ok((0, 0)) };
-    TakeOverSession::with(options, Isolation::Statement, async |session| {
+    TakeOverSession::with(migrator, Isolation::Statement, async |session| {
         session.expect_no_users().await?;
         recognize::count_rows(&mut session.connection, schema).await
     })
@@ -44,13 +40,13 @@ pub async fn preview(
 /// # Errors
 /// [`TakeOverError`]; nothing was changed then.
 pub async fn take_over(
-    options: &PgConnectOptions,
+    migrator: &Migrator,
     from: &SourceLocation,
     request: &TakeOverRequest,
     report: ProgressReport<'_>,
 ) -> Result<TakeOverResult, TakeOverError> {
     let isolation = if request.dry_run { Isolation::Snapshot } else { Isolation::Statement };
-    TakeOverSession::with(options, isolation, async |session| {
+    TakeOverSession::with(migrator, isolation, async |session| {
         if !request.dry_run {
             session.lock_users().await?;
         }

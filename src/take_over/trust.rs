@@ -7,16 +7,17 @@
 use sqlx::{Executor as _, PgConnection};
 
 use super::error::TakeOverError;
+use super::sql::{literal, run};
 
 /// Shows all rows or fails, and resolves names in `pg_catalog` and among temporary tables only.
 pub(super) const STRICT: &str = "set local row_security = off; set local search_path = pg_catalog, pg_temp;";
 
-/// Remembers the schema of this service's tables, which is found by the role's own search path.
-const REMEMBER_HOME: &str = "
-select pg_catalog.set_config('app.home', n.nspname::pg_catalog.text, true)
-from pg_catalog.pg_class c
-join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
-where c.oid operator(pg_catalog.=) pg_catalog.to_regclass('users')
+/// The number of tables of this service's users: 1, or 0 if the migrations have created their tables elsewhere.
+const USERS: &str = "
+select count(*)
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+where n.nspname = current_setting('app.home') and c.relname = 'users' and c.relkind = 'r'
 ";
 
 /// Functions and operators in the schema of this service's tables that could be run in place of PostgreSQL's or of this
@@ -25,7 +26,7 @@ const FOREIGN_OBJECTS: &str = "
 with home as (
     select n.oid, array[c.relowner, d.datdba, me.oid] as owners
     from pg_namespace n
-    join pg_class c on c.relnamespace = n.oid and c.relname = 'users'
+    join pg_class c on c.relnamespace = n.oid and c.relname = '_sqlx_migrations'
     join pg_database d on d.datname = current_database()
     join pg_roles me on me.rolname = current_user
     where n.nspname = current_setting('app.home')
@@ -68,10 +69,18 @@ limit 5
 ";
 
 /// Makes the session safe from objects of other roles: from here on names are resolved among temporary tables, in
-/// `pg_catalog` and in the schema of this service's tables, in this order.
-pub(super) async fn protect(connection: &mut PgConnection) -> Result<(), TakeOverError> {
-    connection.execute(REMEMBER_HOME).await?;
+/// `pg_catalog` and in the schema of this service's tables (`home`, quoted), in this order.
+pub(super) async fn protect(connection: &mut PgConnection, home: &str) -> Result<(), TakeOverError> {
     connection.execute(STRICT).await?;
+    let remember = format!("select set_config('app.home', (parse_ident({}))[1], true)", literal(home));
+    run(connection, remember).await?;
+    let users: i64 = sqlx::query_scalar(USERS).fetch_one(&mut *connection).await?;
+    if users == 0 {
+        return Err(TakeOverError::NotApplicable(format!(
+            "the schema {home} has the record of the migrations, but not the tables of this service; nothing was changed. Set \
+             the search path back to the one that they were created with.",
+        )));
+    }
     let mut objects: Vec<String> = sqlx::query_scalar(FOREIGN_OBJECTS).fetch_all(&mut *connection).await?;
     objects.extend(enum_casts(connection).await?);
     refuse(&objects)?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use sqlx::postgres::PgConnectOptions;
+use migrate_toolkit::Migrator;
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 
 use super::error::TakeOverError;
@@ -77,30 +77,49 @@ pub struct UndoOutcome {
     pub kept: Option<PathBuf>,
 }
 
-/// Views of the original's rows, for this module and [`undo_keep`].
+/// Views of the original's rows and of the moment of the take-over, for this module and [`undo_keep`].
 const VIEWS: &str = "
+create temp view undo_moment as select coalesce(min(created_at), 'infinity') as at from categories;
 create temp view undo_users as select id, \"createdAt\" at time zone 'UTC' as created_at from {schema}.\"User\";
-create temp view undo_transactions as select id, \"userId\" as user_id, amount from {schema}.\"Transaction\";
+create temp view undo_transactions as
+select id, \"userId\" as user_id, amount from {schema}.\"Transaction\" where {taken};
 create temp view undo_others as
 select 'category' as what, c.user_id, c.id, c.name, c.created_at, c.updated_at
-from categories c
+from undo_moment, categories c
 join undo_users o on o.id = c.user_id
-where greatest(c.created_at, c.updated_at) > (select min(created_at) from categories)
+where greatest(c.created_at, c.updated_at) > at
 union all
 select 'tag', user_id, id, name, created_at, updated_at from tags
 union all
 select 'payee', user_id, id, name, created_at, updated_at from payees;
 ";
 
-/// Counts users of the original that are missing here, or were registered separately.
+/// The condition for the original's transactions that were taken over. Where its tables are still in their place, the old
+/// service may have entered more, with higher ids.
+const TAKEN_IN_PLACE: &str = "id <= (select max(t.id) from transactions t, undo_moment where t.created_at <= at)";
+
+/// Counts users of either side that the other does not have, and who have not registered since the take-over: neither here, nor
+/// in an old service that has gone on.
 const FOREIGN_USERS: &str = "
-select count(*) from undo_users o left join users u on u.id = o.id where u.created_at is distinct from o.created_at";
+select count(*)
+from undo_moment, undo_users o
+full join users u on u.id = o.id and u.created_at = o.created_at
+where (u.id is null or o.id is null) and coalesce(u.created_at, o.created_at) <= at";
 
 const SINCE: &str = "
 select
-    (select count(*) from users u where not exists (select from undo_users o where o.id = u.id)) as users,
-    (select count(*) from transactions t left join undo_transactions o using (id) where o.id is null) as entered,
-    (select count(*) from transactions t join undo_transactions o using (id) where t.updated_at <> t.created_at) as changed,
+    (
+        select count(*) from users u
+        where not exists (select from undo_users o where o.id = u.id and o.created_at = u.created_at)
+    ) as users,
+    (
+        select count(*) from undo_moment, transactions t left join undo_transactions o using (id)
+        where o.id is null or t.created_at > at
+    ) as entered,
+    (
+        select count(*) from undo_moment, transactions t join undo_transactions o using (id)
+        where t.created_at <= at and t.updated_at <> t.created_at
+    ) as changed,
     (
         select count(*) from undo_transactions o
         left join transactions t using (id)
@@ -126,21 +145,22 @@ select string_agg(oid::regclass::text, ', ' order by oid) from own";
 /// # Errors
 /// [`TakeOverError`]; nothing was changed then.
 pub async fn undo(
-    options: &PgConnectOptions,
+    migrator: &Migrator,
     undo: &UndoRequest,
     report: ProgressReport<'_>,
 ) -> Result<UndoOutcome, TakeOverError> {
-    TakeOverSession::with(options, Isolation::Statement, async |session| {
+    TakeOverSession::with(migrator, Isolation::Statement, async |session| {
         let connection = &mut session.connection;
         let own: String = sqlx::query_scalar(OWN_TABLES).fetch_one(&mut *connection).await?;
         if !undo.report_only {
             run(connection, format!("lock table {own} in access exclusive mode")).await?;
         }
         let (place, objects) = find(connection, &undo.schema).await?;
-        run(connection, VIEWS.replace("{schema}", &identifier(&place))).await?;
+        let moved = place != undo.schema;
+        let taken = if moved { "true" } else { TAKEN_IN_PLACE };
+        run(connection, VIEWS.replace("{schema}", &identifier(&place)).replace("{taken}", taken)).await?;
         let users: i64 = sqlx::query_scalar("select count(*) from users").fetch_one(&mut *connection).await?;
         let since = since(connection, users, &place).await?;
-        let moved = place != undo.schema;
         let mut undone = UndoOutcome { since, users, schema: undo.schema.clone(), moved, kept: None };
         if undo.report_only {
             return Ok(undone);
@@ -200,7 +220,7 @@ async fn delete_all(
     moves: Option<(&Vec<String>, &String)>,
     schema: &str,
 ) -> Result<(), TakeOverError> {
-    connection.execute("drop view undo_others, undo_users, undo_transactions").await?;
+    connection.execute("drop view undo_others, undo_users, undo_transactions, undo_moment").await?;
     // Without `cascade`, so that it fails if a foreign table references one of these.
     run(connection, format!("truncate {own} restart identity")).await?;
     if let Some((objects, from)) = moves {

@@ -14,13 +14,13 @@ use super::error::TakeOverError;
 const USERS: &str = "
 select json_build_object('what', 'user', 'state', 'entered', 'id', u.id, 'email', u.email, 'name', u.name, 'createdAt', u.created_at)::text
 from users u
-where not exists (select from undo_users o where o.id = u.id)
+where not exists (select from undo_users o where o.id = u.id and o.created_at = u.created_at)
 order by u.id";
 
 const TRANSACTIONS: &str = "
 select json_build_object(
     'what', 'transaction',
-    'state', case when o.id is null then 'entered' else 'changed' end,
+    'state', case when o.id is null or t.created_at > at then 'entered' else 'changed' end,
     'id', t.id, 'userId', t.user_id, 'email', u.email, 'title', t.title, 'titleEn', t.title_en, 'amount', trim_scale(t.amount)::text,
     'currency', t.currency, 'type', t.type, 'category', c.name, 'date', t.date, 'note', t.note, 'payee', p.name,
     'tags', (
@@ -31,12 +31,12 @@ select json_build_object(
     ),
     'createdAt', t.created_at, 'updatedAt', t.updated_at
 )::text
-from transactions t
+from undo_moment, transactions t
 join users u on u.id = t.user_id
 join categories c on c.user_id = t.user_id and c.id = t.category_id
 left join payees p on p.user_id = t.user_id and p.id = t.payee_id
 left join undo_transactions o on o.id = t.id
-where o.id is null or t.updated_at <> t.created_at
+where o.id is null or t.created_at > at or t.updated_at <> t.created_at
 order by t.id";
 
 const DELETED: &str = "

@@ -157,7 +157,10 @@ async fn a_role_that_serves_is_given_nothing_of_theirs() {
 async fn a_database_that_is_not_empty_and_has_no_record_is_begun_only_if_that_is_said() {
     let bench = Bench::new().await;
     bench.execute("create extension hstore; create schema nothing").await;
-    bench.execute("create table customers (id integer); create view seen as select 1").await;
+    bench.execute("create table customers (id serial); create view seen as select 1").await;
+    bench
+        .execute("create schema \"A b\"; create function \"A b\".f(int, text) returns int language sql as 'select 1'")
+        .await;
     bench.write("1_one.up.sql", "create table one ();");
     for arguments in [&["deploy"][..], &["deploy", "--dry-run"]] {
         let words =
@@ -174,10 +177,28 @@ async fn a_database_that_is_not_empty_and_has_no_record_is_begun_only_if_that_is
     assert!(served.code == 2 && served.stderr.contains("--beside"), "{served:?}");
     // What is ignored does not count, and a schema and an extension are nothing.
     let ignoring =
-        Bench { environment: vec![("APP_MIGRATIONS__IGNORE__TABLES", "customers,seen".to_owned())], ..bench };
+        Bench { environment: vec![("APP_MIGRATIONS__IGNORE__TABLES", "customers,seen,A b.*".to_owned())], ..bench };
     ignoring.run(&["deploy", "--dry-run"]).await.expect(0, &["would be applied"]);
     let bench = Bench { environment: Vec::new(), ..ignoring };
-    bench.run(&["deploy", "--beside"]).await.expect(0, &["1 migration was applied"]);
+    let deployed =
+        bench.run(&["deploy", "--beside"]).await.expect(0, &["1 migration was applied", "objects of others"]);
+    // It says what to set, so that nothing of it is drift.
+    bench.run(&["status"]).await.expect(6, &["the table public.customers should not be there"]);
+    let (_, lists) = deployed.stderr.split_once("listed in migrations.ignore: ").expect("lists");
+    let lists = lists.lines().next().expect("a line").to_owned();
+    assert_eq!(lists, "schemas = A b,nothing; tables = public.customers,public.seen; extensions = hstore");
+    let list = |name: &str| {
+        let (_, rest) = lists.split_once(&format!("{name} = ")).expect("a list");
+        rest.split(';').next().expect("names").to_owned()
+    };
+    let environment = vec![
+        ("APP_MIGRATIONS__IGNORE__SCHEMAS", list("schemas")),
+        ("APP_MIGRATIONS__IGNORE__TABLES", list("tables")),
+        ("APP_MIGRATIONS__IGNORE__EXTENSIONS", list("extensions")),
+    ];
+    let ignoring = Bench { environment, ..bench };
+    ignoring.run(&["status"]).await.expect(0, &["up to date"]);
+    let bench = Bench { environment: Vec::new(), ..ignoring };
     // From then on it has a record.
     bench.write("2_two.up.sql", "create table two ();");
     bench.run(&["deploy"]).await.expect(0, &["applied 2 two"]);

@@ -83,3 +83,41 @@ async fn a_schema_that_the_first_migration_makes() {
     bench.run_in("dev", &["reset", "--force", "--skip-seed"]).await.expect(0, &["2 migrations were applied"]);
     bench.run(&["status"]).await.expect(0, &["The database is up to date"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_stand_alone_in_a_hint_are_those_of_the_schema_of_new_tables() {
+    let bench = Bench::new().await;
+    let name = bench.options.get_database().expect("a name").to_owned();
+    bench.execute(&format!("create schema place; alter database {name} set search_path = place")).await;
+    let before = "create table users (id bigint primary key, name text);\ncreate type mood as enum ('a');\n\
+                  create function f(a integer, b text) returns integer language sql as 'select 1';";
+    bench.write("1_one.up.sql", before).write("1_one.down.sql", "select;").desire(before);
+    bench.run_in("dev", &["dev"]).await.expect(0, &["1 migration was applied"]);
+    let after = "-- renamed from users\ncreate table people (\n  id bigint primary key,\n  full_name text -- renamed from name\n);\n\
+                 create type mood as enum ('b' -- renamed from 'a'\n);\n\
+                 create function f(a integer, b text) returns integer language sql as 'select 2';";
+    bench.desire(after);
+    bench.run_in("dev", &["dev", "--name", "renamed"]).await.expect(0, &["applied."]);
+    let written = bench.texts("renamed.up.sql");
+    for statement in [
+        "alter table users rename to people;",
+        "alter table people rename column name to full_name;",
+        "alter type mood rename value 'a' to 'b';",
+        "create or replace function f(a integer, b text)",
+    ] {
+        assert!(written.contains(statement), "{statement}: {written}");
+    }
+    bench.run_in("dev", &["rollback"]).await.expect(0, &[]);
+    bench.run_in("dev", &["dev"]).await.expect(0, &["applied."]);
+    // `public` is another schema here.
+    let moved = after.replace(
+        "-- renamed from users\ncreate table people",
+        "-- renamed from place.people\ncreate table public.people",
+    );
+    bench.desire(&moved.replace("-- renamed from name", ""));
+    bench.run_in("dev", &["dev", "--name", "moved"]).await.expect(0, &["applied."]);
+    let (up, down) = (bench.texts("moved.up.sql"), bench.texts("moved.down.sql"));
+    assert!(up.contains("alter table people set schema public;"), "{up}");
+    assert!(down.contains("alter table public.people set schema place;"), "{down}");
+    bench.run(&["status"]).await.expect(0, &["up to date"]);
+}

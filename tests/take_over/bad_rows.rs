@@ -134,6 +134,36 @@ async fn rows_that_nothing_can_be_said_of_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn days_are_taken_over_up_to_the_end_of_the_year_9999() {
+    let bench = TakeOverBench::beside(1000).await;
+    bench
+        .execute(
+            r#"
+            update "User" set "createdAt" = '9999-12-31 23:59:59.999', "updatedAt" = '9999-12-31' where id = 3;
+            update "Transaction" set date = '9999-12-31' where id = 1;
+            update "Transaction" set date = '9999-12-31 16:59:59.999' where id = 2;
+            update "Transaction" set date = '0001-01-01' where id = 3;
+            update "Transaction" set date = '9999-12-31 17:00' where id = 4;
+            update "Transaction" set date = '0001-12-31 20:00 BC' where id = 5;
+            update "User" set "createdAt" = '10000-01-01' where id = 4"#,
+        )
+        .await;
+    // In Bangkok it is the next day at 17:00.
+    let told = bench.json(&HERE, 10).await;
+    assert_eq!(refused(&told, "day_out_of_range"), (1, vec![4]));
+    assert_eq!(refused(&told, "instant_out_of_range"), (1, vec![4]));
+    let told = bench.json(&[&HERE[..], &["--days", "utc"]].concat(), 10).await;
+    assert_eq!(refused(&told, "day_out_of_range"), (1, vec![5]));
+    bench.untouched().await;
+    bench
+        .execute(r#"update "User" set "createdAt" = now() where id = 4; delete from "Transaction" where id = 4"#)
+        .await;
+    bench.run(&HERE).await.expect(0, &["last 9999-12-31", "The proof holds"]);
+    let days = "select string_agg(date::text, ' ' order by id) from transactions where id in (1, 2, 3, 5)";
+    assert_eq!(bench.text(days).await, "9999-12-31 9999-12-31 0001-01-01 0001-01-01");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_blank_gets_a_name_and_spellings_of_one_category_fall_together() {
     let bench = TakeOverBench::beside(1000).await;
     bench

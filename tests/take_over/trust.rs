@@ -107,6 +107,36 @@ async fn objects_of_another_role_are_named_and_not_run() {
     drop_role(&bench, &role).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_another_role_that_come_first_on_the_search_path_are_passed_over() {
+    let bench = TakeOverBench::beside(1000).await;
+    let role = role(&bench).await;
+    // As a schema that is called like the role that takes over.
+    bench
+        .execute(&format!(
+            "
+            create schema first authorization {role};
+            set role {role};
+            create table first.users (like public.users including all);
+            create table first.transactions (like public.transactions);
+            reset role;
+            do $$begin execute format('alter database %I set search_path = first, public', current_database()); end$$;
+            "
+        ))
+        .await;
+    bench.run(&HERE).await.expect(0, &["50 users and 990 transactions were taken over"]);
+    assert_eq!(bench.count("select count(*) from first.users").await, 0);
+    assert_eq!(bench.count("select count(*) from public.users").await, 50);
+    bench.run(&["--undo", "--yes"]).await.expect(0, &["50 users"]);
+    // A record of that role's is not trusted.
+    bench
+        .execute(&format!("set role {role}; create table first._sqlx_migrations (like public._sqlx_migrations)"))
+        .await;
+    bench.run(&HERE).await.expect(2, &[&format!("belongs to the role `{role}`"), "Nothing was changed"]);
+    assert_eq!(bench.count("select count(*) from public.users").await, 0);
+    drop_role(&bench, &role).await;
+}
+
 /// Waits until so many sessions of a take-over wait for a lock.
 async fn until(bench: &TakeOverBench, sessions: i64) {
     let waits = "select count(*) from pg_stat_activity where application_name = 'app db take-over' \

@@ -91,6 +91,42 @@ async fn tables_that_were_left_in_their_place_stay_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_old_service_that_has_gone_on_in_its_place_does_not_keep_from_going_back() {
+    let bench = TakeOverBench::beside(1000).await;
+    bench.run(&[&HERE[..], &["--keep-in-place"]].concat()).await.expect(0, &[]);
+    // Both services give the same ids.
+    bench
+        .execute(
+            r#"
+            insert into "User" (email, password, "updatedAt")
+            select 'old' || n || '@example.com', 'x', now() from generate_series(1, 2) n;
+            insert into "Transaction" (title, amount, type, category, "userId")
+            select 'old', 5, 'EXPENSE', 'Food', 51 from generate_series(1, 3);
+            insert into users (email, password_hash) values ('new@example.com', 'x');
+            insert into transactions (user_id, title, amount, currency, type, category_id, date)
+            select user_id, 'since', 60.5, 'THB', kind, id, '2026-06-01' from categories where user_id = 1 limit 1;
+            delete from transactions where id = 7"#,
+        )
+        .await;
+    let same = r#"select count(*) from users u join "User" o on o.id = u.id where u.email <> o.email"#;
+    assert_eq!(bench.count(same).await, 1);
+    let told = bench.json(&["--undo", "--dry-run"], 0).await;
+    assert_eq!(told["since"], json!({"users": 1, "entered": 1, "changed": 0, "deleted": 1, "others": 0}));
+    let kept = bench.run(&["--undo", "--yes", "--keep", "-"]).await.expect(0, &[]).stdout;
+    let lines: Vec<Value> = kept.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let said: Vec<(&Value, &Value)> = lines.iter().map(|line| (&line["state"], &line["id"])).collect();
+    assert_eq!(
+        said,
+        [(&json!("entered"), &json!(51)), (&json!("entered"), &lines[1]["id"]), (&json!("deleted"), &json!(7))],
+        "{kept}"
+    );
+    assert_eq!(lines[1]["title"], "since");
+    bench.untouched().await;
+    assert_eq!(bench.count(r#"select count(*) from "User""#).await, 52);
+    assert_eq!(bench.count(r#"select count(*) from "Transaction""#).await, 993);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_did_not_come_from_here_is_not_taken_away() {
     let (there, bench) = (TakeOverBench::original(1000).await, TakeOverBench::empty().await);
     bench.run(&["--from", &there.url, "--amounts", "baht", "--yes"]).await.expect(0, &[]);

@@ -115,3 +115,22 @@ async fn a_schema_of_that_name_with_such_tables_is_not_touched() {
     bench.untouched().await;
     assert_eq!(bench.count(r#"select count(*) from public."User""#).await, 50);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_waits_for_a_database_that_is_not_there_yet_as_long_as_it_is_told_to() {
+    let bench = TakeOverBench::empty().await;
+    let name = crate::support::cluster::unique("late_");
+    let url = bench.url.replace(bench.options.get_database().expect("a name"), &name);
+    let waiting = |time: &str| {
+        let mut command = bench.command(&[&HERE[..], &["--wait", time]].concat());
+        command.env("DATABASE_URL", &url);
+        crate::support::process::ran(command)
+    };
+    waiting("0s").await.expect(1, &["there is no database"]);
+    let (ran, ()) = tokio::join!(waiting("60s"), async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        bench.execute(&format!("create database {name}")).await;
+    });
+    ran.expect(3, &["Run `app migrate deploy` first"]);
+    bench.execute(&format!("drop database {name}")).await;
+}

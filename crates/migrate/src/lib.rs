@@ -47,6 +47,7 @@ pub use program::ProgramNames;
 pub use propose::sources::SchemaSource;
 pub use record::attempt::{AttemptAction, AttemptOutcome, MigrationAttempt};
 pub use record::plan::MigrationPlan;
+pub use run::direct::DirectConnection;
 pub use schema::{LikelyRename, ObjectKey, ObjectKind};
 pub use settings::{IgnorePatterns, MigrateSettings};
 pub use waiting::{Blocker, LockHolder};

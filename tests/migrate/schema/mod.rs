@@ -2,6 +2,7 @@
 
 mod develop;
 mod drift;
+mod followed;
 mod kept;
 mod online;
 mod online_proof;

@@ -442,3 +442,42 @@ async fn an_owner_who_may_grant_what_is_theirs_is_no_difference() {
     bench.run_in("dev", &["status"]).await.expect(0, &["up to date"]);
     bench.execute(&format!("drop table a; drop role {role}")).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_materialized_view_is_computed_again_when_a_function_that_it_uses_changes() {
+    let views = |factor: u8, unique: &str| {
+        format!(
+            "create table t (id bigint primary key, n integer);
+            create function twice(n integer) returns integer language sql immutable as 'select n * {factor}';
+            create view middle as select id, twice(n) as n from t;
+            create materialized view stored as select id, n from middle;
+            {unique}
+            create materialized view counted as select count(*) as rows, sum(n) as sum from stored;"
+        )
+    };
+    for (unique, refresh, hazard) in [
+        ("", "refresh materialized view stored;", "lock: stored is computed again"),
+        (
+            "create unique index stored_id on stored (id);",
+            "refresh materialized view concurrently stored;",
+            "may fail: stored has to have been filled before",
+        ),
+        ("create unique index stored_id on stored (id) where n > 0;", "refresh materialized view stored;", "lock:"),
+    ] {
+        let bench = Bench::new().await;
+        bench.write("1_one.up.sql", &views(2, unique)).write("1_one.down.sql", "select;").desire(&views(3, unique));
+        bench.run(&["deploy"]).await.expect(0, &[]);
+        let fill =
+            "insert into t values (1, 1), (2, 2); refresh materialized view stored; refresh materialized view counted";
+        bench.execute(fill).await;
+        let said = bench.run_in("dev", &["dev", "--name", "thrice"]).await.expect(0, &["applied."]);
+        assert!(format!("{said:?}").contains(hazard), "{said:?}");
+        let written = bench.texts("thrice_views.up.sql");
+        assert!(written.contains(refresh), "{written}");
+        assert_eq!(bench.count("select sum from counted").await, 9, "{written}");
+        let linted = bench.run_in("dev", &["lint"]).await;
+        assert!(!linted.stdout.contains("thrice"), "{linted:?}");
+        bench.run_in("dev", &["rollback", "--steps", "2"]).await.expect(0, &["2 migrations were rolled back"]);
+        assert_eq!(bench.count("select sum from counted").await, 6);
+    }
+}

@@ -231,3 +231,48 @@ async fn bodies_that_use_the_old_name_are_named() {
         assert!(!ran.stdout.contains("still seems"), "{ran:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_moves_to_a_schema_where_the_names_of_its_indexes_and_sequences_are_taken() {
+    let other = "create schema side;\n\
+                 create table side.users (id bigserial primary key, name text constraint users_once unique);\n\
+                 create index users_names on side.users (lower(name));\n";
+    let columns = "(\n id bigint generated always as identity primary key,\n name text constraint users_once unique,\n \
+                   number serial\n);\n";
+    let before = format!("{other}create table users {columns}create index users_names on users (name);");
+    // An index there has the name of the table.
+    let people = "create index people on side.users (id);";
+    let (before, moved) = (
+        format!("{before}\n{people}"),
+        format!(
+            "{other}-- renamed from public.users\ncreate table side.people {}create index people_names on side.people (name);",
+            columns.replace("users_once", "people_once")
+        ),
+    );
+    let bench = bench(&before, &moved).await;
+    bench.execute("insert into users (name) values ('a'), ('b')").await;
+    bench.run_in("dev", &["dev", "--name", "moved"]).await.expect(0, &["applied."]);
+    bench.run(&["status"]).await.expect(0, &["up to date"]);
+    let up = bench.texts("moved.up.sql");
+    for statement in [
+        "alter table users rename constraint users_once to people_once;",
+        "alter table users rename constraint users_pkey to people_pkey;",
+        "alter index users_names rename to people_names;",
+        "alter sequence users_id_seq rename to people_id_seq;",
+        "alter index side.people rename to people_aside;",
+    ] {
+        assert!(up.contains(statement), "{statement}: {up}");
+    }
+    assert_eq!(bench.count("select count(*) from side.people").await, 2);
+    bench.execute("insert into side.people (name) values ('c')").await;
+    assert_eq!(bench.count("select max(id) from side.people").await, 3);
+    bench.run_in("dev", &["rollback", "--to", "1"]).await.expect(0, &[]);
+    bench.run(&["status", "--skip-drift"]).await.expect(3, &["pending"]);
+    let names = "select count(*) from pg_class where relnamespace = 'public'::regnamespace and relname in ('users', \
+                 'users_pkey', 'users_once', 'users_names', 'users_id_seq')";
+    assert_eq!(bench.count(names).await, 5);
+    assert_eq!(
+        bench.count("select count(*) from pg_class where oid = to_regclass('side.people') and relkind = 'i'").await,
+        1
+    );
+}

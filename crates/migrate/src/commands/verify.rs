@@ -1,6 +1,8 @@
 //! `verify`, for CI: each migration can be rolled back, all build the same schema again, the schema file is what they build,
 //! no applied file was edited, and the linter finds nothing harmful.
 
+use std::ops::ControlFlow;
+
 use crate::error::MigrateError;
 use crate::exit::Exit;
 use crate::file::script::is_empty;
@@ -11,11 +13,12 @@ use crate::problem::HistoryProblem;
 use crate::propose::shadow::in_shadow;
 use crate::propose::sources::{SchemaSource, SourceFiles, build};
 use crate::record::plan::MigrationPlan;
-use crate::run::apply::{apply_pending, prepare_all};
+use crate::run::apply::{apply_pending, apply_with, prepare_all};
 use crate::run::empty::empty;
-use crate::run::revert::{RollbackTarget, roll_back};
+use crate::run::revert::{RollbackTarget, roll_back_with};
 use crate::run::session::MigrationSession;
 use crate::schema::catalog::{Catalog, read_catalog};
+use crate::schema::tracker::{SchemaFingerprint, SchemaTracker};
 
 /// The outcome of [`Migrator::verify`].
 #[derive(Debug, Clone, Default)]
@@ -86,15 +89,17 @@ async fn verify_in(shadow: &mut MigrationSession<'_>, sources: SourceFiles<'_>) 
     let migrations = finished.as_slice();
     let unfinished = unfinished.into_iter().map(|migration| migration.up.file).collect();
     let mut report = VerifyReport { migrations: migrations.len(), unfinished, ..VerifyReport::default() };
-    let mut whole = read_catalog(&mut shadow.connection).await?;
-    // Only a fingerprint of each state: a thousand schemas at once would fill the memory.
-    let mut before = Vec::new();
-    for number in 1..=migrations.len() {
-        before.push(whole.fingerprint());
-        apply_pending(shadow, &migrations[..number], &mut |_| ()).await?;
-        whole = read_catalog(&mut shadow.connection).await?;
-    }
-    roll_back_each(shadow, migrations, &before, &mut report).await?;
+    let mut tracker = SchemaTracker::default();
+    let whole = match apply_and_roll_back(shadow, migrations, &mut tracker, &mut report).await? {
+        Some(whole) => whole,
+        // The tracker has missed a change.
+        None => {
+            empty(shadow).await?;
+            tracker = SchemaTracker::thorough();
+            let whole = apply_and_roll_back(shadow, migrations, &mut tracker, &mut report).await?;
+            whole.unwrap_or_default()
+        }
+    };
     if report.down.is_empty() {
         apply_pending(shadow, migrations, &mut |_| ()).await?;
         report.again = read_catalog(&mut shadow.connection).await?.differences_from(&whole);
@@ -107,32 +112,71 @@ async fn verify_in(shadow: &mut MigrationSession<'_>, sources: SourceFiles<'_>) 
     Ok(report)
 }
 
+/// Applies the migrations one by one, and rolls them back. The schema that they build, or `None` if the tracker is not reliable.
+async fn apply_and_roll_back(
+    shadow: &mut MigrationSession<'_>,
+    migrations: &[Migration],
+    tracker: &mut SchemaTracker,
+    report: &mut VerifyReport,
+) -> Result<Option<Catalog>, MigrateError> {
+    // Only a fingerprint of each state: a thousand schemas at once would fill the memory.
+    let mut states = vec![tracker.read(&mut shadow.connection).await?];
+    apply_with(shadow, migrations, &mut |_| (), &mut async |shadow| {
+        states.push(tracker.read(&mut shadow.connection).await?);
+        Ok(())
+    })
+    .await?;
+    let whole = read_catalog(&mut shadow.connection).await?;
+    if !is_reliable(shadow, tracker).await? {
+        return Ok(None);
+    }
+    roll_back_each(shadow, migrations, (&states, tracker), report).await?;
+    Ok(is_reliable(shadow, tracker).await?.then_some(whole))
+}
+
+/// True if a tracker has noticed all changes.
+async fn is_reliable(shadow: &mut MigrationSession<'_>, tracker: &mut SchemaTracker) -> Result<bool, MigrateError> {
+    Ok(tracker.read(&mut shadow.connection).await? == tracker.read_all(&mut shadow.connection).await?)
+}
+
 /// Rolls the migrations back one by one, and compares with the fingerprint of the state before each.
 async fn roll_back_each(
     shadow: &mut MigrationSession<'_>,
     migrations: &[Migration],
-    before: &[Vec<u8>],
+    (states, tracker): (&[SchemaFingerprint], &mut SchemaTracker),
     report: &mut VerifyReport,
 ) -> Result<(), MigrateError> {
-    for (number, migration) in migrations.iter().enumerate().rev() {
-        let name = format!("{} {}", migration.version, migration.name);
-        if migration.down.as_ref().is_none_or(is_empty) {
-            report.irreversible = Some(name);
+    let irreversible = migrations.iter().rposition(|migration| migration.down.as_ref().is_none_or(is_empty));
+    report.irreversible = irreversible.map(|number| title(&migrations[number]));
+    let last = irreversible.map_or(0, |number| number + 1);
+    // The number of migrations that are applied.
+    let mut applied = migrations.len();
+    while applied > last {
+        let steps = RollbackTarget::Steps(applied - last);
+        let mut differs = false;
+        roll_back_with(shadow, &migrations[..applied], steps, &mut |_| (), &mut async |shadow| {
+            applied -= 1;
+            differs = Some(&tracker.read(&mut shadow.connection).await?) != states.get(applied);
+            Ok(if differs { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })
+        .await?;
+        if !differs {
             break;
         }
-        roll_back(shadow, &migrations[..=number], RollbackTarget::Steps(1), &mut |_| ()).await?;
         let found = read_catalog(&mut shadow.connection).await?;
-        if found.fingerprint() == before[number] {
-            continue;
-        }
         empty(shadow).await?;
-        apply_pending(shadow, &migrations[..number], &mut |_| ()).await?;
+        apply_pending(shadow, &migrations[..applied], &mut |_| ()).await?;
         let left = found.differences_from(&read_catalog(&mut shadow.connection).await?);
         if !left.is_empty() {
             // The same difference would be found at each earlier migration too.
+            let name = title(&migrations[applied]);
             report.down = left.iter().map(|line| format!("{name}, rolled back: {line}")).collect();
             break;
         }
     }
     Ok(())
+}
+
+fn title(migration: &Migration) -> String {
+    format!("{} {}", migration.version, migration.name)
 }

@@ -2,10 +2,12 @@
 
 use crate::error::{MigrateError, RunPurpose};
 use crate::event::{CompletedMigration, MigrateEvent};
+use crate::exit::Exit;
 use crate::file::script::PreparedScript;
 use crate::file::source::Migration;
 use crate::problem::MigrationState;
 use crate::profile::MigrationProfile;
+use crate::program::ProgramNames;
 use crate::record::attempt::AttemptAction;
 use crate::record::history::MigrationHistory;
 use crate::record::plan::MigrationPlan;
@@ -14,7 +16,7 @@ use crate::run::execute::execute;
 use crate::run::recording::{open_recorder, opening_notes};
 use crate::run::script_run::ScriptRun;
 use crate::run::session::{DatabaseUse, MigrationSession};
-use crate::settings::MigrateSettings;
+use crate::settings::{IgnorePatterns, MigrateSettings};
 
 /// The number of objects of a non-empty database that the error names.
 const NAMED_OBJECTS: usize = 5;
@@ -25,9 +27,21 @@ pub(crate) async fn apply_pending(
     migrations: &[Migration],
     report: &mut impl FnMut(MigrateEvent),
 ) -> Result<Vec<CompletedMigration>, MigrateError> {
+    apply_with(session, migrations, report, &mut async |_| Ok(())).await
+}
+
+/// Applies the pending migrations, in order, and calls `after_each` after each of them.
+pub(crate) async fn apply_with(
+    session: &mut MigrationSession<'_>,
+    migrations: &[Migration],
+    report: &mut impl FnMut(MigrateEvent),
+    after_each: &mut impl AsyncFnMut(&mut MigrationSession<'_>) -> Result<(), MigrateError>,
+) -> Result<Vec<CompletedMigration>, MigrateError> {
     let history = session.history(migrations).await?;
     let plan = deployable_plan(migrations, &history, session.settings)?;
-    refuse_foreign_database(session, &history, &plan).await?;
+    if let Some(notice) = refuse_foreign_database(session, &history, &plan).await? {
+        report(MigrateEvent::Notice(notice));
+    }
     // Every file first, so that a file that cannot run stops the others too.
     let prepared = prepare_all(&plan.pending, session.database_use != DatabaseUse::Target)?;
     report_oddities(&plan, report);
@@ -40,7 +54,7 @@ pub(crate) async fn apply_pending(
     for migration in adopted {
         notes += &recorder.done(migration.version, &migration.name, Some(&migration.up), AttemptAction::Adopt);
     }
-    match apply_prepared(session, &mut recorder, notes, (&plan.pending, &prepared), report).await {
+    match apply_prepared(session, &mut recorder, notes, (&plan.pending, &prepared), (report, after_each)).await {
         // A role that may only read has nothing to do all the same.
         Err(MigrateError::Database(sqlx::Error::Database(error)))
             if prepared.is_empty() && error.code().as_deref() == Some("42501") =>
@@ -83,19 +97,25 @@ pub(crate) fn deployable_plan(
 }
 
 /// Refuses a database that has objects and no record, unless the settings allow it: it belongs to others, or was made without
-/// this toolkit.
+/// this toolkit. If they do, returns a notice: nothing that stays in the database remembers which objects are those of others.
 pub(crate) async fn refuse_foreign_database(
     session: &mut MigrationSession<'_>,
     history: &MigrationHistory,
     plan: &MigrationPlan,
-) -> Result<(), MigrateError> {
+) -> Result<Option<String>, MigrateError> {
     let tables = &history.tables;
-    if plan.pending.is_empty() || tables.has_records || tables.has_attempts || session.settings.beside {
-        return Ok(());
+    let is_shadow = session.database_use != DatabaseUse::Target;
+    if plan.pending.is_empty() || tables.has_records || tables.has_attempts || is_shadow {
+        return Ok(None);
     }
-    let mut objects = session.schema().await?.holdings();
+    let schema = session.schema().await?;
+    let mut objects = schema.holdings();
     if objects.is_empty() {
-        return Ok(());
+        return Ok(None);
+    }
+    if session.settings.beside {
+        let patterns = schema.ignorable(tables.schema());
+        return Ok(Some(beside_notice(&patterns, session.settings.names)));
     }
     let more = objects.len().saturating_sub(NAMED_OBJECTS);
     objects.truncate(NAMED_OBJECTS);
@@ -103,6 +123,24 @@ pub(crate) async fn refuse_foreign_database(
         objects.push(format!("and {more} more"));
     }
     Err(MigrateError::NotEmpty { database: session.database().to_owned(), objects, names: session.settings.names })
+}
+
+/// The notice that a database has objects of others, with the setting that ignores them.
+fn beside_notice(patterns: &IgnorePatterns, names: &ProgramNames) -> String {
+    let IgnorePatterns { schemas, tables, extensions, .. } = patterns;
+    let lists = [("schemas", schemas), ("tables", tables), ("extensions", extensions)];
+    let lists: Vec<String> = lists
+        .iter()
+        .filter(|(_, list)| !list.is_empty())
+        .map(|(name, list)| format!("{name} = {}", list.join(",")))
+        .collect();
+    format!(
+        "the database has objects of others. `{}` compares them, and ends with {}, until they are listed in {}: {}",
+        names.migrate("status"),
+        Exit::Drift.code(),
+        names.ignore,
+        lists.join("; ")
+    )
 }
 
 /// Prepares the scripts to be run. A shadow database also builds files that another tool has applied, with statements that are
@@ -152,7 +190,10 @@ async fn apply_prepared(
     recorder: &mut Recorder,
     mut notes: String,
     (pending, prepared): (&[Migration], &[PreparedScript<'_>]),
-    report: &mut impl FnMut(MigrateEvent),
+    (report, after_each): (
+        &mut impl FnMut(MigrateEvent),
+        &mut impl AsyncFnMut(&mut MigrationSession<'_>) -> Result<(), MigrateError>,
+    ),
 ) -> Result<Vec<CompletedMigration>, MigrateError> {
     let begin = |recorder: &mut Recorder, (migration, script): (&Migration, &PreparedScript<'_>)| {
         let (attempt, mut sql) = recorder.begin(migration, &migration.up, AttemptAction::Apply);
@@ -194,6 +235,7 @@ async fn apply_prepared(
         report(MigrateEvent::Finished(done.clone()));
         completed.push(done);
         attempt = next_attempt;
+        after_each(session).await?;
     }
     Ok(completed)
 }

@@ -3,6 +3,7 @@
 pub(crate) mod apply;
 pub(crate) mod blockers;
 pub(crate) mod connect;
+pub(crate) mod direct;
 pub(crate) mod drift_cache;
 pub(crate) mod empty;
 pub(crate) mod execute;

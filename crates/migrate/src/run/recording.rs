@@ -1,7 +1,7 @@
 //! Opens the record for writing.
 
 use crate::error::MigrateError;
-use crate::record::history::MigrationHistory;
+use crate::record::history::{MigrationHistory, RecordTables};
 use crate::record::recorder::Recorder;
 use crate::run::session::MigrationSession;
 
@@ -11,24 +11,30 @@ pub(crate) async fn open_recorder(
     session: &mut MigrationSession<'_>,
     history: &MigrationHistory,
 ) -> Result<Recorder, MigrateError> {
-    if history.tables.schema.is_none() {
+    trusted_schema(&history.tables)?;
+    Ok(Recorder::new(&mut session.connection, history, session.settings.names.version).await?)
+}
+
+/// The schema of the record, quoted, if this role may trust those who control it.
+pub(crate) fn trusted_schema(tables: &RecordTables) -> Result<&str, MigrateError> {
+    let Some(schema) = &tables.schema else {
         return Err(MigrateError::InvalidRequest(
             "no schema of the search path exists, so there is none to create tables in; nothing was changed. Create it, or \
              name one that exists with `?options=-csearch_path%3D…` in the database's URL."
                 .to_owned(),
         ));
-    }
-    if let Some(owner) = &history.tables.untrusted_owner {
+    };
+    if let Some(owner) = &tables.untrusted_owner {
         return Err(MigrateError::InvalidRequest(format!(
             "the record of the migrations belongs to the role `{owner}`, which is neither this one, nor one that it is a \
              member of, nor the owner of the database or of the schema: its triggers on the tables would run with this \
              role's privileges. Nothing was changed. If the role is trusted, grant it to this one; if not, look at what it \
              made, and drop {} and {}.",
-            history.tables.records(),
-            history.tables.attempts()
+            tables.records(),
+            tables.attempts()
         )));
     }
-    Ok(Recorder::new(&mut session.connection, history, session.settings.names.version).await?)
+    Ok(schema)
 }
 
 /// The notes that precede all others: the missing tables, and attempts whose process is gone.

@@ -1,5 +1,7 @@
 //! Rolls migrations back in a session: the core of a rollback, which shadow databases use too.
 
+use std::ops::ControlFlow;
+
 use crate::error::{MigrateError, RunPurpose};
 use crate::event::{CompletedMigration, MigrateEvent};
 use crate::file::script::{PreparedScript, is_empty};
@@ -30,6 +32,17 @@ pub(crate) async fn roll_back(
     migrations: &[Migration],
     target: RollbackTarget,
     report: &mut impl FnMut(MigrateEvent),
+) -> Result<Vec<CompletedMigration>, MigrateError> {
+    roll_back_with(session, migrations, target, report, &mut async |_| Ok(ControlFlow::Continue(()))).await
+}
+
+/// Runs the scripts that roll back, newest first, and calls `after_each` after each of them, which may end it.
+pub(crate) async fn roll_back_with(
+    session: &mut MigrationSession<'_>,
+    migrations: &[Migration],
+    target: RollbackTarget,
+    report: &mut impl FnMut(MigrateEvent),
+    after_each: &mut impl AsyncFnMut(&mut MigrationSession<'_>) -> Result<ControlFlow<()>, MigrateError>,
 ) -> Result<Vec<CompletedMigration>, MigrateError> {
     let names = session.settings.names;
     let (history, plan) = session.history_and_plan(migrations).await?;
@@ -62,6 +75,9 @@ pub(crate) async fn roll_back(
     let mut done = Vec::new();
     for (migration, down, prepared) in &scripts {
         done.push(roll_back_one(session, &mut recorder, migration, (down, prepared), report).await?);
+        if after_each(session).await?.is_break() {
+            break;
+        }
     }
     Ok(done)
 }

@@ -149,12 +149,21 @@ impl<'a> MigrationSession<'a> {
             session.close().await;
             outcome
         };
-        worked.await.map_err(|error| match error {
-            MigrateError::Database(error) => {
-                MigrateError::Query(Box::new(QueryFailure::new(options, error)), settings.names)
-            }
-            error => error,
-        })
+        worked.await.map_err(|error| named(error, options, settings))
+    }
+
+    /// Opens a session, and gives its connection away after `work`.
+    pub(crate) async fn open_for<T>(
+        options: &PgConnectOptions,
+        settings: &MigrateSettings,
+        work: impl AsyncFnOnce(&mut MigrationSession<'_>) -> Result<T, MigrateError>,
+    ) -> Result<(PgConnection, T), MigrateError> {
+        let worked = async {
+            let mut session = MigrationSession::open(options, settings).await?;
+            let outcome = work(&mut session).await?;
+            Ok((session.connection, outcome))
+        };
+        worked.await.map_err(|error| named(error, options, settings))
     }
 
     /// Like [`Self::with`], with the migration lock.
@@ -282,6 +291,16 @@ impl<'a> MigrationSession<'a> {
     async fn close(mut self) {
         let _ = self.connection.execute("select pg_catalog.pg_advisory_unlock_all()").await;
         let _ = self.connection.close().await;
+    }
+}
+
+/// The error, with the database where a query failed.
+fn named(error: MigrateError, options: &PgConnectOptions, settings: &MigrateSettings) -> MigrateError {
+    match error {
+        MigrateError::Database(error) => {
+            MigrateError::Query(Box::new(QueryFailure::new(options, error)), settings.names)
+        }
+        error => error,
     }
 }
 

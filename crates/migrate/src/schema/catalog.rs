@@ -12,22 +12,25 @@ use crate::schema::names;
 use crate::schema::object::{ObjectKey, ObjectKind, SchemaObject};
 use crate::schema::spelling::unify;
 use crate::search_path::READ_DEFAULT_SCHEMAS;
+use crate::settings::IgnorePatterns;
 use crate::sql_text::quoted_identifier;
 
 /// Common table expressions: the schemas and relations to read, and the objects of others (`member`).
 pub(crate) const COMMON: &str = include_str!("catalog/common.sql");
 
-/// A query for each kind of object, or for some similar kinds.
-const OBJECTS: &[&str] = &[
-    include_str!("catalog/namespaces.sql"),
+/// Queries for the kinds of objects of which a [`SchemaTracker`](crate::schema::tracker::SchemaTracker) knows the changes.
+pub(crate) const TRACKED: &[&str] = &[
     include_str!("catalog/types.sql"),
     include_str!("catalog/sequences.sql"),
     include_str!("catalog/relations.sql"),
     include_str!("catalog/columns.sql"),
     include_str!("catalog/constraints.sql"),
     include_str!("catalog/behaviour.sql"),
-    include_str!("catalog/others.sql"),
 ];
+
+/// Queries for the other kinds.
+pub(crate) const UNTRACKED: &[&str] = &[include_str!("catalog/namespaces.sql"), include_str!("catalog/others.sql")];
+
 const ATTACHED: &str = include_str!("catalog/attached.sql");
 const NEEDS: &str = include_str!("catalog/needs.sql");
 
@@ -48,7 +51,25 @@ pub(crate) struct Catalog {
 }
 
 /// A reference in the catalogs: catalog, row, and part of the object.
-type CatalogReference = (i64, i64, i32);
+pub(crate) type CatalogReference = (i64, i64, i32);
+
+/// The common table expressions `object` and `attachment`, for these kinds of objects.
+pub(crate) fn object_tables(objects: &[&str]) -> String {
+    let kinds: Vec<String> = objects
+        .iter()
+        .map(|query| {
+            format!(
+                "select kind, name, parent_kind, parent, address, ident, position, properties::text, pretty::text, \
+                 class::oid, object::oid, part::integer from ({query}) one"
+            )
+        })
+        .collect();
+    format!(
+        "object (kind, name, parent_kind, parent, address, ident, position, properties, pretty, class, object, part) as \
+         materialized ({}), attachment as materialized ({ATTACHED})",
+        kinds.join(" union all ")
+    )
+}
 
 /// Reads the schema of a database in one transaction and one round trip. It needs a session that the toolkit prepared, whose
 /// settings name the objects of others.
@@ -57,46 +78,42 @@ type CatalogReference = (i64, i64, i32);
 /// when the rows are read, so every definition can be run as it is. The queries themselves are parsed before, with only
 /// `pg_catalog` on the path, where nobody can put a better fitting function: a cursor keeps the meaning of its query.
 pub(crate) async fn read_catalog(connection: &mut PgConnection) -> Result<Catalog, sqlx::Error> {
-    let mut queries: Vec<String> = OBJECTS
-        .iter()
-        .map(|query| {
-            format!(
-                "select 'object' as row, kind, name, parent_kind, parent, address, ident, position, properties::text, \
-                 pretty::text, class::bigint, object::bigint, part from (with {COMMON} {query}) one"
-            )
-        })
-        .collect();
-    queries.push(format!(
-        "select 'need' as row, class::bigint, object::bigint, part, other_class::bigint, other::bigint, other_part, same \
-         from ({NEEDS}) one"
-    ));
-    // Attachments refer to objects by their catalog references.
-    queries.push(format!(
-        "select 'attached' as row, kind, class::bigint, object::bigint, part, label, properties::text \
-         from (with {COMMON} {ATTACHED}) one"
-    ));
-    let mut message = format!(
+    let objects = object_tables(&[TRACKED, UNTRACKED].concat());
+    let message = format!(
         "begin isolation level repeatable read read only; {READ_DEFAULT_SCHEMAS} set local jit = off; set local \
-         cursor_tuple_fraction = 1;"
+         cursor_tuple_fraction = 1;
+        declare objects no scroll cursor for
+        with {COMMON}, {objects}
+        select
+            'object' as row, kind, name, parent_kind, parent, address, ident, position, properties, pretty,
+            class::bigint, object::bigint, part
+        from object
+        union all
+        select
+            'attached', kind, null, null, null, null, label, 0, properties::text, null,
+            class::bigint, object::bigint, part
+        from attachment;
+        declare needs no scroll cursor for
+        select
+            'need' as row, class::bigint, object::bigint, part, other_class::bigint, other::bigint, other_part, same
+        from ({NEEDS}) one;
+        {HOME_PATH} fetch all from objects; fetch all from needs; commit"
     );
-    for (number, query) in queries.iter().enumerate() {
-        message += &format!("declare query_{number} no scroll cursor for {query};");
-    }
-    message += HOME_PATH;
-    for number in 0..queries.len() {
-        message += &format!("fetch all from query_{number};");
-    }
-    message += "commit";
     let mut reader = CatalogReader::default();
+    let mut attached = Vec::new();
     let mut answers = sqlx::raw_sql(AssertSqlSafe(message)).fetch_many(connection);
     while let Some(answer) = answers.try_next().await? {
         let Either::Right(row) = answer else { continue };
         match row.try_get("row")? {
             "object" => reader.object(&row)?,
-            "attached" => reader.attached(&row)?,
+            "attached" => attached.push(row),
             "need" => reader.need(&row)?,
             _ => {}
         }
+    }
+    // They refer to all the others.
+    for row in &attached {
+        reader.attached(row)?;
     }
     Ok(reader.catalog())
 }
@@ -112,23 +129,9 @@ struct CatalogReader {
 
 impl CatalogReader {
     fn object(&mut self, row: &PgRow) -> Result<(), sqlx::Error> {
-        let kind: &str = row.try_get("kind")?;
-        let parent_kind: Option<&str> = row.try_get("parent_kind")?;
-        let parent: Option<String> = row.try_get("parent")?;
-        let pretty = json(row, "pretty")?;
-        let key = ObjectKey::new(ObjectKind::from_word(kind), row.try_get::<String, _>("name")?);
-        let mut object = SchemaObject {
-            key: key.clone(),
-            parent: parent_kind.zip(parent).map(|(kind, name)| ObjectKey::new(ObjectKind::from_word(kind), name)),
-            address: row.try_get("address")?,
-            ident: row.try_get("ident")?,
-            position: row.try_get("position")?,
-            properties: json(row, "properties")?,
-            pretty: pretty.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned()))).collect(),
-        };
-        without_automatic_name(&mut object);
-        self.known.insert(reference(row)?, key.clone());
-        self.objects.insert(key, object);
+        let object = schema_object(row)?;
+        self.known.insert(reference(row)?, object.key.clone());
+        self.objects.insert(object.key.clone(), object);
         Ok(())
     }
 
@@ -138,7 +141,8 @@ impl CatalogReader {
         let exactly = self.known.contains_key(&reference);
         let Some(subject) = self.key(reference).and_then(|key| self.objects.get(key)) else { return Ok(()) };
         let kind = ObjectKind::from_word(row.try_get("kind")?);
-        let label: &str = row.try_get("label")?;
+        // The role, for privileges.
+        let label: &str = row.try_get("ident")?;
         // The comment on the server's own schema, and those of extensions, belong to others.
         let of_server = kind == ObjectKind::Comment && subject.key == ObjectKey::new(ObjectKind::Schema, "public");
         if of_server || subject.kind() == ObjectKind::Extension {
@@ -206,12 +210,28 @@ impl CatalogReader {
                 needs.entry(object.key.clone()).or_default().insert(parent.clone());
             }
         }
-        let mut objects = self.objects;
-        for object in objects.values_mut() {
-            without_name(object);
-        }
-        Catalog { objects, needs }
+        Catalog { objects: self.objects, needs }
     }
+}
+
+/// The object that a row describes.
+pub(crate) fn schema_object(row: &PgRow) -> Result<SchemaObject, sqlx::Error> {
+    let kind: &str = row.try_get("kind")?;
+    let parent_kind: Option<&str> = row.try_get("parent_kind")?;
+    let parent: Option<String> = row.try_get("parent")?;
+    let pretty = json(row, "pretty")?;
+    let mut object = SchemaObject {
+        key: ObjectKey::new(ObjectKind::from_word(kind), row.try_get::<String, _>("name")?),
+        parent: parent_kind.zip(parent).map(|(kind, name)| ObjectKey::new(ObjectKind::from_word(kind), name)),
+        address: row.try_get("address")?,
+        ident: row.try_get("ident")?,
+        position: row.try_get("position")?,
+        properties: json(row, "properties")?,
+        pretty: pretty.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned()))).collect(),
+    };
+    without_automatic_name(&mut object);
+    without_name(&mut object);
+    Ok(object)
 }
 
 /// Removes the object's own name from its definition, so that only the name differs after a rename.
@@ -238,12 +258,12 @@ fn without_automatic_name(object: &mut SchemaObject) {
     object.pretty.insert(NAME.to_owned(), name);
 }
 
-fn reference(row: &PgRow) -> Result<CatalogReference, sqlx::Error> {
+pub(crate) fn reference(row: &PgRow) -> Result<CatalogReference, sqlx::Error> {
     Ok((row.try_get("class")?, row.try_get("object")?, row.try_get("part")?))
 }
 
 /// A document of properties, without null and false ones.
-fn json(row: &PgRow, column: &str) -> Result<BTreeMap<String, Value>, sqlx::Error> {
+pub(crate) fn json(row: &PgRow, column: &str) -> Result<BTreeMap<String, Value>, sqlx::Error> {
     let text: &str = row.try_get(column)?;
     let map: BTreeMap<String, Value> =
         serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
@@ -279,6 +299,41 @@ impl Catalog {
 
     /// The objects that make a database not empty: not those outside of schemas, and not schemas or extensions alone.
     pub(crate) fn holdings(&self) -> Vec<String> {
+        self.held().into_iter().map(ToString::to_string).collect()
+    }
+
+    /// The patterns that ignore all of these objects, where new tables go to the schema `home`. Names are without quotes and
+    /// arguments. With a schema goes everything in it, and with a table its sequences.
+    pub(crate) fn ignorable(&self, home: &str) -> IgnorePatterns {
+        let of_kind = |kind: ObjectKind| self.objects.keys().filter(move |key| key.kind == kind);
+        let is_kept = |name: &str| name == home || name == "public";
+        let parts = |key: &ObjectKey| {
+            let name = key.name.split('(').next().unwrap_or_default();
+            let last = names::last_part(name);
+            let schema = name.strip_suffix(last).and_then(|schema| schema.strip_suffix('.')).unwrap_or_default();
+            (schema.to_owned(), last.to_owned())
+        };
+        let is_owned = |key: &ObjectKey| {
+            let ownership = ObjectKey::new(ObjectKind::SequenceOwnership, key.name.clone());
+            key.kind == ObjectKind::Sequence && self.objects.contains_key(&ownership)
+        };
+        let held = self.held().into_iter().filter(|key| !is_owned(key)).map(parts);
+        let mut tables: Vec<String> = held
+            .filter(|(schema, _)| is_kept(schema))
+            .map(|(schema, name)| format!("{}.{}", names::unquoted(&schema), names::unquoted(&name)))
+            .collect();
+        tables.dedup();
+        let schemas = of_kind(ObjectKind::Schema).filter(|key| !is_kept(&key.name));
+        let extensions = of_kind(ObjectKind::Extension).filter(|key| key.name != "plpgsql");
+        IgnorePatterns {
+            schemas: schemas.map(|key| names::unquoted(&key.name)).collect(),
+            tables,
+            extensions: extensions.map(|key| names::unquoted(&key.name)).collect(),
+            ..IgnorePatterns::default()
+        }
+    }
+
+    fn held(&self) -> Vec<&ObjectKey> {
         let holds = |key: &&ObjectKey| {
             matches!(
                 key.kind,
@@ -297,7 +352,7 @@ impl Catalog {
         };
         let mut keys: Vec<&ObjectKey> = self.objects.keys().filter(holds).collect();
         keys.sort_by_key(|key| (key.kind != ObjectKind::Table, key.kind, &key.name));
-        keys.into_iter().map(ToString::to_string).collect()
+        keys
     }
 
     pub(crate) fn get(&self, key: &ObjectKey) -> Option<&SchemaObject> {

@@ -63,6 +63,8 @@ pub(crate) struct PlanContext<'a> {
     pub released: BTreeSet<ObjectKey>,
     /// Steps of parts that the step of a parent includes.
     pub merged: BTreeMap<PlanStep, PlanStep>,
+    /// Materialized views that are filled again, because a function that they use has another definition.
+    pub refilled: BTreeSet<ObjectKey>,
     /// Steps that another object's step depends on.
     pub awaited: BTreeSet<PlanStep>,
 }
@@ -76,6 +78,7 @@ impl<'a> PlanContext<'a> {
             changes: BTreeMap::new(),
             retyped: BTreeSet::new(),
             released: BTreeSet::new(),
+            refilled: BTreeSet::new(),
             merged: BTreeMap::new(),
             awaited: BTreeSet::new(),
         }

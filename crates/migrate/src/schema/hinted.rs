@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::schema::catalog::Catalog;
-use crate::schema::hints::{HintSubject, RenameHint, plain, qualified};
+use crate::schema::hints::{HintSubject, RenameHint, names_object, plain};
+use crate::schema::moved::make_way;
 use crate::schema::names;
 use crate::schema::object::{ObjectKey, ObjectKind, SchemaObject};
 use crate::schema::rename::{Rename, rename_part};
@@ -36,14 +37,18 @@ pub(crate) fn hinted_renames(hints: &[RenameHint], from: &Catalog, to: &Catalog)
         match &hint.new {
             HintSubject::Nothing => return Err(invalid(hint, "it is beside something that cannot be renamed")),
             HintSubject::Made(_, name) => {
-                let new = find(to, |key, _| is_whole(key.kind) && plain(&key.name) == qualified(name));
+                let new = find(to, |key, object| is_whole(key.kind) && names_object(name, object));
                 let new = new.ok_or_else(|| invalid(hint, format!("`{name}` does not exist")))?;
                 wholes.entry((new.kind(), None)).or_default().push((hint, new));
             }
             HintSubject::Part(table, name) => {
                 let new = find(to, |key, object| {
                     matches!(key.kind, ObjectKind::Column | ObjectKind::Constraint | ObjectKind::ForeignKey)
-                        && object.parent.as_ref().is_some_and(|parent| plain(&parent.name) == qualified(table))
+                        && object
+                            .parent
+                            .as_ref()
+                            .and_then(|parent| to.get(parent))
+                            .is_some_and(|one| names_object(table, one))
                         && plain(&object.ident) == plain(name)
                 });
                 let listed = || find(to, |key, object| has_value(key, object, table, name));
@@ -77,7 +82,7 @@ pub(crate) fn hinted_renames(hints: &[RenameHint], from: &Catalog, to: &Catalog)
 }
 
 fn has_value(key: &ObjectKey, object: &SchemaObject, name: &str, value: &str) -> bool {
-    key.kind == ObjectKind::Enum && plain(&key.name) == qualified(name) && object.list("values").contains(&value)
+    key.kind == ObjectKind::Enum && names_object(name, object) && object.list("values").contains(&value)
 }
 
 fn find(catalog: &Catalog, is: impl Fn(&ObjectKey, &SchemaObject) -> bool) -> Option<&SchemaObject> {
@@ -156,7 +161,7 @@ fn of_wholes(
 ) -> Result<Vec<Rename>, InvalidHint> {
     let names = |hint: &RenameHint, new: &SchemaObject| {
         let old = if hint.old.contains('.') { hint.old.clone() } else { beside(&new.key.name, &hint.old) };
-        (qualified(&old), plain(&new.key.name))
+        (plain(&old), plain(&new.key.name))
     };
     let found = |catalog: &'_ Catalog, name: &str| {
         find(catalog, |key, _| key.kind == kind && plain(&key.name) == name).cloned()
@@ -170,7 +175,7 @@ fn of_wholes(
                 let (hint, new) = group[place];
                 let Some(old) = found(from, &names(hint, new).0) else { continue };
                 renames.extend(needed_schema(new, from, &renames));
-                renames.extend(rename_qualified(from, &old, new));
+                renames.extend(rename_qualified((from, to), &old, new));
                 before.insert(new.key.clone(), old.key.clone());
             }
             RenameStep::Cycle(places) => {
@@ -190,12 +195,12 @@ fn of_wholes(
                     continue;
                 }
                 let waiting = aside(first);
-                renames.extend(rename_qualified(from, first, &waiting));
+                renames.extend(rename_qualified((from, to), first, &waiting));
                 for (_, new, old) in turn.iter().skip(1).rev() {
-                    renames.extend(rename_qualified(from, old, new));
+                    renames.extend(rename_qualified((from, to), old, new));
                     before.insert(new.key.clone(), old.key.clone());
                 }
-                renames.extend(rename_qualified(from, &waiting, turn[0].1));
+                renames.extend(rename_qualified((from, to), &waiting, turn[0].1));
                 before.insert(turn[0].1.key.clone(), first.key.clone());
             }
         }
@@ -332,12 +337,13 @@ fn needed_schema(new: &SchemaObject, from: &Catalog, before: &[Rename]) -> Optio
     (!is_there).then_some(made)
 }
 
-fn rename_qualified(from: &Catalog, old: &SchemaObject, new: &SchemaObject) -> Vec<Rename> {
+fn rename_qualified((from, to): (&Catalog, &Catalog), old: &SchemaObject, new: &SchemaObject) -> Vec<Rename> {
     let word = if old.kind() == ObjectKind::Enum { "type" } else { old.kind().word() };
     let split = |object: &SchemaObject| object.key.name.split_once('.').map(|(schema, _)| schema.to_owned());
-    let in_schema = |schema: &str, ident: &str| {
-        if schema == "public" { ident.to_owned() } else { format!("{schema}.{ident}") }
-    };
+    let is_home =
+        |schema: &str| [old, new].iter().any(|one| one.address == one.ident && split(one).as_deref() == Some(schema));
+    let in_schema =
+        |schema: &str, ident: &str| if is_home(schema) { ident.to_owned() } else { format!("{schema}.{ident}") };
     let rename = |address: &str, renamed: &str| Rename {
         up: format!("alter {word} {address} rename to {}", new.ident),
         down: format!("alter {word} {renamed} rename to {}", old.ident),
@@ -350,13 +356,15 @@ fn rename_qualified(from: &Catalog, old: &SchemaObject, new: &SchemaObject) -> V
         up: format!("alter {word} {} set schema {after}", in_schema(&before, ident)),
         down: format!("alter {word} {} set schema {before}", in_schema(&after, ident)),
     };
-    if old.ident == new.ident {
-        return vec![set_schema(&old.ident)];
-    }
+    let mut renames = make_way((from, to), (old, new), (&before, &after), in_schema);
     // If the old name is taken in the other schema, the object is renamed first.
     let there = format!("{after}.{}", old.ident);
-    if find(from, |key, _| key.kind != ObjectKind::Schema && key.name == there).is_some() {
-        return vec![rename(&old.address, &in_schema(&before, &new.ident)), set_schema(&new.ident)];
+    if old.ident == new.ident {
+        renames.push(set_schema(&old.ident));
+    } else if find(from, |key, _| key.kind != ObjectKind::Schema && key.name == there).is_some() {
+        renames.extend([rename(&old.address, &in_schema(&before, &new.ident)), set_schema(&new.ident)]);
+    } else {
+        renames.extend([set_schema(&old.ident), rename(&in_schema(&after, &old.ident), &new.address)]);
     }
-    vec![set_schema(&old.ident), rename(&in_schema(&after, &old.ident), &new.address)]
+    renames
 }

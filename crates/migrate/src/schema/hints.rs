@@ -1,6 +1,7 @@
 //! Comments in the schema file that mark renames: `-- renamed from x`.
 
 use crate::file::statements::{Token, TokenKind, tokens};
+use crate::schema::object::SchemaObject;
 
 /// The beginning of the comment.
 pub(crate) const HINT_WORDS: &str = "renamed from ";
@@ -282,10 +283,10 @@ pub(crate) fn plain(name: &str) -> String {
     plain
 }
 
-/// The same with its schema.
-pub(crate) fn qualified(name: &str) -> String {
+/// True if a name with its schema, or one that stands alone because it is in the schema of new tables, is that of an object.
+pub(crate) fn names_object(name: &str, object: &SchemaObject) -> bool {
     let name = plain(name);
-    if name.contains('.') { name } else { format!("public.{name}") }
+    name == plain(&object.key.name) || name == plain(&object.address)
 }
 
 #[cfg(test)]
@@ -370,7 +371,7 @@ mod tests {
     fn names_are_compared_as_postgres_has_them() {
         assert_eq!(plain("Users"), "users");
         assert_eq!(plain("\"Full Name\""), "Full Name");
-        assert_eq!(qualified("Billing.\"X\""), "billing.X");
+        assert_eq!(plain("Billing.\"X\""), "billing.X");
         assert_eq!(name_at("\"a b\".c, d"), "\"a b\".c");
     }
 

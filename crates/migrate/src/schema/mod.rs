@@ -7,6 +7,7 @@ pub(crate) mod context;
 pub(crate) mod hinted;
 pub(crate) mod hints;
 pub(crate) mod layout;
+pub(crate) mod moved;
 pub(crate) mod names;
 pub(crate) mod object;
 pub(crate) mod order;
@@ -20,6 +21,7 @@ pub(crate) mod spelling;
 pub(crate) mod statement;
 pub(crate) mod steps;
 pub(crate) mod supported;
+pub(crate) mod tracker;
 
 pub use object::{ObjectKey, ObjectKind};
 pub use renames::LikelyRename;

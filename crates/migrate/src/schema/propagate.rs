@@ -57,10 +57,12 @@ pub(crate) fn propagate(context: &mut PlanContext<'_>) {
 }
 
 /// Rebuilds what rests on results of a function whose definition changes: indexes and computed columns store them, and rows were
-/// checked by them. PostgreSQL would keep the old results, and rows that violate the new ones.
+/// checked by them. PostgreSQL would keep the old results, and rows that violate the new ones. Materialized views store them,
+/// too, and are filled again.
 pub(crate) fn recompute(context: &mut PlanContext<'_>) {
     let dependents = context.from.dependents();
     let is_function = |key: &ObjectKey| matches!(key.kind, ObjectKind::Function | ObjectKind::Procedure);
+    let is_view = |key: &ObjectKey| matches!(key.kind, ObjectKind::View | ObjectKind::MaterializedView);
     let altered = |(key, planned): (&ObjectKey, &ObjectChange)| {
         (is_function(key) && *planned == ObjectChange::Alter).then(|| key.clone())
     };
@@ -82,8 +84,12 @@ pub(crate) fn recompute(context: &mut PlanContext<'_>) {
                 context.changes.insert(domain.clone(), ObjectChange::Retire);
             } else if rests_on_it {
                 context.changes.insert((*dependent).clone(), ObjectChange::Rebuild);
-            } else if is_function(dependent) && seen.insert((*dependent).clone()) {
+            } else if (is_function(dependent) || is_view(dependent)) && seen.insert((*dependent).clone()) {
                 open.push((*dependent).clone());
+                if dependent.kind == ObjectKind::MaterializedView {
+                    context.changes.entry((*dependent).clone()).or_insert(ObjectChange::Alter);
+                    context.refilled.insert((*dependent).clone());
+                }
             }
         }
     }

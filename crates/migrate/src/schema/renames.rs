@@ -76,7 +76,7 @@ fn likely_sequences(from: &Catalog, to: &Catalog, old: &[SchemaObject], new: &[S
     old.flat_map(|old| {
         let alike = new.iter().filter(|new| is_alone(to, new) && new.properties == old.properties);
         alike.map(|new| {
-            let name = old.key.name.strip_prefix("public.").unwrap_or(&old.key.name);
+            let name = old_name(old, new);
             let made = HintSubject::Made("sequence".to_owned(), new.key.name.clone());
             LikelyRename {
                 old: old.key.clone(),
@@ -87,6 +87,12 @@ fn likely_sequences(from: &Catalog, to: &Catalog, old: &[SchemaObject], new: &[S
         })
     })
     .collect()
+}
+
+/// The old name as a comment beside the new one has it: with the schema if that is another one.
+fn old_name<'a>(old: &'a SchemaObject, new: &SchemaObject) -> &'a str {
+    let schema = |object: &SchemaObject| object.key.name.strip_suffix(&object.ident).map(str::to_owned);
+    if schema(old) == schema(new) { &old.ident } else { &old.key.name }
 }
 
 /// Values that an enum loses, and those that it gets.
@@ -156,7 +162,7 @@ pub(crate) fn likely_renames(from: &Catalog, to: &Catalog) -> Vec<LikelyRename> 
             let after = columns(to, new);
             let common = before.iter().filter(|column| after.contains(column)).count();
             if common > 0 && common * 2 >= before.len().max(after.len()) {
-                let name = old.key.name.strip_prefix("public.").unwrap_or(&old.key.name);
+                let name = old_name(old, new);
                 let hint = format!("-- {HINT_WORDS}{name}");
                 let new_name = HintSubject::Made("table".to_owned(), new.key.name.clone());
                 let as_hint = RenameHint { line: 0, old: old.key.name.clone(), new: new_name };

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::schema::catalog::Catalog;
 use crate::schema::context::{ObjectChange, PlanContext, PlanStep, StepKind};
+use crate::schema::names;
 use crate::schema::object::{ObjectKey, ObjectKind, SchemaObject};
 use crate::schema::propagate::table_privileges;
 use crate::schema::render::constraint::is_unchecked;
@@ -324,10 +325,11 @@ fn is_affected(context: &PlanContext<'_>, key: &ObjectKey, need: &ObjectKey) -> 
     }
 }
 
-/// The qualified name of the sequence of an identity column.
+/// The qualified name of the sequence of an identity column. It is in the schema of the table.
 fn identity_sequence(column: &SchemaObject) -> Option<String> {
     let name = column.properties.get("sequence")?.get("name")?.as_str()?;
-    Some(if name.contains('.') { name.to_owned() } else { format!("public.{name}") })
+    let (schema, _) = column.key.name.split_once('.')?;
+    Some(format!("{schema}.{}", names::last_part(name)))
 }
 
 /// Notes the steps that other objects depend on.

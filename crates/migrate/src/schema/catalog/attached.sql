@@ -1,5 +1,5 @@
 -- Comments, privileges that differ from the default ones, and owners other than the migrating role.
-, subject as (
+with subject as (
     select 'pg_class'::regclass::oid as class, oid as object, 0 as part, relowner as owner, relacl as acl, 'r'::"char" as type
     from relation
 
@@ -10,6 +10,7 @@
     join namespace n on n.oid = c.relnamespace
     where c.relkind = 'S'
         and ('pg_class'::regclass, c.oid) not in (select classid, objid from member)
+        -- changed: and c.oid = any (array(select object from candidate where class = 'pg_class'::regclass))
 
     union all
 
@@ -21,6 +22,7 @@
 
     select 'pg_namespace'::regclass, oid, 0, nspowner, nspacl, 'n'
     from namespace
+    -- changed: where false
 
     union all
 
@@ -28,6 +30,7 @@
     from pg_proc p
     join namespace n on n.oid = p.pronamespace
     where ('pg_proc'::regclass, p.oid) not in (select classid, objid from member)
+        -- changed: and p.oid = any (array(select object from candidate where class = 'pg_proc'::regclass))
 
     union all
 
@@ -36,18 +39,21 @@
     join namespace n on n.oid = t.typnamespace
     where t.typtype in ('e', 'd')
         and ('pg_type'::regclass, t.oid) not in (select classid, objid from member)
+        -- changed: and t.oid = any (array(select object from candidate where class = 'pg_type'::regclass))
 
     union all
 
     select 'pg_foreign_data_wrapper'::regclass, oid, 0, fdwowner, fdwacl, 'F'
     from pg_foreign_data_wrapper
     where ('pg_foreign_data_wrapper'::regclass, oid) not in (select classid, objid from member)
+        -- changed: and false
 
     union all
 
     select 'pg_foreign_server'::regclass, oid, 0, srvowner, srvacl, 'S'
     from pg_foreign_server
     where ('pg_foreign_server'::regclass, oid) not in (select classid, objid from member)
+        -- changed: and false
 ),
 -- The server creates the schema public, with other privileges in each major version.
 privilege as (
@@ -118,6 +124,7 @@ union all
 select 'comment', classoid, objoid, objsubid, '', jsonb_build_object('text', description)
 from pg_description
 where objoid >= 16384 and ('pg_extension'::regclass <> classoid)
+    -- changed: and (classoid, objoid) in (select class, object from object)
 
 union all
 

@@ -28,6 +28,7 @@ select
 from pg_proc p
 join namespace n on n.oid = p.pronamespace
 where ('pg_proc'::regclass, p.oid) not in (select classid, objid from member)
+    -- changed: and p.oid = any (array(select object from candidate where class = 'pg_proc'::regclass))
     -- The constructors of a range type are part of it.
     and not exists (
         select

@@ -130,6 +130,7 @@ relation as materialized (
     where c.relkind in ('r', 'p', 'f', 'v', 'm')
         and c.relname not in ('_sqlx_migrations', '_app_migration_attempts', '_app_schema_looks')
         and ('pg_class'::regclass, c.oid) not in (select classid, objid from member)
+        -- changed: and c.oid = any (array(select object from candidate where class = 'pg_class'::regclass))
 ),
 home as materialized (
     -- The migrating role owns the objects. In another database that may be another role, which is no difference.

@@ -72,7 +72,7 @@ select
     n.name || '.' || quote_ident(s.stxname),
     r.kind,
     r.name,
-    case when n.name = 'public' then '' else n.name || '.' end || quote_ident(s.stxname),
+    case when pg_statistics_obj_is_visible(s.oid) then '' else n.name || '.' end || quote_ident(s.stxname),
     quote_ident(s.stxname),
     0,
     -- The server lists the columns in the order of the table, which does not count.

@@ -1,6 +1,6 @@
 -- Objects for which no SQL is written, but which are compared. Their definition is the row of the catalog, with names in place
 -- of object ids.
-, other as (
+with other as (
     select
         'pg_operator'::regclass::oid as class,
         o.oid as object,

@@ -24,6 +24,7 @@ from pg_sequence q
 join pg_class c on c.oid = q.seqrelid
 join namespace n on n.oid = c.relnamespace
 where ('pg_class'::regclass, c.oid) not in (select classid, objid from member)
+    -- changed: and c.oid = any (array(select object from candidate where class = 'pg_class'::regclass))
     and not exists (
         select
         from pg_depend
@@ -52,3 +53,4 @@ join relation r on r.oid = d.refobjid
 join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
 where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype = 'a'
     and ('pg_class'::regclass, c.oid) not in (select classid, objid from member)
+    -- changed: and c.oid = any (array(select object from candidate where class = 'pg_class'::regclass))

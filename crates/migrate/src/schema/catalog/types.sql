@@ -50,6 +50,7 @@ join namespace n on n.oid = t.typnamespace
 left join pg_class c on c.oid = t.typrelid
 where (t.typtype in ('e', 'd', 'r') or (t.typtype = 'c' and c.relkind = 'c'))
     and ('pg_type'::regclass, t.oid) not in (select classid, objid from member)
+    -- changed: and t.oid = any (array(select object from candidate where class = 'pg_type'::regclass))
 
 union all
 
@@ -71,3 +72,4 @@ join pg_type t on t.oid = c.contypid
 join namespace n on n.oid = t.typnamespace
 where c.contype = 'c'
     and ('pg_type'::regclass, t.oid) not in (select classid, objid from member)
+    -- changed: and t.oid = any (array(select object from candidate where class = 'pg_type'::regclass))

@@ -22,7 +22,7 @@ pub(crate) fn create_view(context: &PlanContext<'_>, to: &SchemaObject) -> Vec<P
     vec![create.hazard(HazardKind::Lock, format!("{view} is computed again, and cannot be used meanwhile"))]
 }
 
-pub(crate) fn alter_view(from: &SchemaObject, to: &SchemaObject) -> Vec<PlannedStatement> {
+pub(crate) fn alter_view(context: &PlanContext<'_>, from: &SchemaObject, to: &SchemaObject) -> Vec<PlannedStatement> {
     let (set, reset) = options(from, to, "options");
     let alter = format!("alter {} {}", to.kind(), to.address);
     let mut statements = Vec::new();
@@ -32,7 +32,31 @@ pub(crate) fn alter_view(from: &SchemaObject, to: &SchemaObject) -> Vec<PlannedS
     if !reset.is_empty() {
         statements.extend(one(format!("{alter} reset ({})", reset.join(", "))));
     }
+    if context.refilled.contains(&to.key) {
+        statements.push(refill(context, to));
+    }
     statements
+}
+
+/// Computes a materialized view again. Those who read it go on if a unique index tells its rows apart.
+fn refill(context: &PlanContext<'_>, view: &SchemaObject) -> PlannedStatement {
+    let name = &view.address;
+    let tells_rows_apart = |part: &SchemaObject| {
+        let definition = part.text("definition").unwrap_or_default();
+        let columns = definition.split_once(" USING btree (").map_or("(", |(_, columns)| columns);
+        definition.starts_with("CREATE UNIQUE INDEX ")
+            && !columns.contains('(')
+            && !columns.contains(" WHERE ")
+            && context.stays(&part.key)
+    };
+    let refill = if context.to.parts(&view.key).any(tells_rows_apart) {
+        PlannedStatement::new(format!("refresh materialized view concurrently {name}"))
+            .hazard(HazardKind::MayFail, format!("{name} has to have been filled before"))
+    } else {
+        PlannedStatement::new(format!("refresh materialized view {name}"))
+            .hazard(HazardKind::Lock, format!("{name} is computed again, and cannot be used meanwhile"))
+    };
+    if context.mode == PlanMode::SingleTransaction { refill } else { refill.placed(Placement::Apart) }
 }
 
 /// True if a view reads an existing table.
@@ -76,9 +100,11 @@ pub(crate) fn create_function(to: &SchemaObject) -> Vec<PlannedStatement> {
     let definition = to.text("definition").unwrap_or_default().trim_end();
     let kind = to.kind().word();
     let upper = kind.to_uppercase();
-    // Names in `public` are unqualified everywhere else too.
+    // PostgreSQL names the schema always; in the schema of new tables, names stand alone.
+    let schema = to.key.name.find(&format!("{}(", to.ident)).map_or("", |at| &to.key.name[..at]);
+    let schema = if to.address.starts_with(schema) { "" } else { schema };
     let short =
-        definition.replacen(&format!("CREATE OR REPLACE {upper} public."), &format!("create or replace {kind} "), 1);
+        definition.replacen(&format!("CREATE OR REPLACE {upper} {schema}"), &format!("create or replace {kind} "), 1);
     one(short.replacen(&format!("CREATE OR REPLACE {upper} "), &format!("create or replace {kind} "), 1))
 }
 

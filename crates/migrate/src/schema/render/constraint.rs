@@ -196,7 +196,8 @@ pub(crate) fn drop_index(context: &PlanContext<'_>, from: &SchemaObject) -> Vec<
 
 pub(crate) fn create_statistics(to: &SchemaObject) -> Vec<PlannedStatement> {
     let definition = to.sql("definition").unwrap_or_default();
-    let mut statements = one(definition.replacen("CREATE STATISTICS public.", "create statistics ", 1));
+    let schema = to.key.name.strip_suffix(&to.address).unwrap_or_default();
+    let mut statements = one(definition.replacen(&format!("CREATE STATISTICS {schema}"), "create statistics ", 1));
     if to.number("target").is_some() {
         statements.extend(statistics_target(to));
     }

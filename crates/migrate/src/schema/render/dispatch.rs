@@ -133,7 +133,7 @@ fn alter(context: &PlanContext<'_>, from: &SchemaObject, to: &SchemaObject) -> R
         ObjectKind::Constraint | ObjectKind::ForeignKey => Ok(constraint::alter(context, from, to)),
         ObjectKind::Index => Err("its statistics targets differ".into()),
         ObjectKind::Statistics => Ok(constraint::statistics_target(to)),
-        ObjectKind::View | ObjectKind::MaterializedView => Ok(behaviour::alter_view(from, to)),
+        ObjectKind::View | ObjectKind::MaterializedView => Ok(behaviour::alter_view(context, from, to)),
         ObjectKind::Trigger | ObjectKind::Rule => Ok(behaviour::enable_trigger(to)),
         ObjectKind::Privileges => attached::privileges(context.to, Some(from), Some(to)),
         _ => create(context, to),
