@@ -52,6 +52,18 @@ impl<R> Batch<R> {
         Self { rows: Vec::new(), limit, bytes: 0, most_bytes: BATCH_BYTES, dropped: false, more: false }
     }
 
+    /// A batch of so many rows of any size.
+    #[must_use]
+    pub fn page(limit: i64) -> Self {
+        Self { most_bytes: usize::MAX, ..Self::new(usize::try_from(limit).unwrap_or(usize::MAX)) }
+    }
+
+    /// The rows.
+    #[must_use]
+    pub fn into_rows(self) -> Vec<R> {
+        self.rows
+    }
+
     /// The most rows to read.
     #[must_use]
     pub fn limit(&self) -> i64 {
@@ -240,8 +252,7 @@ impl Lists {
         let Some(page) = page else { return self.answer(user_id, KeyedWalk { list, from: None }).await };
         let paging = cursors.begin(page, name)?;
         let segment = paging.segment();
-        let limit = usize::try_from(segment.limit).unwrap_or(usize::MAX);
-        let mut batch = Batch { most_bytes: usize::MAX, ..Batch::new(limit) };
+        let mut batch = Batch::page(segment.limit);
         let (turn, mut connection) = self.connection(user_id, list.counts()).await?;
         list.read(&mut Scope::new(&mut connection, user_id), segment, &mut batch).await?;
         connection.release();

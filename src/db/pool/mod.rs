@@ -58,8 +58,17 @@ impl Pools {
     ) -> Result<Self, BuildError> {
         let costly = (config.max_connections / 4).max(1);
         let size = config.max_connections.saturating_sub(costly + READINESS).max(1);
-        let usual = SessionLimits { statement_timeout: config.statement_timeout, lock_timeout: None, writes: true };
-        let short = SessionLimits { lock_timeout: Some(LOCK_TIMEOUT.min(config.statement_timeout)), ..usual };
+        let usual = SessionLimits {
+            statement_timeout: config.statement_timeout,
+            lock_timeout: None,
+            writes: true,
+            plans: "auto",
+        };
+        let short = SessionLimits {
+            lock_timeout: Some(LOCK_TIMEOUT.min(config.statement_timeout)),
+            plans: "force_generic_plan",
+            ..usual
+        };
         let requests = Pool::new(options, config, size, short)?;
         Ok(Self {
             costly: Pool::new(options, config, costly, usual)?,
@@ -125,6 +134,9 @@ struct SessionLimits {
     lock_timeout: Option<Duration>,
     /// True if the server must accept writes; a replica need not.
     writes: bool,
+    /// PostgreSQL's `plan_cache_mode` outside of transactions. Short reads are planned once for all values: planning takes
+    /// longer than reading. A transaction chooses for itself.
+    plans: &'static str,
 }
 
 impl Pool {
@@ -146,6 +158,7 @@ impl Pool {
             ("jit", "off"),
             ("max_parallel_workers_per_gather", "0"),
             ("client_connection_check_interval", CLIENT_CHECK),
+            ("plan_cache_mode", limits.plans),
         ]);
         let settings = PoolConfig {
             max_size: usize::try_from(size).unwrap_or(usize::MAX),
