@@ -1,70 +1,25 @@
 //! A connection pooler in transaction mode gives the server to somebody else after each transaction. A statement that is prepared
 //! without a name outside of one is then executed on another server, where it is a stranger's.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{UnixListener, UnixStream};
 
 use crate::support::app::{ServerOptions, TestApp};
 use crate::support::client::Answer;
-use crate::support::cluster;
+use crate::support::wire::{Message, Side, Watcher, watched};
 
 type Texts = Arc<Mutex<Vec<String>>>;
 
-/// Reads a message with its type and length; `None` at the end.
-async fn message(from: &mut (impl AsyncRead + Unpin), has_type: bool) -> Option<Vec<u8>> {
-    let head = if has_type { 5 } else { 4 };
-    let mut text = vec![0; head];
-    from.read_exact(&mut text).await.ok()?;
-    let length = u32::from_be_bytes(text[head - 4..].try_into().expect("four bytes"));
-    text.resize(head + usize::try_from(length).expect("a length") - 4, 0);
-    from.read_exact(&mut text[head..]).await.ok()?;
-    Some(text)
-}
-
-/// Passes on what a client and the database say to each other, and notes statements without a name outside of transactions.
-async fn pass_on(client: UnixStream, noted: Texts) -> Option<()> {
-    let server = UnixStream::connect(cluster::socket()).await.ok()?;
-    let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
-        (client.into_split(), server.into_split());
-    to_server.write_all(&message(&mut from_client, false).await?).await.ok()?;
-    let status = Arc::new(Mutex::new(b'I'));
-    let seen = Arc::clone(&status);
-    tokio::spawn(async move {
-        while let Some(text) = message(&mut from_server, true).await {
-            if text[0] == b'Z' {
-                *seen.lock().expect("a status") = text[5];
-            }
-            to_client.write_all(&text).await.ok()?;
-        }
-        Some(())
-    });
-    while let Some(text) = message(&mut from_client, true).await {
-        let is_unnamed_parse = text[0] == b'P' && text[5] == 0;
-        if is_unnamed_parse && *status.lock().expect("a status") == b'I' {
-            noted.lock().expect("texts").push(String::from_utf8_lossy(&text[6..]).into_owned());
-        }
-        to_server.write_all(&text).await.ok()?;
-    }
-    Some(())
-}
-
-/// Connection options by way of [`pass_on`], with a socket in a folder.
-fn watched(options: &PgConnectOptions, folder: &Path, noted: &Texts) -> PgConnectOptions {
-    let name = cluster::socket().file_name().expect("a name").to_owned();
-    let listener = UnixListener::bind(folder.join(name)).expect("bound");
+/// Notes statements without a name outside of transactions.
+fn unnamed_statements(noted: &Texts) -> Watcher {
     let noted = Arc::clone(noted);
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            tokio::spawn(pass_on(client, Arc::clone(&noted)));
+    Arc::new(move |message: &Message<'_>| {
+        let is_unnamed_parse = message.from == Side::Client && message.kind == b'P' && message.body[0] == 0;
+        if is_unnamed_parse && message.transaction == b'I' {
+            noted.lock().expect("texts").push(String::from_utf8_lossy(&message.body[1..]).into_owned());
         }
-    });
-    // The answer to a request for TLS is no message.
-    options.clone().socket(folder).ssl_mode(PgSslMode::Disable)
+    })
 }
 
 /// The whole body of an answer with this status.
@@ -79,7 +34,7 @@ async fn no_statement_without_a_name_is_sent_outside_of_a_transaction() {
     let plain = TestApp::start().await;
     let noted = Texts::default();
     let folder = tempfile::tempdir().expect("a folder");
-    let beside = Some(watched(&plain.options, folder.path(), &noted));
+    let beside = Some(watched(&plain.options, folder.path(), unnamed_statements(&noted)));
     let app = TestApp::with(ServerOptions { beside, ..ServerOptions::default() }).await;
     let alice = app.user("alice").await;
     let mut operations = Vec::new();

@@ -11,3 +11,5 @@ pub(crate) mod cluster;
 pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod raw;
+pub(crate) mod servers;
+pub(crate) mod wire;

@@ -39,8 +39,8 @@ pub struct Pools {
     pub requests: Pool,
     /// Bulk changes and expensive counts, which wait for their turn in a [lane](crate::http::lane) first.
     pub costly: Pool,
-    /// Reports, which may be read from a replica; the pool of the requests if there is none.
-    pub reports: Pool,
+    /// Reports and long lists, from a replica if there is one.
+    pub replica: Option<Pool>,
     /// A single connection for the readiness job only. A server whose other connections are all in use is busy, not
     /// unready.
     pub readiness: Pool,
@@ -73,23 +73,19 @@ impl Pools {
         Ok(Self {
             costly: Pool::new(options, config, costly, usual)?,
             readiness: Pool::new(options, config, READINESS, usual)?,
-            reports: match replica {
-                Some(replica) => Pool::new(replica, config, size, SessionLimits { writes: false, ..usual })?,
-                None => requests.clone(),
-            },
+            replica: replica
+                .map(|replica| Pool::new(replica, config, size, SessionLimits { writes: false, ..short }))
+                .transpose()?,
             requests,
         })
     }
 
     /// Each pool with its name in the metrics.
     #[must_use]
-    pub fn all(&self) -> [(&'static str, &Pool); 4] {
-        [
-            ("requests", &self.requests),
-            ("costly", &self.costly),
-            ("reports", &self.reports),
-            ("readiness", &self.readiness),
-        ]
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, &Pool)> {
+        [("requests", &self.requests), ("costly", &self.costly), ("readiness", &self.readiness)]
+            .into_iter()
+            .chain(self.replica.as_ref().map(|replica| ("replica", replica)))
     }
 
     /// Closes idle connections now, and the others when they are returned. Later requests for a connection fail.

@@ -1,12 +1,12 @@
 //! Parts of lists of transactions with any filter, at the same speed wherever they begin.
 //!
-//! Three kinds of statements, and which of them a list has depends on its order and on its criteria only:
-//! - An index has the rows in their order: they are read from it. All rows; by day, those of a type, category, payee, currency or
-//!   tag; by amount, those of a tag.
-//! - One other criterion: the first rows in their order are looked at, and if too few of them meet it, its own index is asked.
-//! - Several criteria, or words: the same, by whichever indexes are best for the values.
+//! The order and the criteria of a list decide which of three statements reads it:
+//! - An index has the rows in their order: all rows; by day, those of a type, category, payee, currency or tag; by amount, those
+//!   of a tag.
+//! - One other criterion: the first rows in their order are looked at, and if too few of them meet it, its index is asked.
+//! - Several criteria, or words: the same, by the indexes that are best for the values.
 //!
-//! The plans of the first two are made once for all values. `tests/api/lists.sql` has the text of each.
+//! The plans of the first two are made once for all values. `tests/api/lists.sql` has the texts.
 
 use super::criteria::{Condition, Criteria, Criterion, by_indexes, categories_of};
 use super::filter::TransactionOrder;
@@ -24,9 +24,9 @@ const LOOKED_AT: &str = "t.user_id, t.id, t.type, t.category_id, t.payee_id, t.c
 
 /// The statement of a part of a list.
 pub(super) struct ListStatement {
-    pub(super) statement: Statement,
-    /// True if it has to be planned with its values.
-    pub(super) by_values: bool,
+    statement: Statement,
+    /// True if it is planned with its values.
+    by_values: bool,
 }
 
 /// The rows of a page, in the direction of reading.
@@ -45,7 +45,33 @@ pub(super) async fn page(
 }
 
 impl ListStatement {
-    /// Reads the rows into a batch; a statement that is sent `once` has no name.
+    /// The statement of a segment of a list.
+    ///
+    /// # Errors
+    /// A key of another order.
+    pub(super) fn new(
+        user_id: i64,
+        criteria: &Criteria,
+        order: TransactionOrder,
+        segment: &Segment<ListKey>,
+    ) -> Result<Self, sqlx::Error> {
+        let mut statement = Statement::of(user_id);
+        let keyset = Keyset::new(&mut statement, criteria, order, segment)?;
+        let conditions = criteria.conditions(&mut statement, Some(order));
+        let limit = segment.limit;
+        let from = if has_index(&conditions, order) {
+            in_order(&keyset, conditions.first(), &statement.value(limit))
+        } else {
+            found(&search(&keyset, &conditions, limit, &statement.value(100 * (limit + 50))))
+        };
+        // The limit as a number: a plan that is kept is made for so many rows.
+        let sorted = keyset.order("t", "id");
+        statement.text = format!("select {COLUMNS} from {from} {JOINS} {sorted} limit {limit}");
+        let by_values = conditions.len() > 1 || conditions.iter().any(|condition| condition.on == Criterion::Word);
+        Ok(Self { statement, by_values })
+    }
+
+    /// Reads the rows into a batch. A statement that is sent `once` has no name.
     ///
     /// # Errors
     /// Only from the database.
@@ -65,99 +91,78 @@ impl ListStatement {
             async |scope: &mut Scope<'_>| batch.fill(query.fetch(&mut *scope.connection), Transaction::bytes).await;
         scope.read_together(read).await
     }
+}
 
-    /// The statement of a segment of a list.
-    ///
-    /// # Errors
-    /// A key of another order.
-    pub(super) fn new(
-        user_id: i64,
-        criteria: &Criteria,
-        order: TransactionOrder,
-        segment: &Segment<ListKey>,
-    ) -> Result<Self, sqlx::Error> {
-        let mut statement = Statement::of(user_id);
-        let keyset = Keyset::new(&mut statement, criteria, order, segment)?;
-        let conditions = criteria.conditions(&mut statement, Some(order));
-        let limit = segment.limit;
-        let value = statement.value(limit);
-        let sorted = keyset.order("t", "id");
-        let from = match in_order(&keyset, &conditions, order, &value) {
-            Some(from) => from,
-            None => {
-                let most = statement.value(100 * (limit + 50));
-                found(search(&keyset, &conditions, limit, &most))
-            }
-        };
-        // The limit as a number: a plan that is kept is made for so many rows.
-        statement.text = format!("select {COLUMNS} from {from} {JOINS} {sorted} limit {limit}");
-        let by_values = conditions.len() > 1 || conditions.iter().any(|condition| condition.on == Criterion::Word);
-        Ok(Self { statement, by_values })
+/// Tells if an index has the rows that meet all conditions in their order.
+fn has_index(conditions: &[Condition], order: TransactionOrder) -> bool {
+    let by_day = order.column() == "date";
+    match conditions {
+        [] => true,
+        [one] => match one.on {
+            Criterion::Tag => true,
+            Criterion::Type | Criterion::Categories | Criterion::Payee | Criterion::Currency => by_day,
+            Criterion::Days | Criterion::Amounts | Criterion::Word | Criterion::Ids => false,
+        },
+        _ => false,
     }
 }
 
-/// The rows `t`, from an index that has them in their order.
-fn in_order(keyset: &Keyset, conditions: &[Condition], order: TransactionOrder, limit: &str) -> Option<String> {
+/// The rows `t` from the index that has them in their order.
+fn in_order(keyset: &Keyset, condition: Option<&Condition>, limit: &str) -> String {
     let (after, sorted) = (keyset.condition("t", "id"), keyset.order("t", "id"));
-    // The limit as a value: the plan is one that returns the first rows fast, even if an average user has only few.
+    // The limit as a value: the plan is one that has the first rows fast, even if an average user has few.
     let rows = |condition: &str| {
         format!("(select t.* from transactions t where t.user_id = $1{condition} and {after} {sorted} limit {limit}) t")
     };
-    let by_day = order.column() == "date";
-    let condition = match conditions {
-        [] => return Some(rows("")),
-        [condition] => condition,
-        _ => return None,
-    };
-    let value = &condition.value;
+    // The index has the rows of one category in their order; the first rows of several are merged.
     let merged = |categories: &str| {
-        let (merged, sorted_keys) = (rows(" and t.category_id = e.id"), keyset.order("t", "id"));
-        found(format!(
-            "select t.id from unnest({categories}) as e (id) cross join lateral {merged} {sorted_keys} limit {limit}"
+        let rows = rows(" and t.category_id = e.id");
+        found(&format!(
+            "select t.id from unnest({categories}) as e (id) cross join lateral {rows} {sorted} limit {limit}"
         ))
     };
-    match condition.on {
-        Criterion::Payee | Criterion::Currency if by_day => Some(rows(&format!(" and {}", condition.plain))),
-        Criterion::Categories if by_day => Some(merged(&format!("{value}::bigint[]"))),
+    let Some(Condition { on, plain, value, .. }) = condition else { return rows("") };
+    match on {
+        Criterion::Categories => merged(&format!("{value}::bigint[]")),
         // A category is of one kind.
-        Criterion::Type if by_day => Some(merged(&categories_of(value))),
-        Criterion::Tag => Some(found(format!(
-            "select l.transaction_id as id from transaction_tags l where l.user_id = $1 and l.tag_id = {value} and {} {} limit {limit}",
-            keyset.condition("l", "transaction_id"),
-            keyset.order("l", "transaction_id"),
-        ))),
-        _ => None,
+        Criterion::Type => merged(&categories_of(value)),
+        Criterion::Tag => {
+            let (after, sorted) = (keyset.condition("l", "transaction_id"), keyset.order("l", "transaction_id"));
+            found(&format!(
+                "select l.transaction_id as id from transaction_tags l \
+                 where l.user_id = $1 and l.tag_id = {value} and {after} {sorted} limit {limit}"
+            ))
+        }
+        _ => rows(&format!(" and {plain}")),
     }
 }
 
-/// The rows `t` of ids.
-fn found(ids: String) -> String {
+/// The rows `t` with these ids.
+fn found(ids: &str) -> String {
     format!("({ids}) s join transactions t on t.user_id = $1 and t.id = s.id")
 }
 
 /// The ids of the first rows that meet the conditions: `near`, if there is a page of them among the first rows in their order.
-/// Otherwise they are rare, and the indexes of the conditions, which return all of them in no order, have them fast: `far`. What the
-/// index of words returns is looked at row by row, so that of words and other conditions the rarer are asked for.
+/// Otherwise they are rare, and the indexes of the conditions, which return all of them in no order, have them fast: `far`. What
+/// the index of words returns is fetched row by row, so that of words and other conditions the rarer are asked for.
 fn search(keyset: &Keyset, conditions: &[Condition], limit: i64, most: &str) -> String {
     let (after, sorted) = (keyset.condition("t", "id"), keyset.order("t", "id"));
     // A limit that the planner does not see: it would sort the rows of an average user instead of reading some in their order.
-    let first = |most: &str| {
-        format!(
-            "(select {LOOKED_AT} from transactions t where t.user_id = $1 and {after} {sorted} limit (select {most})) t"
-        )
+    let first = |columns: &str, most: &str| {
+        let most = format!("limit (select {most})");
+        format!("(select {columns} from transactions t where t.user_id = $1 and {after} {sorted} {most}) t")
     };
     let all =
         |those: &[&Condition]| those.iter().map(|condition| condition.plain.as_str()).collect::<Vec<_>>().join(" and ");
     let (words, others): (Vec<&Condition>, Vec<&Condition>) =
         conditions.iter().partition(|condition| condition.on == Criterion::Word);
-    let near = format!("where {} {sorted} limit {limit}", all(&conditions.iter().collect::<Vec<_>>()));
+    let of_near = all(&conditions.iter().collect::<Vec<_>>());
     let columns = "t.id, t.date, t.amount";
     let mut text = format!(
-        "with near as materialized (select t.id from {} {near}), \
-         seen as materialized (select count(*) >= {most} as goes_on from {}), \
-         far as materialized ({})",
-        first(most),
-        first(most),
+        "with near as materialized (select t.id from {} where {of_near} {sorted} limit {limit}), \
+         seen as materialized (select count(*) >= {most} as goes_on from {}), far as materialized ({})",
+        first(LOOKED_AT, most),
+        first("t.id", most),
         by_indexes(conditions, columns)
     );
     let page = |of: &str, choice: &str| {
@@ -170,7 +175,7 @@ fn search(keyset: &Keyset, conditions: &[Condition], limit: i64, most: &str) -> 
         page("far", "")
     } else {
         let by_others = by_indexes(others.iter().copied(), columns);
-        let (words, others, some) = (all(&words), all(&others), first(&format!("{most} / 5")));
+        let (words, others, some) = (all(&words), all(&others), first(LOOKED_AT, &format!("{most} / 5")));
         text += &format!(
             ", other as materialized ({by_others} and {words}), choice as materialized (\
              select count(*) filter (where {words}) <= count(*) filter (where {others}) as by_words from {some})"

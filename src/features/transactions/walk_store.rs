@@ -29,7 +29,7 @@ impl Walk for CriteriaWalk {
 
     async fn next(&mut self, scope: &mut Scope<'_>, batch: &mut Batch<Transaction>) -> Result<(), sqlx::Error> {
         let once = self.after.is_some();
-        let segment = Segment::behind(self.after.take(), batch.limit());
+        let segment = Segment::behind(self.after.clone(), batch.limit());
         let list = ListStatement::new(scope.user_id, &self.criteria, self.order, &segment)?;
         // The first batch has the same limit in each list. Others differ, so that a name for each would be used once.
         list.fill(scope, batch, once).await?;
