@@ -1,7 +1,8 @@
 -- The requests of each load, for wrk. After `--`: the name of the load, the file of tokens (the first is the reader's,
--- the others the writers'), the reader's first and last id, and the pause before each request in milliseconds.
+-- the others the writers'), the reader's first and last id, the pause before each request in milliseconds, and the file of
+-- cursors if the load reads pages.
 
-local tokens, ids = {}, {}
+local tokens, ids, cursors = {}, {}, {}
 
 local function get(path, token)
     return "GET " .. path .. " HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer " .. token .. "\r\n\r\n"
@@ -27,6 +28,31 @@ function loads.list()
     return get("/api/transactions/filter?startDate=" .. day .. "&endDate=" .. day, tokens[1])
 end
 
+local function page(query)
+    return get("/api/transactions?limit=20" .. query .. "&cursor=" .. cursors[math.random(#cursors)], tokens[1])
+end
+
+function loads.page()
+    return page("")
+end
+
+function loads.page_one()
+    return page("&category=Food%20%26%20Dining")
+end
+
+function loads.page_two()
+    return page("&category=Food%20%26%20Dining&minAmount=100")
+end
+
+function loads.bulk()
+    -- A month of a writer, who has a row a day: 30 rows.
+    local months = os.time() - math.random(2, 30) * 30 * 86400
+    local first, last = os.date("%Y-%m-%d", months), os.date("%Y-%m-%d", months + 29 * 86400)
+    local body = '{"filter":{"startDate":"' .. first .. '","endDate":"' .. last .. '"},"set":{"note":"' .. math.random(1e9) .. '"}}'
+    return "PATCH /api/transactions HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer " .. writer()
+        .. "\r\nContent-Type: application/json\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
+end
+
 function loads.create()
     local body = '{"title":"ข้าวมันไก่","titleEn":"Chicken rice","type":"EXPENSE","category":"Food & Dining","amount":'
         .. math.random(100, 40000) / 4 .. "}"
@@ -47,6 +73,11 @@ function init(arguments)
         table.insert(tokens, token)
     end
     ids.first, ids.last = tonumber(arguments[3]), tonumber(arguments[4])
+    if arguments[6] and arguments[6] ~= "" then
+        for cursor in io.lines(arguments[6]) do
+            table.insert(cursors, cursor)
+        end
+    end
     -- Built once, because building them would use the processor that is measured.
     local requests = {}
     for n = 1, 5000 do

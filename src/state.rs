@@ -13,12 +13,14 @@ use crate::db::pool::Pools;
 use crate::domain::clock::Clock;
 use crate::features::auth::password::Hasher;
 use crate::features::auth::{PasswordPolicy, SignInKeys, SignInLimits};
+use crate::features::history::last_store::LAST_CHANGES;
 use crate::features::history::recorded::RecordedTables;
 use crate::http::identity::Tokens;
 use crate::http::lane::WorkLanes;
 use crate::http::page::Cursors;
 use crate::http::rate_limit::RateLimits;
 use crate::http::readiness::ReadinessState;
+use crate::http::replica::Replica;
 use crate::http::walk::Lists;
 
 /// The services that the handlers use. Cheap to clone, which each request does.
@@ -51,6 +53,8 @@ pub struct Services {
     pub quotas: QuotasConfig,
     /// The time for which operations are kept.
     pub retention: Duration,
+    /// The replica of the database, if there is one.
+    pub replica: Option<Replica>,
     /// Reads lists of any length.
     pub lists: Lists,
     /// The queues of expensive work.
@@ -94,6 +98,7 @@ impl AppState {
     ) -> anyhow::Result<Self> {
         let tokens = Arc::new(Tokens::new(jwt_secret.expose(), config.auth.jwt_expires_in, Arc::clone(&clock)));
         let trusted = config.server.trusted_proxies.clone();
+        let replica = pools.replica.clone().map(|pool| Replica::new(pool, LAST_CHANGES));
         let lanes = WorkLanes::new(pools.clone(), config.server.request_timeout / 2);
         Ok(Self(Arc::new(Services {
             quotas: config.quotas,
@@ -101,10 +106,12 @@ impl AppState {
             retention: config.history.retention,
             lists: Lists::new(
                 pools.requests.clone(),
+                replica.clone(),
                 lanes.clone(),
                 config.server.request_timeout / 3,
                 config.server.stall_timeout,
             ),
+            replica,
             lanes,
             tables: Arc::new(tables),
             pools,

@@ -31,7 +31,7 @@ class Wrk:
                  pause_ms: int = 0) -> None:
         self.load = load
         command = [tools.wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", BENCHES / "wrk.lua",
-                   server.url, "--", load, seeded.tokens, seeded.first_id, seeded.last_id, pause_ms]
+                   server.url, "--", load, seeded.tokens, seeded.first_id, seeded.last_id, pause_ms, seeded.cursors.get(load, "")]
         self.process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def result(self, refusals: bool = False) -> Http:
@@ -74,13 +74,23 @@ def pgbench(tools: Tools, cluster: Cluster, seeded: Seeded, load: str, connectio
         "kind": "EXPENSE",
         "category": "Food & Dining",
         "currency": "THB",
-        "limit": 101,
+        "first_day": "0001-01-01",
+        "rows": 101 if load == "list" else 21,
+        "food": f"{{{seeded.food}}}",
+        "no_ids": "{}",
+        "least": 100,
+        "most_amount": 1_000_000_000_000,
+        "most": 7_100,
+        "compared": 0,
         **seeded.dates,
     }
     command = [tools.pgbench, "-n", "-M", "prepared", "-c", connections, "-j", 1, "-T", seconds,
                "-f", BENCHES / "pgbench" / f"{load}.sql"]
     command += [word for name, value in variables.items() for word in ("-D", f"{name}={value}")]
-    done = subprocess.run([str(word) for word in command], env=cluster.environment, capture_output=True, text=True)
+    # The settings of the server's sessions; a search by several filters is planned with its values.
+    plans = "force_custom_plan" if load == "page_two" else "force_generic_plan"
+    environment = {**cluster.environment, "PGOPTIONS": f"-c jit=off -c max_parallel_workers_per_gather=0 -c plan_cache_mode={plans}"}
+    done = subprocess.run([str(word) for word in command], env=environment, capture_output=True, text=True)
     found = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
     failed = re.search(r"^number of failed transactions: (\d+)", done.stdout, re.MULTILINE)
     if done.returncode != 0 or not found or (failed and failed[1] != "0"):

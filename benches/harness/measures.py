@@ -15,12 +15,27 @@ from .report import progress
 from .seed import READER_ROWS, Seeded
 from .service import App, Memory, Server
 
-# Creating comes last, because the other loads are measured on the seed as it is.
+@dataclass(frozen=True)
+class LoadKind:
+    """An operation that is measured."""
+
+    title: str
+    plain: str | None = None
+    """The script of the plainest statement that does such a thing."""
+    is_copied: bool = True
+    """Whether pgbench runs the same statements, too."""
+
+
+# Creating and changing come last, because the other loads are measured on the seed as it is.
 LOADS = {
-    "read": "single read",
-    "list": "list of 20",
-    "dashboard": "dashboard",
-    "create": "create",
+    "read": LoadKind("single read"),
+    "list": LoadKind("a day of 20"),
+    "page": LoadKind("page of 20", "plain_page"),
+    "page_one": LoadKind("…, one filter", "plain_page"),
+    "page_two": LoadKind("…, two filters", "plain_page"),
+    "dashboard": LoadKind("dashboard"),
+    "create": LoadKind("create", "plain_create"),
+    "bulk": LoadKind("bulk of 30", "plain_bulk", is_copied=False),
 }
 
 # The undisturbed load of the flood: 4 connections with a pause before each request, so that the processor is not saturated.
@@ -102,30 +117,40 @@ class LoadFigures:
     name: str
     http: list[Http]
     pgbench: list[float]
+    plain: list[float]
     after: Memory
 
     @property
     def ratios(self) -> list[float]:
-        """The ratios. The two halves of a round are adjacent in time, so that other load on the machine affects both."""
+        """The ratios to the same statements. The parts of a round are adjacent in time, so that other load affects all."""
         return [http.rate / limit for http, limit in zip(self.http, self.pgbench)]
+
+    @property
+    def plain_ratios(self) -> list[float]:
+        """The ratios to the plainest statement."""
+        return [http.rate / limit for http, limit in zip(self.http, self.plain)]
 
 
 def loads(tools: Tools, cluster: Cluster, app: App, seeded: Seeded, rounds: int, seconds: int,
           connections: int) -> list[LoadFigures]:
     """Runs each operation by pgbench and over HTTP in turns, with as many connections, on a server of its own."""
     figures = []
-    for name in LOADS:
+    for name, kind in LOADS.items():
         progress(name)
         with app.serve() as server:
             check_answers(server, seeded)
+            scripts = [name] * kind.is_copied + [kind.plain] * (kind.plain is not None)
             # Not measured: fills the caches, the pool, and the server's prepared statements.
-            load.pgbench(tools, cluster, seeded, name, connections, 1)
+            for script in scripts:
+                load.pgbench(tools, cluster, seeded, script, connections, 1)
             load.http(tools, server, seeded, name, connections, 2)
-            limits, answered = [], []
+            limits: dict[str, list[float]] = {script: [] for script in scripts}
+            answered = []
             for _ in range(rounds):
-                limits.append(load.pgbench(tools, cluster, seeded, name, connections, seconds))
+                for script in scripts:
+                    limits[script].append(load.pgbench(tools, cluster, seeded, script, connections, seconds))
                 answered.append(load.http(tools, server, seeded, name, connections, seconds))
-            figures.append(LoadFigures(LOADS[name], answered, limits, server.memory()))
+            figures.append(LoadFigures(kind.title, answered, limits.get(name, []), limits.get(kind.plain or "", []), server.memory()))
     return figures
 
 
@@ -161,7 +186,7 @@ def turns(tools: Tools, builds: list[tuple[App, Seeded]], rounds: int, seconds: 
             for number in range(rounds):
                 for one in (0, 1) if number % 2 == 0 else (1, 0):
                     answered[one].append(load.http(tools, servers[one], builds[one][1], name, connections, seconds))
-            figures.append(TurnFigures(LOADS[name], *answered, idle, (this.memory(), other.memory())))
+            figures.append(TurnFigures(LOADS[name].title, *answered, idle, (this.memory(), other.memory())))
     return figures
 
 

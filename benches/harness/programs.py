@@ -17,33 +17,41 @@ OLDEST_POSTGRESQL = 15
 
 @dataclass
 class Tools:
-    """Their paths."""
+    """Their paths. Only those that are used have to be there."""
 
-    initdb: str
-    pg_ctl: str
-    psql: str
-    pgbench: str
+    folder: str
+    """That of PostgreSQL's server programs."""
     postgresql: str
     """The version, as reported by PostgreSQL."""
 
-    # wrk instead of oha: every distribution has a package of it, it uses little of the processor that it shares with the
-    # server, and its Lua sets an id, a body and a token per request and reads exact percentiles.
-    wrk: str
+    @property
+    def initdb(self) -> str:
+        return f"{self.folder}/initdb"
+
+    @property
+    def pg_ctl(self) -> str:
+        return f"{self.folder}/pg_ctl"
+
+    @property
+    def psql(self) -> str:
+        return beside(self.folder, "psql")
+
+    @property
+    def pgbench(self) -> str:
+        return beside(self.folder, "pgbench")
+
+    @property
+    def wrk(self) -> str:
+        # wrk instead of oha: every distribution has a package of it, it uses little of the processor that it shares with the
+        # server, and its Lua sets an id, a body and a token per request and reads exact percentiles.
+        path = shutil.which("wrk")
+        if not path:
+            raise Failure("wrk is not installed: `apt-get install wrk`, `brew install wrk`")
+        return path
 
 
 def find() -> Tools:
-    wrk = shutil.which("wrk")
-    if not wrk:
-        raise Failure("wrk is not installed: `apt-get install wrk`, `brew install wrk`")
-    folder, version = server_programs()
-    return Tools(
-        initdb=f"{folder}/initdb",
-        pg_ctl=f"{folder}/pg_ctl",
-        psql=beside(folder, "psql"),
-        pgbench=beside(folder, "pgbench"),
-        postgresql=version,
-        wrk=wrk,
-    )
+    return Tools(*server_programs())
 
 
 def server_programs() -> tuple[str, str]:

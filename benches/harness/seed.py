@@ -1,7 +1,5 @@
-"""Fills the database, and checks that pgbench runs the statements that the server sends."""
+"""Fills the database."""
 
-import json
-import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,20 @@ from .service import App, Server
 BENCHES = PROJECT / "benches"
 WRITERS = 100
 READER_ROWS = 100_000
+
+
+# The filters of the loads that read pages.
+PAGES = {"page": "", "page_one": "&category=Food%20%26%20Dining", "page_two": "&category=Food%20%26%20Dining&minAmount=100"}
+
+# Tables of the plainest kind, with the writers' rows in one of them.
+PLAIN_TABLES = """
+    create table plain_rows (id bigint generated always as identity primary key, user_id bigint not null, title text not null, amount numeric(16, 4) not null);
+    create index on plain_rows (user_id);
+    create table plain_many (user_id bigint, number bigint, title text not null, note text, primary key (user_id, number));
+    create index on plain_many (user_id, title);
+    insert into plain_many select u.id, n, 'title ' || n % 15, null from users u, generate_series(1, 1000) n order by n, u.id;
+    vacuum analyze plain_many;
+"""
 
 
 @dataclass
@@ -31,6 +43,10 @@ class Seeded:
     """Today and the bounds of the dashboard's months, as numbers for pgbench: 20261123."""
     tokens: Path
     """A file with a token per line: the reader's, then the writers'."""
+    food: int
+    """The reader's category `Food & Dining`."""
+    cursors: dict[str, Path]
+    """Files with the cursors of pages all over a list, by the name of the load."""
 
     @property
     def reader_token(self) -> str:
@@ -46,6 +62,10 @@ def fill(cluster: Cluster, app: App) -> Seeded:
         cluster.sql((BENCHES / "seed.sql").read_text())
         tokens = app.folder / "tokens"
         tokens.write_text("\n".join(log_in(server, n, password) for n in range(WRITERS + 1)) + "\n")
+        token = tokens.read_text().splitlines()[0]
+        cursors = {name: cursors_of(server, token, app.folder / f"{name}.cursors", query) for name, query in PAGES.items()}
+    food = int(cluster.sql(f"select id from categories where user_id = {reader} and name = 'Food & Dining'")[0][0])
+    cluster.sql(PLAIN_TABLES)
     rows = cluster.sql(f"select min(id), max(id), count(*) from transactions where user_id = {reader}")
     first_id, last_id, count = map(int, rows[0])
     users = cluster.sql(f"select min(id), max(id), count(*) from users where id <> {reader}")
@@ -53,7 +73,22 @@ def fill(cluster: Cluster, app: App) -> Seeded:
     # The loads choose random ids between the first and the last, so all of them must exist.
     if (count, others) != (READER_ROWS, WRITERS) or last_id - first_id + 1 != count or last_user - first_user + 1 != others:
         raise Failure(f"the seed is not what it should be: {rows}, {users}")
-    return Seeded(reader, first_id, last_id, first_user, last_user, dates(cluster), tokens)
+    return Seeded(reader, first_id, last_id, first_user, last_user, dates(cluster), tokens, food, cursors)
+
+
+def cursors_of(server: Server, token: str, file: Path, query: str) -> Path:
+    """Cursors of every 500th row of a list."""
+    cursors, cursor = [], ""
+    while True:
+        status, answer = server.ask("GET", f"/api/transactions?limit=500{query}{cursor}", token)
+        if status != 200:
+            raise Failure(f"a page was answered with {status}: {answer}")
+        following = answer["meta"]["page"]["nextCursor"]
+        if not following:
+            file.write_text("\n".join(cursors) + "\n")
+            return file
+        cursors.append(following)
+        cursor = f"&cursor={following}"
 
 
 def log_in(server: Server, n: int, password: str) -> str:
@@ -68,26 +103,3 @@ def dates(cluster: Cluster) -> dict[str, str]:
         from (select now() at time zone 'Asia/Bangkok') as now (today), date_trunc('month', today) as month
     """)
     return dict(zip(("today", "previous", "first", "next"), rows[0]))
-
-
-# The last column of a transaction that the server reads.
-COLUMNS_END = "t.category_reason"
-
-
-def check_statements() -> None:
-    """Checks the scripts: a statement that the server does not send any more would silently falsify the ratios."""
-    sent = {bare(json.loads(file.read_text())["query"]) for file in (PROJECT / ".sqlx").glob("query-*.json")}
-    for script in sorted((BENCHES / "pgbench").glob("*.sql")):
-        lines = [line for line in script.read_text().splitlines() if not line.startswith(("--", r"\set"))]
-        statements = "\n".join(lines).replace(r"\gset", ";").split(";")
-        for statement in map(bare, statements):
-            # The server puts these together from its list of columns, so that .sqlx does not have them: compare them by hand.
-            if statement.endswith(COLUMNS_END) or COLUMNS_END + " from" in statement:
-                continue
-            if statement and statement not in {"begin", "commit"} and statement not in sent:
-                raise Failure(f"the server sends no such statement (by .sqlx): bring {script} up to date\n  {statement}")
-
-
-def bare(statement: str) -> str:
-    """A statement without irrelevant differences: white space, and names of parameters. pgbench has no null parameters."""
-    return " ".join(re.sub(r"\$\d+|(?<!:):[a-z_]+|\bnull\b", "?", statement).split())

@@ -1,6 +1,11 @@
 -- GET /api/transactions/dashboard
 \set user random(:first_user, :last_user)
-select currency, time_zone from users where id = :user;
+select
+    currency,
+    time_zone,
+    array(select o.id from operations o where o.user_id = :user order by o.id desc limit :compared) as "changes!"
+from users
+where id = :user;
 select
     currency,
     coalesce(sum(amount) filter (where date >= :first and type = 'INCOME'), 0) as "income!",

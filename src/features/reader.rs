@@ -34,6 +34,24 @@ impl UserReader {
         Ok(result)
     }
 
+    /// Reads a report from the replica, if there is one that has these changes of the user: see [`Replica::read`]. Otherwise from
+    /// the primary.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn report<T>(
+        &self,
+        changes: &[i64],
+        queries: impl AsyncFnOnce(&mut Scope<'_>) -> Result<T, ApiError> + Clone,
+    ) -> Result<T, ApiError> {
+        if let Some(replica) = &self.state.replica
+            && let Some(report) = replica.read(self.user_id, changes, queries.clone()).await
+        {
+            return Ok(report);
+        }
+        self.run(queries).await
+    }
+
     /// Answers with a whole list.
     ///
     /// # Errors

@@ -27,6 +27,7 @@ mod protocol;
 mod quota;
 pub mod rate_limit;
 pub mod readiness;
+pub mod replica;
 mod request_body;
 pub mod rules;
 pub mod scope;

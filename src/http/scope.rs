@@ -17,8 +17,8 @@ impl<'c> Scope<'c> {
         Self { connection, user_id }
     }
 
-    /// Reads in a transaction, for statements that PostgreSQL plans anew with their values. Those are prepared without a name
-    /// and then executed, and a connection pooler in transaction mode keeps the two together only within a transaction.
+    /// Reads in a transaction, in which PostgreSQL plans each statement with its values. Such a statement is prepared without a
+    /// name and then executed, and a connection pooler in transaction mode keeps the two together only within a transaction.
     ///
     /// # Errors
     /// The error of `read`, or of a database that cannot begin or commit.
@@ -26,7 +26,8 @@ impl<'c> Scope<'c> {
         &mut self,
         read: impl AsyncFnOnce(&mut Scope<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut transaction = self.connection.begin().await?;
+        let mut transaction =
+            self.connection.begin_with("begin; set local plan_cache_mode = force_custom_plan").await?;
         let value = read(&mut Scope::new(&mut transaction, self.user_id)).await?;
         transaction.commit().await?;
         Ok(value)

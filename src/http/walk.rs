@@ -16,6 +16,7 @@ use super::envelope::Success;
 use super::error::ApiError;
 use super::lane::{Turn, WorkLanes};
 use super::page::{Cursors, PageRequest, Segment};
+use super::replica::Replica;
 use super::scope::Scope;
 use super::shares::{Share, Shares};
 use super::stream::{self, ListWriter};
@@ -50,6 +51,18 @@ pub struct Batch<R> {
 impl<R> Batch<R> {
     fn new(limit: usize) -> Self {
         Self { rows: Vec::new(), limit, bytes: 0, most_bytes: BATCH_BYTES, dropped: false, more: false }
+    }
+
+    /// A batch of so many rows of any size.
+    #[must_use]
+    pub fn page(limit: i64) -> Self {
+        Self { most_bytes: usize::MAX, ..Self::new(usize::try_from(limit).unwrap_or(usize::MAX)) }
+    }
+
+    /// The rows.
+    #[must_use]
+    pub fn into_rows(self) -> Vec<R> {
+        self.rows
     }
 
     /// The most rows to read.
@@ -135,7 +148,7 @@ pub trait Walk: Send + 'static {
         false
     }
 
-    /// Reads the next rows.
+    /// Reads the next rows. After a failure, or if it is dropped, it can be called again for the same rows.
     fn next(
         &mut self,
         scope: &mut Scope<'_>,
@@ -148,7 +161,7 @@ pub trait Keyed: Send + Sync + 'static {
     /// The row of the list.
     type Row: Serialize + Send;
     /// The sort key, different for each row.
-    type Key: Serialize + DeserializeOwned + Send + Sync;
+    type Key: Clone + Serialize + DeserializeOwned + Send + Sync;
 
     /// Tells if it counts many rows, and so waits for its turn on the connections for such work.
     fn counts(&self) -> bool {
@@ -181,7 +194,7 @@ impl<L: Keyed> Walk for KeyedWalk<L> {
     }
 
     async fn next(&mut self, scope: &mut Scope<'_>, batch: &mut Batch<L::Row>) -> Result<(), sqlx::Error> {
-        let segment = Segment::behind(self.from.take(), batch.limit());
+        let segment = Segment::behind(self.from.clone(), batch.limit());
         self.list.read(scope, &segment, batch).await?;
         self.from = batch.last().map(L::key);
         Ok(())
@@ -192,6 +205,7 @@ impl<L: Keyed> Walk for KeyedWalk<L> {
 #[derive(Debug, Clone)]
 pub struct Lists {
     pool: Pool,
+    replica: Option<Replica>,
     lanes: WorkLanes,
     under_way: Arc<Shares<i64>>,
     patience: Duration,
@@ -199,11 +213,18 @@ pub struct Lists {
 }
 
 impl Lists {
-    /// Lists that are read on connections of `pool`, and in the `lanes` for what costs much where they count. A list waits for
-    /// `patience` until others of the account have ended, and a client may take nothing for `stall_timeout`.
+    /// Lists that are read on connections of `pool`, and in the `lanes` for what costs much where they count. The rest of a long list
+    /// is read from the `replica`, if there is one. A list waits for `patience` until others of the account have ended, and a client
+    /// may take nothing for `stall_timeout`.
     #[must_use]
-    pub fn new(pool: Pool, lanes: WorkLanes, patience: Duration, stall_timeout: Duration) -> Self {
-        Self { pool, lanes, under_way: Shares::new(LISTS_OF_ACCOUNT), patience, stall_timeout }
+    pub fn new(
+        pool: Pool,
+        replica: Option<Replica>,
+        lanes: WorkLanes,
+        patience: Duration,
+        stall_timeout: Duration,
+    ) -> Self {
+        Self { pool, replica, lanes, under_way: Shares::new(LISTS_OF_ACCOUNT), patience, stall_timeout }
     }
 
     /// Answers with all of a user's list.
@@ -213,8 +234,14 @@ impl Lists {
     /// failures cut the connection.
     pub async fn answer(&self, user_id: i64, mut walk: impl Walk) -> Result<Response, ApiError> {
         let mut batch = Batch::new(FIRST_ROWS);
-        let (turn, connection) = self.connection(user_id, walk.counts()).await?;
-        read(connection, user_id, &mut walk, &mut batch).await?;
+        let (turn, mut connection) = self.connection(user_id, walk.counts()).await?;
+        let mut scope = Scope::new(&mut connection, user_id);
+        walk.next(&mut scope, &mut batch).await?;
+        let changes = match &self.replica {
+            Some(replica) if batch.more && !walk.counts() => Some(replica.last_changes(&mut scope).await?),
+            _ => None,
+        };
+        connection.release();
         drop(turn);
         if !batch.more {
             return Ok(Success::ok(batch.rows).into_response());
@@ -222,7 +249,7 @@ impl Lists {
         let share = self.under_way.take(user_id, self.patience).await;
         let share = share.ok_or(ApiError::TooManyRequests { retry_after: self.patience })?;
         let lists = self.clone();
-        stream::list(self.stall_timeout, |writer| lists.write(walk, batch, writer, share)).await
+        stream::list(self.stall_timeout, |writer| lists.write(walk, changes, batch, writer, share)).await
     }
 
     /// Answers with a page of a user's list, or with all of it. `name` is the list with its filters: see
@@ -240,8 +267,7 @@ impl Lists {
         let Some(page) = page else { return self.answer(user_id, KeyedWalk { list, from: None }).await };
         let paging = cursors.begin(page, name)?;
         let segment = paging.segment();
-        let limit = usize::try_from(segment.limit).unwrap_or(usize::MAX);
-        let mut batch = Batch { most_bytes: usize::MAX, ..Batch::new(limit) };
+        let mut batch = Batch::page(segment.limit);
         let (turn, mut connection) = self.connection(user_id, list.counts()).await?;
         list.read(&mut Scope::new(&mut connection, user_id), segment, &mut batch).await?;
         connection.release();
@@ -253,6 +279,7 @@ impl Lists {
     async fn write<W: Walk>(
         self,
         mut walk: W,
+        changes: Option<Vec<i64>>,
         mut batch: Batch<W::Row>,
         mut writer: ListWriter,
         share: Share<i64>,
@@ -265,11 +292,38 @@ impl Lists {
             if !more {
                 return writer.finish().await;
             }
-            batch = Batch::new(next_limit(rows, writer.bytes() - before));
-            let (turn, connection) = self.patiently(*share.key(), walk.counts()).await?;
-            read(connection, *share.key(), &mut walk, &mut batch).await?;
-            drop(turn);
+            let limit = next_limit(rows, writer.bytes() - before);
+            batch = match self.from_replica(*share.key(), &mut walk, changes.as_deref(), limit).await {
+                Some(batch) => batch,
+                None => self.from_primary(*share.key(), &mut walk, limit).await?,
+            };
         }
+    }
+
+    /// The next rows from a replica that has these changes of the user.
+    async fn from_replica<W: Walk>(
+        &self,
+        user_id: i64,
+        walk: &mut W,
+        changes: Option<&[i64]>,
+        limit: usize,
+    ) -> Option<Batch<W::Row>> {
+        let (replica, changes) = self.replica.as_ref().zip(changes)?;
+        let read = async |scope: &mut Scope<'_>| {
+            let mut batch = Batch::new(limit);
+            walk.next(scope, &mut batch).await?;
+            Ok::<_, sqlx::Error>(batch)
+        };
+        replica.read(user_id, changes, read).await
+    }
+
+    async fn from_primary<W: Walk>(&self, user_id: i64, walk: &mut W, limit: usize) -> Result<Batch<W::Row>, ApiError> {
+        let (turn, mut connection) = self.patiently(user_id, walk.counts()).await?;
+        let mut batch = Batch::new(limit);
+        walk.next(&mut Scope::new(&mut connection, user_id), &mut batch).await?;
+        connection.release();
+        drop(turn);
+        Ok(batch)
     }
 
     async fn connection(&self, user_id: i64, counts: bool) -> Result<(Option<Turn>, Lease), ApiError> {
@@ -293,17 +347,6 @@ impl Lists {
             }
         }
     }
-}
-
-async fn read<W: Walk>(
-    mut connection: Lease,
-    user_id: i64,
-    walk: &mut W,
-    batch: &mut Batch<W::Row>,
-) -> Result<(), sqlx::Error> {
-    walk.next(&mut Scope::new(&mut connection, user_id), batch).await?;
-    connection.release();
-    Ok(())
 }
 
 /// The rows of the next batch, after one of so many rows and bytes. No more than twice as many: what is read and dropped

@@ -165,7 +165,7 @@ async fn abandon_many(client: &Client, operations: &Arc<Vec<Operation>>, seed: u
 /// Waits until no connection is in use, and looks at what the sessions are left in.
 async fn at_rest(app: &TestApp) {
     let begun = Instant::now();
-    while app.pools.all().iter().any(|(_, pool)| pool.status().used > 0) {
+    while app.pools.all().any(|(_, pool)| pool.status().used > 0) {
         assert!(begun.elapsed() < HEALED_WITHIN, "a connection does not come back: {:?}", app.pools);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::app::{ServerOptions, TestApp};
+use crate::support::app::TestApp;
 use crate::support::client::Client;
 
 async fn add(client: &Client, kind: &str, amount: &str, date: &str, currency: &str) {
@@ -89,15 +89,4 @@ async fn money_of_two_kinds_is_not_added_up() {
     let yen =
         json!([{"currency": "JPY", "totalIncome": 500, "totalExpense": 3000, "balance": -2500, "transactionCount": 2}]);
     assert_eq!(sums["otherCurrencies"], yen);
-}
-
-#[tokio::test]
-async fn the_sums_are_read_from_the_replica_where_there_is_one() {
-    let app = TestApp::with(ServerOptions { empty_replica: true, ..ServerOptions::default() }).await;
-    let alice = app.user("alice").await;
-    let body = json!({"title": "x", "amount": 1, "type": "EXPENSE", "category": "x"});
-    alice.post("/api/transactions", body).await.expect(201);
-    // The replica knows neither the user nor the transaction yet: the one is no reason to sign her out.
-    assert_eq!(dashboard(&alice).await["transactionCount"], 0);
-    assert_eq!(alice.get("/api/transactions").await.expect(200).as_array().map(Vec::len), Some(1));
 }

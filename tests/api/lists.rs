@@ -490,6 +490,7 @@ async fn lists_are_looked_through_in_their_index_alone() {
     };
     tokio::time::sleep(Duration::from_secs(1)).await;
     let before = counts().await;
+    let mut answered = 0;
     for filter in [
         "",
         "&q=item",
@@ -501,7 +502,9 @@ async fn lists_are_looked_through_in_their_index_alone() {
         "&startDate=2017-01-01&endDate=2018-12-31&minAmount=100",
     ] {
         for sort in ["-date", "date", "-amount", "amount"] {
-            assert!(!ids(&alice.get(&format!("{PATH}?limit=20&sort={sort}{filter}")).await.expect(200)).is_empty());
+            let page = ids(&alice.get(&format!("{PATH}?limit=20&sort={sort}{filter}")).await.expect(200));
+            assert!(!page.is_empty());
+            answered += i64::try_from(page.len()).expect("few");
         }
     }
     for filter in ["&type=INCOME", "&payee=Payee%207", "&currency=USD", "&category=Other"] {
@@ -512,7 +515,8 @@ async fn lists_are_looked_through_in_their_index_alone() {
     until_they_ended(&app).await;
     for ((index, read, fetched), (_, read_before, fetched_before)) in counts().await.iter().zip(&before) {
         assert!(read - read_before > 10_000, "{index} was not read");
-        assert_eq!(fetched, fetched_before, "of {index}");
+        // One more than a page has, of lists without a filter.
+        assert!(fetched - fetched_before <= answered / 2, "of {index} {fetched} rows were fetched");
     }
 }
 

@@ -33,21 +33,15 @@ pub(crate) struct ServerOptions {
     pub(crate) environment: Vec<(&'static str, &'static str)>,
     /// Use a database of its own, for tests that look at the server's other sessions.
     pub(crate) own_database: bool,
-    /// Use a read replica that never catches up, so that a test can see which requests read from it.
-    pub(crate) empty_replica: bool,
+    /// The database that reports and long lists are read from.
+    pub(crate) replica: Option<PgConnectOptions>,
     /// Use the tables of another server, to test replicas of the service.
     pub(crate) beside: Option<PgConnectOptions>,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self {
-            clock: Arc::new(SystemClock),
-            environment: Vec::new(),
-            own_database: false,
-            empty_replica: false,
-            beside: None,
-        }
+        Self { clock: Arc::new(SystemClock), environment: Vec::new(), own_database: false, replica: None, beside: None }
     }
 }
 
@@ -81,8 +75,7 @@ impl TestApp {
             None if server.own_database => cluster::migrated_database().await,
             None => cluster::schema().await,
         };
-        let replica = if server.empty_replica { Some(cluster::schema().await) } else { None };
-        let pools = Pools::new(&options, replica.as_ref(), &config.database).expect("pools");
+        let pools = Pools::new(&options, server.replica.as_ref(), &config.database).expect("pools");
         let secret = Secret::new(SECRET.to_owned());
         let readiness = ReadinessState::new(Readiness::Ready);
         let state = app::app::state(&config, &secret, pools.clone(), server.clock, readiness.clone()).expect("a state");

@@ -37,6 +37,16 @@ fn cluster() -> &'static EmbeddedDatabase {
     })
 }
 
+/// The folder of PostgreSQL's programs.
+pub(crate) fn programs() -> PathBuf {
+    cluster();
+    let chosen = std::env::var_os(PROGRAMS).map(PathBuf::from);
+    let server = directory(chosen.as_ref()).join("data").join("postmaster.opts");
+    let options = std::fs::read_to_string(&server).expect("the options of a running server");
+    let program = options.split_whitespace().next().expect("a program");
+    PathBuf::from(program).parent().expect("a folder").to_owned()
+}
+
 /// A folder outside of the checkout, because the server's account may not be able to read that if the tests run as
 /// root.
 fn directory(programs: Option<&PathBuf>) -> PathBuf {

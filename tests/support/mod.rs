@@ -11,5 +11,6 @@ pub(crate) mod cluster;
 pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod raw;
+pub(crate) mod servers;
 pub(crate) mod twin;
 pub(crate) mod wire;

@@ -52,7 +52,8 @@ impl Lease {
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
     ) -> Result<T, E> {
         let Some(object) = &mut self.object else { return Err(sqlx::Error::PoolClosed.into()) };
-        let mut transaction = object.connection.begin().await?;
+        // Changes are of one row or of many, and PostgreSQL chooses by their values.
+        let mut transaction = object.connection.begin_with("begin; set local plan_cache_mode = auto").await?;
         let done = work(&mut transaction).await?;
         // Dropping a transaction while COMMIT is pending sends a ROLLBACK after it, which the server complains about
         // because

@@ -39,8 +39,8 @@ pub struct Pools {
     pub requests: Pool,
     /// Bulk changes and expensive counts, which wait for their turn in a [lane](crate::http::lane) first.
     pub costly: Pool,
-    /// Reports, which may be read from a replica; the pool of the requests if there is none.
-    pub reports: Pool,
+    /// Reports and long lists, from a replica if there is one.
+    pub replica: Option<Pool>,
     /// A single connection for the readiness job only. A server whose other connections are all in use is busy, not
     /// unready.
     pub readiness: Pool,
@@ -58,29 +58,34 @@ impl Pools {
     ) -> Result<Self, BuildError> {
         let costly = (config.max_connections / 4).max(1);
         let size = config.max_connections.saturating_sub(costly + READINESS).max(1);
-        let usual = SessionLimits { statement_timeout: config.statement_timeout, lock_timeout: None, writes: true };
-        let short = SessionLimits { lock_timeout: Some(LOCK_TIMEOUT.min(config.statement_timeout)), ..usual };
+        let usual = SessionLimits {
+            statement_timeout: config.statement_timeout,
+            lock_timeout: None,
+            writes: true,
+            plans: "auto",
+        };
+        let short = SessionLimits {
+            lock_timeout: Some(LOCK_TIMEOUT.min(config.statement_timeout)),
+            plans: "force_generic_plan",
+            ..usual
+        };
         let requests = Pool::new(options, config, size, short)?;
         Ok(Self {
             costly: Pool::new(options, config, costly, usual)?,
             readiness: Pool::new(options, config, READINESS, usual)?,
-            reports: match replica {
-                Some(replica) => Pool::new(replica, config, size, SessionLimits { writes: false, ..usual })?,
-                None => requests.clone(),
-            },
+            replica: replica
+                .map(|replica| Pool::new(replica, config, size, SessionLimits { writes: false, ..short }))
+                .transpose()?,
             requests,
         })
     }
 
     /// Each pool with its name in the metrics.
     #[must_use]
-    pub fn all(&self) -> [(&'static str, &Pool); 4] {
-        [
-            ("requests", &self.requests),
-            ("costly", &self.costly),
-            ("reports", &self.reports),
-            ("readiness", &self.readiness),
-        ]
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, &Pool)> {
+        [("requests", &self.requests), ("costly", &self.costly), ("readiness", &self.readiness)]
+            .into_iter()
+            .chain(self.replica.as_ref().map(|replica| ("replica", replica)))
     }
 
     /// Closes idle connections now, and the others when they are returned. Later requests for a connection fail.
@@ -125,6 +130,9 @@ struct SessionLimits {
     lock_timeout: Option<Duration>,
     /// True if the server must accept writes; a replica need not.
     writes: bool,
+    /// PostgreSQL's `plan_cache_mode` outside of transactions. Short reads are planned once for all values: planning takes
+    /// longer than reading. A transaction chooses for itself.
+    plans: &'static str,
 }
 
 impl Pool {
@@ -146,6 +154,7 @@ impl Pool {
             ("jit", "off"),
             ("max_parallel_workers_per_gather", "0"),
             ("client_connection_check_interval", CLIENT_CHECK),
+            ("plan_cache_mode", limits.plans),
         ]);
         let settings = PoolConfig {
             max_size: usize::try_from(size).unwrap_or(usize::MAX),

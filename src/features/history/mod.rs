@@ -6,6 +6,7 @@
 mod changes_store;
 mod entries;
 pub mod idempotency_store;
+pub mod last_store;
 mod merges_store;
 mod mutation;
 pub mod recorded;

@@ -11,6 +11,7 @@ use crate::domain::civil_date::today;
 use crate::domain::currency::Currency;
 use crate::domain::money::{JsonDecimal, percent};
 use crate::features::feature::Feature;
+use crate::features::history::last_store::AT_ONCE;
 use crate::features::reader::UserReader;
 use crate::features::users;
 use crate::http::envelope::{Success, SuccessBody};
@@ -106,12 +107,11 @@ async fn dashboard(
     QueryString(NoParameters): QueryString<NoParameters>,
 ) -> Result<Success<Dashboard>, ApiError> {
     // From the primary database: a replica may not have a user who has just registered.
-    let settings = reader.run(async |scope| users::store::settings(scope.connection, scope.user_id).await).await?;
-    let settings = settings.ok_or(ApiError::Unauthorized)?;
-    let mut connection = reader.state.pools.reports.acquire().await?;
+    let compared = if reader.state.replica.is_some() { AT_ONCE } else { 0 };
+    let found = reader.run(async |scope| users::store::settings_and_changes(scope, compared).await).await?;
+    let (settings, changes) = found.ok_or(ApiError::Unauthorized)?;
     let today = today(reader.state.clock.now(), settings.time_zone);
-    let sums = sums_of_two_months(&mut Scope::new(&mut connection, reader.user_id), today).await?;
-    connection.release();
+    let sums = reader.report(&changes, async move |scope| sums_of_two_months(scope, today).await).await?;
     let (own, others): (Vec<Sums>, Vec<Sums>) =
         sums.into_iter().partition(|sums| sums.currency == settings.currency.code());
     let own = own.into_iter().next().unwrap_or_default();

@@ -217,7 +217,7 @@ impl ListQuery for CountingQuery {
 }
 
 /// The sort key of a list, different for each row.
-pub trait SortKey: Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait SortKey: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The expressions that rows are sorted by, each with the type of its value.
     const COLUMNS: &'static [(&'static str, &'static str)];
 

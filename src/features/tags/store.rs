@@ -188,18 +188,20 @@ pub async fn copy_to(scope: &mut Scope<'_>, from: i64, to: i64) -> Result<(), sq
 /// # Errors
 /// Only from the database.
 pub async fn look_up(scope: &mut Scope<'_>, id: Option<i64>, name: Option<&str>) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar!(
-        r#"
-        select id from tags
-        where user_id = $1 and ($2::bigint is null or id = $2) and ($3::text is null or name_key(name) = name_key($3))
-        limit 1
-        "#,
+    // Two statements: one for both would not use the index of either.
+    let Some(name) = name else {
+        return sqlx::query_scalar!("select id from tags where user_id = $1 and id = $2", scope.user_id, id)
+            .fetch_optional(&mut *scope.connection)
+            .await;
+    };
+    let found = sqlx::query_scalar!(
+        "select id from tags where user_id = $1 and name_key(name) = name_key($2)",
         scope.user_id,
-        id,
         name,
     )
     .fetch_optional(&mut *scope.connection)
-    .await
+    .await?;
+    Ok(found.filter(|found| id.is_none_or(|id| id == *found)))
 }
 
 /// The names of the tags with these ids.

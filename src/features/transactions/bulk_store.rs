@@ -4,8 +4,9 @@ use chrono::NaiveDate;
 use sqlx::{Postgres, QueryBuilder};
 
 use super::bulk_inputs::Selection;
-use super::criteria::{self, Criteria};
+use super::criteria::{self, Criteria, by_indexes};
 use super::entry::SEARCH_SEPARATOR;
+use super::statement::Statement;
 use crate::domain::search::{FOLDED, fold};
 use crate::domain::transaction_type::TransactionType;
 use crate::http::input::FieldUpdate;
@@ -51,12 +52,15 @@ pub(super) async fn select(scope: &mut Scope<'_>, selection: Selection) -> Resul
 }
 
 async fn matched(scope: &mut Scope<'_>, criteria: &Criteria) -> Result<MatchedRows, sqlx::Error> {
-    let mut query =
-        QueryBuilder::new("select coalesce(array_agg(id), '{}'), coalesce(array_agg(distinct type), '{}') from (");
-    criteria.push_select(&mut query, scope.user_id, "t.id, t.type::text as type");
-    query.push(") t");
+    let mut statement = Statement::of(scope.user_id);
+    let conditions = criteria.conditions(&mut statement, None);
+    statement.text = format!(
+        "select coalesce(array_agg(id), '{{}}'), coalesce(array_agg(distinct type), '{{}}') from ({}) t",
+        by_indexes(&conditions, "t.id, t.type::text as type")
+    );
+    let (text, values) = statement.finish()?;
     let (ids, types): (_, Vec<String>) =
-        query.build_query_as().persistent(false).fetch_one(&mut *scope.connection).await?;
+        sqlx::query_as_with(text, values).persistent(false).fetch_one(&mut *scope.connection).await?;
     let types = types.into_iter().map(TransactionType::try_from).collect::<Result<_, _>>();
     Ok(MatchedRows { ids, types: types.map_err(|error| sqlx::Error::Decode(error.into()))? })
 }

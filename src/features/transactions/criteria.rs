@@ -1,12 +1,13 @@
-//! The criteria of a list, with all names looked up, as SQL.
+//! The criteria of a list, with all names looked up, as conditions in SQL.
 
 use std::slice::from_ref;
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
-use sqlx::{Postgres, QueryBuilder};
 
 use super::filter::{TransactionFilter, TransactionOrder};
+use super::inputs::DayRange;
+use super::statement::Statement;
 use crate::domain::search::{Word, index_query};
 use crate::domain::transaction_type::TransactionType;
 use crate::features::{categories, payees, tags};
@@ -18,20 +19,20 @@ pub(super) struct Criteria {
     pub(super) start: Option<NaiveDate>,
     pub(super) end: Option<NaiveDate>,
     r#type: Option<TransactionType>,
-    pub(super) categories: Option<Vec<i64>>,
-    pub(super) tag: Option<i64>,
-    pub(super) payee: Option<i64>,
-    pub(super) currency: Option<&'static str>,
+    categories: Option<Vec<i64>>,
+    tag: Option<i64>,
+    payee: Option<i64>,
+    currency: Option<&'static str>,
     pub(super) min: Option<Decimal>,
     pub(super) max: Option<Decimal>,
-    pub(super) words: Vec<WordWithPayees>,
+    words: Vec<WordWithPayees>,
     /// Only these ids.
     ids: Option<Vec<i64>>,
 }
 
 /// A word, with the payees whose names contain it.
 #[derive(Debug, Clone)]
-pub(super) struct WordWithPayees {
+struct WordWithPayees {
     word: Word,
     payees: Vec<i64>,
 }
@@ -87,57 +88,29 @@ pub(super) async fn look_up(
     Ok(Some(criteria))
 }
 
-/// The columns that criteria need. The indexes by date and by amount contain them, except for long texts.
-pub(super) const FILTER_COLUMNS: &str = "t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, \
-    coalesce(t.short_search, (select l.search from transactions l where l.user_id = t.user_id and l.id = t.id)) as search";
-
-pub(super) fn push_range<'q, T>(
-    query: &mut QueryBuilder<Postgres>,
-    table: &str,
-    column: &str,
-    least: Option<T>,
-    most: Option<T>,
-) where
-    T: 'q + sqlx::Encode<'q, Postgres> + sqlx::Type<Postgres>,
-{
-    for (bound, compare) in [(least, ">="), (most, "<=")] {
-        if let Some(bound) = bound {
-            query.push(format_args!(" and {table}.{column} {compare} ")).push_bind(bound);
-        }
-    }
+/// The subject of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Criterion {
+    Days,
+    Amounts,
+    Type,
+    Categories,
+    Payee,
+    Currency,
+    Ids,
+    Tag,
+    Word,
 }
 
-/// The criteria that the chosen index already applies.
-#[derive(Debug, Clone, Copy, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one of the criteria, and says no more")]
-pub(super) struct CoveredByIndex {
-    pub(super) tag: bool,
-    pub(super) category: bool,
-    pub(super) payee: bool,
-    pub(super) currency: bool,
-    pub(super) date: bool,
-    pub(super) amount: bool,
-}
-
-impl CoveredByIndex {
-    pub(super) fn of(criteria: &Criteria, order: TransactionOrder) -> Self {
-        let Criteria { tag, categories, payee, currency, .. } = criteria;
-        let tag = tag.is_some();
-        let by_date = matches!(order, TransactionOrder::DateUp | TransactionOrder::DateDown);
-        if !by_date {
-            return Self { tag, amount: true, ..Self::default() };
-        }
-        let by = |category: bool| {
-            let payee = !tag && !category && payee.is_some();
-            let currency = !tag && !category && !payee && currency.is_some();
-            Self { tag, category, payee, currency, date: true, amount: false }
-        };
-        let by_category = by(!tag && categories.is_some());
-        // The first rows of several categories have to be merged: for a page only, not for all rows that are filtered.
-        let several = categories.as_ref().is_some_and(|ids| ids.len() > 1);
-        let filters = !criteria.words.is_empty() || criteria.has_more_than(by_category);
-        if several && filters { by(false) } else { by_category }
-    }
+/// A criterion as a condition on rows `t`.
+pub(super) struct Condition {
+    pub(super) on: Criterion,
+    /// The condition for rows that are looked at one by one.
+    pub(super) plain: String,
+    /// The same, in the form that the index of the criterion supports.
+    pub(super) indexed: String,
+    /// The name of the value.
+    pub(super) value: String,
 }
 
 impl Criteria {
@@ -146,102 +119,112 @@ impl Criteria {
         Self { ids: Some(ids), ..Self::default() }
     }
 
-    /// Writes all criteria but the words and the covered ones as conditions on `t`, each after an `and`.
-    pub(super) fn push(&self, query: &mut QueryBuilder<Postgres>, covered: CoveredByIndex) {
-        if !covered.date {
-            push_range(query, "t", "date", self.start, self.end);
+    /// The transactions of these days.
+    pub(super) fn of_days(DayRange { start, end }: DayRange) -> Self {
+        Self { start, end, ..Self::default() }
+    }
+
+    /// The first and the last day. A bound that is left out is an end of the calendar, so that one statement has all.
+    pub(super) fn days(&self) -> (NaiveDate, NaiveDate) {
+        let ends = (NaiveDate::from_ymd_opt(1, 1, 1), NaiveDate::from_ymd_opt(9999, 12, 31));
+        (self.start.or(ends.0).unwrap_or_default(), self.end.or(ends.1).unwrap_or_default())
+    }
+
+    /// The smallest and the largest amount; as [`Self::days`].
+    pub(super) fn amounts(&self) -> (Decimal, Decimal) {
+        (self.min.unwrap_or_default(), self.max.unwrap_or_else(|| Decimal::from(1_000_000_000_000_i64)))
+    }
+
+    /// The criteria as conditions, but for the bounds of the column that the list is sorted by.
+    pub(super) fn conditions(&self, statement: &mut Statement, order: Option<TransactionOrder>) -> Vec<Condition> {
+        let mut found = Vec::new();
+        let mut add = |on, value: String, plain: String, indexed: Option<String>| {
+            found.push(Condition { on, indexed: indexed.unwrap_or_else(|| plain.clone()), plain, value });
+        };
+        let sorted_by = order.map(TransactionOrder::column);
+        if sorted_by != Some("date") && (self.start.is_some() || self.end.is_some()) {
+            let (from, to) = self.days();
+            let (from, to) = (statement.value(from), statement.value(to));
+            add(Criterion::Days, String::new(), format!("t.date between {from} and {to}"), None);
         }
-        if !covered.amount {
-            push_range(query, "t", "amount", self.min, self.max);
+        if sorted_by != Some("amount") && (self.min.is_some() || self.max.is_some()) {
+            let (from, to) = self.amounts();
+            let (from, to) = (statement.value(from), statement.value(to));
+            add(Criterion::Amounts, String::new(), format!("t.amount between {from} and {to}"), None);
         }
         if let Some(kind) = self.r#type {
-            query.push(" and t.type = ").push_bind(kind);
+            let value = statement.value(kind);
+            let plain = format!("t.type = {value}");
+            // A category is of one kind, and the index of categories finds a rare kind.
+            let indexed = format!("{plain} and t.category_id = any ({})", categories_of(&value));
+            add(Criterion::Type, value, plain, Some(indexed));
         }
-        match self.categories.as_deref().filter(|_| !covered.category) {
-            Some([id]) => drop(query.push(" and t.category_id = ").push_bind(*id)),
-            Some(ids) => drop(query.push(" and t.category_id = any (").push_bind(ids.to_vec()).push(")")),
-            None => {}
+        if let Some(ids) = &self.categories {
+            let value = statement.value(ids);
+            let plain = format!("t.category_id = any ({value})");
+            add(Criterion::Categories, value, plain, None);
         }
-        if let Some(payee) = self.payee.filter(|_| !covered.payee) {
-            query.push(" and t.payee_id = ").push_bind(payee);
+        if let Some(payee) = self.payee {
+            let value = statement.value(payee);
+            let plain = format!("t.payee_id = {value}");
+            add(Criterion::Payee, value, plain, None);
         }
-        if let Some(currency) = self.currency.filter(|_| !covered.currency) {
-            query.push(" and t.currency = ").push_bind(currency);
+        if let Some(currency) = self.currency {
+            let value = statement.value(currency);
+            let plain = format!("t.currency = {value}");
+            // A plan for any currency expects a share of all rows, and reads them all; of a range it expects few.
+            let indexed = format!("t.currency between {value} and {value}");
+            add(Criterion::Currency, value, plain, Some(indexed));
         }
         if let Some(ids) = &self.ids {
-            query.push(" and t.id = any (").push_bind(ids.clone()).push(")");
+            let value = statement.value(ids);
+            let plain = format!("t.id = any ({value})");
+            add(Criterion::Ids, value, plain, None);
         }
-        if let Some(tag) = self.tag.filter(|_| !covered.tag) {
-            query.push(
-                " and exists (select from transaction_tags l where l.user_id = t.user_id and l.transaction_id = t.id \
-                 and l.tag_id = ",
-            );
-            query.push_bind(tag).push(")");
+        if let Some(tag) = self.tag {
+            let value = statement.value(tag);
+            let link = "from transaction_tags l where l.user_id = $1 and l.transaction_id = t.id and l.tag_id =";
+            // Not `exists`, which would become a join with all rows of the tag.
+            let plain = format!("(select l.tag_id {link} {value}) is not null");
+            let indexed = format!("exists (select {link} {value})");
+            add(Criterion::Tag, value, plain, Some(indexed));
         }
-    }
-
-    /// Tells if there are criteria besides the words and the covered ones.
-    pub(super) fn has_more_than(&self, covered: CoveredByIndex) -> bool {
-        let mut others = QueryBuilder::new("");
-        self.push(&mut others, covered);
-        !others.sql().as_str().is_empty()
-    }
-
-    /// Writes the words as conditions on `t`, each after an `and`; with `by_index` in a form that their index supports.
-    pub(super) fn push_words(&self, query: &mut QueryBuilder<Postgres>, user_id: i64, by_index: bool) {
         for WordWithPayees { word, payees } in &self.words {
-            query.push(" and ((");
-            for (index, pattern) in word.patterns().enumerate() {
-                query.push(if index == 0 { "t.search like " } else { " or t.search like " }).push_bind(pattern);
-            }
-            query.push(")");
-            if by_index {
-                query
-                    .push(" and search_grams(t.user_id, t.search) @@ ")
-                    .push_bind(index_query(user_id, from_ref(word)));
-                query.push("::text::tsquery");
-            }
-            if !payees.is_empty() {
-                query.push(" or t.user_id = ").push_bind(user_id);
-                query.push(" and t.payee_id = any (").push_bind(payees.clone()).push(")");
-            }
-            query.push(")");
+            let like: Vec<String> =
+                word.patterns().map(|pattern| format!("t.search like {}", statement.value(pattern))).collect();
+            let like = like.join(" or ");
+            let value = statement.value(index_query(statement.user_id, from_ref(word)));
+            let found = format!("({like}) and search_grams(t.user_id, t.search) @@ {value}::text::tsquery");
+            let (plain, indexed) = if payees.is_empty() {
+                (format!("({like})"), found)
+            } else {
+                let of_payees = format!("t.user_id = $1 and t.payee_id = any ({})", statement.value(payees));
+                (format!("({like} or {of_payees})"), format!("({found} or {of_payees})"))
+            };
+            add(Criterion::Word, value, plain, Some(indexed));
         }
+        found
     }
+}
 
-    /// Writes the rows `h` that have the words, found by the index of words. There are no other conditions, for which the database
-    /// would combine this index with one of all rows of the user.
-    fn push_hits(&self, query: &mut QueryBuilder<Postgres>, user_id: i64) {
-        query.push("h as materialized (select t.* from transactions t where true");
-        self.push_words(query, user_id, true);
-        query.push(")");
-    }
+/// The categories of a kind, as an array.
+pub(super) fn categories_of(kind: &str) -> String {
+    format!("array(select c.id from categories c where c.user_id = $1 and c.kind = {kind})")
+}
 
-    /// Writes `with` and a select of the columns of the rows `t` that meet all criteria.
-    pub(super) fn push_select(&self, query: &mut QueryBuilder<Postgres>, user_id: i64, columns: &str) {
-        if self.words.is_empty() {
-            return self.push_select_from("transactions", query, user_id, columns);
-        }
-        query.push("with ");
-        self.push_hits(query, user_id);
-        query.push(" ");
-        self.push_select_from("h", query, user_id, columns);
-    }
-
-    /// Writes a select of the columns of the rows `t` that meet all criteria but the words.
-    pub(super) fn push_select_from(
-        &self,
-        table: &str,
-        query: &mut QueryBuilder<Postgres>,
-        user_id: i64,
-        columns: &str,
-    ) {
-        query.push(format_args!("select {columns} from {table} t where t.user_id = ")).push_bind(user_id);
-        self.push(query, CoveredByIndex::default());
-        if let Some(kind) = self.r#type {
-            // A category is of one kind, and the index of categories finds a rare kind.
-            query.push(" and t.category_id = any (array(select c.id from categories c where c.user_id = ");
-            query.push_bind(user_id).push(" and c.kind = ").push_bind(kind).push("))");
-        }
-    }
+/// A select of the rows `t` that meet all conditions, by their indexes.
+pub(super) fn by_indexes<'c>(conditions: impl IntoIterator<Item = &'c Condition>, columns: &str) -> String {
+    let (words, others): (Vec<&Condition>, Vec<&Condition>) =
+        conditions.into_iter().partition(|condition| condition.on == Criterion::Word);
+    let all = |conditions: &[&Condition]| -> String {
+        conditions.iter().map(|condition| format!(" and {}", condition.indexed)).collect()
+    };
+    let from = if words.is_empty() || others.is_empty() {
+        format!("transactions t where t.user_id = $1{}", all(&words))
+    } else {
+        // By words first: the index of words takes no other condition, and would be combined with one of all rows.
+        let found = format!("select t.* from transactions t where t.user_id = $1{} offset 0", all(&words));
+        format!("({found}) t where t.user_id = $1")
+    };
+    format!("select {columns} from {from}{}", all(&others))
 }

@@ -4,11 +4,10 @@ use axum::response::{IntoResponse as _, Response};
 
 use super::criteria;
 use super::filter::{TransactionFilter, TransactionOrder, TransactionQuery};
-use super::inputs::DayRange;
 use super::keyset_store::ListKey;
 use super::list_store;
 use super::model::Transaction;
-use super::walk_store::{CriteriaWalk, DaysWalk};
+use super::walk_store::CriteriaWalk;
 use crate::features::reader::UserReader;
 use crate::http::envelope::Success;
 use crate::http::error::ApiError;
@@ -36,9 +35,6 @@ async fn whole_list(
     filter: TransactionFilter,
     order: TransactionOrder,
 ) -> Result<Response, ApiError> {
-    if filter.is_empty() && order == TransactionOrder::default() {
-        return reader.list(DaysWalk::new(DayRange::default())).await;
-    }
     match reader.run(async |scope| criteria::look_up(scope, &filter).await).await? {
         None => Ok(Success::ok(Vec::<Transaction>::new()).into_response()),
         Some(criteria) => reader.list(CriteriaWalk::new(criteria, order)).await,

@@ -8,12 +8,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::create_store::TransactionCreation;
-use super::filter::{OrderQuery, TransactionFilter, TransactionQuery};
+use super::criteria::Criteria;
+use super::filter::{OrderQuery, TransactionFilter, TransactionOrder, TransactionQuery};
 use super::inputs::{DayRange, NewTransaction, TransactionEdit};
 use super::model::Transaction;
 use super::store::not_found;
 use super::table::TABLE;
-use super::walk_store::DaysWalk;
+use super::walk_store::CriteriaWalk;
 use super::{bulk, create, list, store, update};
 use crate::features::feature::Feature;
 use crate::features::history::Mutation;
@@ -77,7 +78,7 @@ async fn list_transactions(
     responses((status = 200, description = "The transactions", body = SuccessBody<Vec<Transaction>>))
 )]
 async fn filter(reader: UserReader, QueryString(days): QueryString<DayRange>) -> Result<Response, ApiError> {
-    reader.list(DaysWalk::new(days)).await
+    reader.list(CriteriaWalk::new(Criteria::of_days(days), TransactionOrder::default())).await
 }
 
 /// Creates a transaction.

@@ -2,10 +2,7 @@
 
 use std::sync::LazyLock;
 
-use chrono::NaiveDate;
-
 use super::entry::TransactionColumns;
-use super::inputs::DayRange;
 use super::model::Transaction;
 use crate::domain::transaction_type::TransactionType;
 use crate::features::resource::Arguments;
@@ -14,19 +11,19 @@ use crate::features::users::model::UserSettings;
 use crate::http::error::ApiError;
 use crate::http::extract::shown_id;
 use crate::http::scope::Scope;
-use crate::http::walk::Batch;
 
-/// The columns of a [`Transaction`].
+/// The columns of a [`Transaction`], where the user is `$1`.
 ///
-/// They have built-in types: looking up a type of our own would discard an unnamed statement, as lists with filters are.
+/// They have built-in types: looking up a type of our own would discard an unnamed statement, as lists with filters are. Each
+/// sub-select names the user itself: tables that are spread over servers by user are found by it.
 macro_rules! columns {
     () => {
         r#"
             t.id, t.title, t.title_en, t.amount, t.currency, t.type::text as kind, c.name as category, t.category_id, t.date,
             t.user_id, t.created_at, t.updated_at, t.note, p.name as payee, t.payee_id,
             array(
-                select g.name from transaction_tags l join tags g on g.user_id = l.user_id and g.id = l.tag_id
-                where l.user_id = t.user_id and l.transaction_id = t.id
+                select g.name from transaction_tags l join tags g on g.user_id = $1 and g.id = l.tag_id
+                where l.user_id = $1 and l.transaction_id = t.id
                 order by g.name collate "C"
             ) as tags,
             t.category_source::text as category_source, t.category_reason
@@ -34,12 +31,12 @@ macro_rules! columns {
     };
 }
 
-/// The joins that the columns need.
+/// The joins that the columns need, where the user is `$1`.
 macro_rules! joins {
     () => {
         "
-            join categories c on c.user_id = t.user_id and c.id = t.category_id
-            left join payees p on p.user_id = t.user_id and p.id = t.payee_id
+            join categories c on c.user_id = $1 and c.id = t.category_id
+            left join payees p on p.user_id = $1 and p.id = t.payee_id
         "
     };
 }
@@ -58,20 +55,6 @@ macro_rules! select {
 }
 
 const FIND: &str = select!("where t.user_id = $1 and t.id = $2");
-
-// A bound that is left out is an end of the calendar, so that one statement has one plan and one index.
-const FIRST_OF_DAYS: &str = select!(
-    "where t.user_id = $1 and t.date between coalesce($2, '0001-01-01'::date) and coalesce($3, '9999-12-31'::date)
-    order by t.date desc, t.id desc
-    limit $4"
-);
-
-// The planner estimates a row comparison as much less selective than a range of days, and would look for a day in each category.
-const NEXT_OF_DAYS: &str = select!(
-    "where t.user_id = $1 and t.date >= coalesce($2, '0001-01-01'::date) and (t.date, t.id) < ($3, $4)
-    order by t.date desc, t.id desc
-    limit $5"
-);
 
 static INSERT: LazyLock<String> = LazyLock::new(|| {
     let placeholders: Vec<String> =
@@ -196,24 +179,4 @@ pub async fn delete(scope: &mut Scope<'_>, id: i64) -> Result<bool, sqlx::Error>
         .execute(&mut *scope.connection)
         .await?;
     Ok(done.rows_affected() == 1)
-}
-
-/// Reads transactions of these days into a batch, the newest day first, then the newest id; `after` is the row after which to begin.
-///
-/// # Errors
-/// Only from the database.
-pub(super) async fn read(
-    scope: &mut Scope<'_>,
-    days: DayRange,
-    after: Option<(NaiveDate, i64)>,
-    batch: &mut Batch<Transaction>,
-) -> Result<(), sqlx::Error> {
-    let limit = batch.limit();
-    let rows = match after {
-        None => sqlx::query_as(FIRST_OF_DAYS).bind(scope.user_id).bind(days.start).bind(days.end).bind(limit),
-        Some((date, id)) => {
-            sqlx::query_as(NEXT_OF_DAYS).bind(scope.user_id).bind(days.start).bind(date).bind(id).bind(limit)
-        }
-    };
-    batch.fill(rows.fetch(&mut *scope.connection), Transaction::bytes).await
 }

@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 use super::model::{User, UserSettings};
 use crate::config::secret::Secret;
 use crate::db::error::breaks;
+use crate::http::scope::Scope;
 
 /// Another user has this address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,6 +160,31 @@ pub async fn settings(connection: &mut PgConnection, id: i64) -> Result<Option<U
     let row =
         sqlx::query!(r#"select currency, time_zone from users where id = $1"#, id).fetch_optional(connection).await?;
     row.map(|row| settings_from(&row.currency, &row.time_zone)).transpose()
+}
+
+/// The settings of a user with the ids of the user's last operations; `None` if the user does not exist.
+///
+/// # Errors
+/// As [`settings`].
+pub async fn settings_and_changes(
+    scope: &mut Scope<'_>,
+    changes: i64,
+) -> Result<Option<(UserSettings, Vec<i64>)>, sqlx::Error> {
+    let row = sqlx::query!(
+        r#"
+        select
+            currency,
+            time_zone,
+            array(select o.id from operations o where o.user_id = $1 order by o.id desc limit $2) as "changes!"
+        from users
+        where id = $1
+        "#,
+        scope.user_id,
+        changes,
+    )
+    .fetch_optional(&mut *scope.connection)
+    .await?;
+    row.map(|row| Ok((settings_from(&row.currency, &row.time_zone)?, row.changes))).transpose()
 }
 
 /// The settings from the columns of the table.

@@ -1,0 +1,21 @@
+-- GET /api/transactions?limit=20&cursor=C: a page at any depth of the user who has 100,000 transactions.
+\set day random(2014, 2025) * 10000 + random(1, 12) * 100 + random(1, 28)
+select
+    t.id, t.title, t.title_en, t.amount, t.currency, t.type::text as kind, c.name as category, t.category_id, t.date,
+    t.user_id, t.created_at, t.updated_at, t.note, p.name as payee, t.payee_id,
+    array(
+        select g.name from transaction_tags l join tags g on g.user_id = :reader and g.id = l.tag_id
+        where l.user_id = :reader and l.transaction_id = t.id
+        order by g.name collate "C"
+    ) as tags,
+    t.category_source::text as category_source, t.category_reason
+from (
+    select t.* from transactions t
+    where t.user_id = :reader and (t.date, t.id) < (:day, :last_id) and t.date >= :first_day
+    order by t.date desc, t.id desc
+    limit :rows
+) t
+join categories c on c.user_id = :reader and c.id = t.category_id
+left join payees p on p.user_id = :reader and p.id = t.payee_id
+order by t.date desc, t.id desc
+limit 21;

@@ -1,0 +1,3 @@
+-- The statements of pages of transactions, of each kind, as they are sent. COLUMNS are those of src/features/transactions/store.rs.
+-- The opposite order has `asc` for `desc`, `>` for `<` and `<=` for `>=`. The first page begins after a place where no row is,
+-- so that it has the statement of all pages. $1 is always the user.
