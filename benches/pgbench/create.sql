@@ -33,7 +33,8 @@ from (
         select id, name from categories where user_id = :user and kind = :kind and id = null::bigint
     ) c on true
     left join lateral (
-        select id, name from payees where user_id = :user and name_key(name) = null::text
+        -- With a limit, which makes PostgreSQL use the index of names: it would compute the keys of all otherwise.
+        (select id, name from payees where user_id = :user and name_key(name) = null::text limit 1)
         union all
         select id, name from payees where user_id = :user and id = null::bigint
     ) p on true

@@ -90,7 +90,7 @@ async fn the_schema_refuses_what_must_never_be() {
         ),
         (
             format!(
-                "insert into changes (user_id, operation_id, entity, entity_id, before) select {me}, max(id), 'tags', 1, '{{}}' from operations where user_id = {them}"
+                "insert into changes (user_id, operation_id, id, entity, entity_id, before) select {me}, max(id), 1, 'tags', 1, '{{}}' from operations where user_id = {them}"
             ),
             "changes_operation_fkey",
         ),

@@ -142,8 +142,8 @@ async fn an_operation_that_is_too_large_to_go_at_once_goes_bit_by_bit_and_is_not
     let first = enter(&alice, "a").await;
     let id = operation(&first);
     let many = format!(
-        "insert into changes (user_id, operation_id, entity, entity_id, before, bytes)
-         select 1, {id}, 'transactions', 1000000 + n, '{{\"title\": \"x\"}}', 10 from generate_series(1, 12000) n"
+        "insert into changes (user_id, operation_id, id, entity, entity_id, before, bytes)
+         select 1, {id}, n, 'transactions', 1000000 + n, '{{\"title\": \"x\"}}', 10 from generate_series(1, 12000) n"
     );
     run(&app, many).await;
     enter(&alice, "b").await.expect(201);

@@ -127,11 +127,11 @@ async fn every_list_without_a_limit_is_walked_to_its_end() {
         "insert into payees (user_id, name, search) select 1, 'payee ' || n, ' payee ' from generate_series(1, 3000) n",
         "insert into categories (user_id, kind, name) select 1, 'INCOME', 'category ' || n from generate_series(1, 2986) n",
         "insert into operations (user_id, kind) select 1, 'transaction.update' from generate_series(1, 2999)",
-        "insert into changes (user_id, operation_id, entity, entity_id, before, after)
-            select 1, o.id, 'transactions', $1, '{\"amount\": 1}', jsonb_build_object('amount', o.id) from operations o
+        "insert into changes (user_id, operation_id, id, entity, entity_id, before, after)
+            select 1, o.id, o.id, 'transactions', $1, '{\"amount\": 1}', jsonb_build_object('amount', o.id) from operations o
             where o.id > 1",
-        "insert into changes (user_id, operation_id, entity, entity_id, before)
-            select 1, 2, 'transactions', 1000000 + n, '{\"title\": \"gone\"}' from generate_series(1, 3000) n",
+        "insert into changes (user_id, operation_id, id, entity, entity_id, before)
+            select 1, 2, 10000 + n, 'transactions', 1000000 + n, '{\"title\": \"gone\"}' from generate_series(1, 3000) n",
     ] {
         let query = sqlx::query(sql);
         let query = if sql.contains("$1") { query.bind(id) } else { query };

@@ -43,7 +43,8 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
             select id, name from categories where user_id = $1 and kind = {kind} and id = {category_id}
         ) c on true
         left join lateral (
-            select id, name from payees where user_id = $1 and name_key(name) = {payee}
+            -- With a limit, which makes PostgreSQL use the index of names: it would compute the keys of all otherwise.
+            (select id, name from payees where user_id = $1 and name_key(name) = {payee} limit 1)
             union all
             select id, name from payees where user_id = $1 and id = {payee_id}
         ) p on true
