@@ -89,7 +89,7 @@ from (
 ) k
 $$;
 
--- Keys of a user's tables lead with the user: rows of a user lie together, tables can be partitioned by user, and a
+-- Keys of a user's tables lead with the user: rows of a user lie together, which partitioning by user needs, and a
 -- composite foreign key cannot reference a row of another user.
 create table categories (
     user_id bigint not null references users (id) on delete cascade,
