@@ -207,6 +207,8 @@ async fn the_statements_are_those_that_are_written_down() {
         statements[from..].iter().map(|one| one.text.as_str()).find(of_list).map(str::to_owned)
     };
     let several = ["type=EXPENSE&payee=p1", "q=coffee&category=c1", "q=coffee+bread&tag=a&currency=THB"];
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/lists.sql");
+    let expected = std::fs::read_to_string(file).expect("a file");
     let mut written = expected.lines().take_while(|line| line.starts_with("--")).collect::<Vec<_>>().join("\n");
     let mut seen: Vec<(String, String)> = Vec::new();
     for (up, down) in [("date", "-date"), ("amount", "-amount")] {
