@@ -127,7 +127,6 @@ fn laid_out(text: &str) -> String {
     let mut laid = String::new();
     // Whether each open parenthesis is that of a sub-select.
     let mut open: Vec<bool> = Vec::new();
-    let mut between = false;
     let spaced = text.replace('(', " ( ").replace(')', " ) ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
     for (index, word) in words.iter().enumerate() {
@@ -157,13 +156,9 @@ fn laid_out(text: &str) -> String {
                 laid.push(')');
                 continue;
             }
-            "and" if between => between = false,
-            "from" | "where" | "and" | "order" | "limit" | "offset" | "union" | "left" | "cross" if in_select => {
-                line(&mut laid, depth);
-            }
+            "from" | "where" | "order" | "union" | "left" | "cross" if in_select => line(&mut laid, depth),
             "join" if in_select && !matches!(before, "left" | "cross") => line(&mut laid, depth),
             "select" if in_select && before.ends_with(')') => line(&mut laid, depth),
-            "between" => between = true,
             _ => {}
         }
         if !laid.ends_with([' ', '(', '\n']) && !laid.is_empty() && !word.starts_with([',', ':']) {
