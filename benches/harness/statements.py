@@ -19,8 +19,9 @@ def check(cluster: Cluster, app: App, seeded: Seeded) -> None:
     """Compares all that a request of each load sends with the load's script."""
     with app.serve() as server:
         for name in requests(seeded):
-            # The first of a connection also asks for types.
+            # The first of a connection also asks for types, and a writer who has not been counted yet is counted.
             send(server, seeded, name)
+            until_counted(cluster, seeded)
             set_log(cluster, "all")
             log = cluster.data.parent / "log"
             begin = log.stat().st_size
@@ -53,6 +54,16 @@ def send(server: Server, seeded: Seeded, name: str) -> None:
     # The writers create, so that the reader has what the seed says.
     token = seeded.tokens.read_text().splitlines()[1 if method == "POST" else 0]
     server.expect(201 if method == "POST" else 200, method, path, token, body)
+
+
+def until_counted(cluster: Cluster, seeded: Seeded) -> None:
+    """Waits for the job that counts what each user has."""
+    for _ in range(600):
+        waiting = f"select 1 from operations where user_id = {seeded.first_user} and not exists (select from usage where user_id = {seeded.first_user}) limit 1"
+        if not cluster.sql(waiting):
+            return
+        time.sleep(0.1)
+    raise Failure("the writers are not counted")
 
 
 def set_log(cluster: Cluster, which: str) -> None:
