@@ -137,14 +137,14 @@ fn laid_out(text: &str) -> String {
         let in_select = open.last().is_none_or(|is_select| *is_select);
         match *word {
             "(" => {
-                let is_select = matches!(next, "select" | "with") && !is_short(&words[index + 1..]);
+                let opens = matches!(next, "select" | "with") && !is_short(&words[index + 1..]);
                 let glued = before.ends_with("array")
                     || before.ends_with("coalesce")
                     || before == "count"
                     || before == "unnest";
                 laid.push_str(if glued || before == "(" { "(" } else { " (" });
-                open.push(is_select);
-                if is_select {
+                open.push(opens);
+                if opens {
                     line(&mut laid, depth + 1);
                 }
                 continue;
