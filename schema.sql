@@ -89,7 +89,7 @@ from (
 ) k
 $$;
 
--- Keys of a user's tables lead with the user: rows of a user lie together, tables can be partitioned by user, and a
+-- Keys of a user's tables lead with the user: rows of a user lie together, which partitioning by user needs, and a
 -- composite foreign key cannot reference a row of another user. Foreign keys do not set columns to null, because sharded
 -- tables cannot have such ones: triggers, or the program, do it before a row is deleted.
 create table categories (

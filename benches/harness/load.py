@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .cluster import Cluster
 from .failure import Failure
+from .peer import Peer
 from .programs import Tools
 from .seed import BENCHES, Seeded
 from .service import Server
@@ -25,13 +26,12 @@ class Http:
 
 
 class Wrk:
-    """A running load."""
+    """A running load, of the requests that a script makes of its name and of other words."""
 
-    def __init__(self, tools: Tools, server: Server, seeded: Seeded, load: str, connections: int, seconds: int,
-                 pause_ms: int = 0) -> None:
+    def __init__(self, tools: Tools, url: str, load: str, words: list[object], connections: int, seconds: int,
+                 script: str = "wrk.lua") -> None:
         self.load = load
-        command = [tools.wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", BENCHES / "wrk.lua",
-                   server.url, "--", load, seeded.tokens, seeded.first_id, seeded.last_id, pause_ms, seeded.cursors.get(load, "")]
+        command = [tools.wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", BENCHES / script, url, "--", load, *words]
         self.process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def result(self, refusals: bool = False) -> Http:
@@ -50,8 +50,20 @@ class Wrk:
         self.process.wait()
 
 
+def of_server(tools: Tools, server: Server, seeded: Seeded, load: str, connections: int, seconds: int, pause_ms: int = 0) -> Wrk:
+    words = [seeded.tokens, seeded.first_id, seeded.last_id, pause_ms, seeded.cursors.get(load, "")]
+    return Wrk(tools, server.url, load, words, connections, seconds)
+
+
 def http(tools: Tools, server: Server, seeded: Seeded, load: str, connections: int, seconds: int, pause_ms: int = 0) -> Http:
-    wrk = Wrk(tools, server, seeded, load, connections, seconds, pause_ms)
+    return ended(of_server(tools, server, seeded, load, connections, seconds, pause_ms))
+
+
+def of_peer(tools: Tools, peer: Peer, load: str, connections: int, seconds: int) -> Http:
+    return ended(Wrk(tools, peer.url, load, [peer.folder / "user"], connections, seconds, "peer.lua"))
+
+
+def ended(wrk: Wrk) -> Http:
     try:
         return wrk.result()
     finally:

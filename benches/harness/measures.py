@@ -9,7 +9,8 @@ from statistics import median
 from . import load
 from .cluster import Cluster
 from .failure import Failure
-from .load import Http, Wrk
+from .load import Http
+from .peer import Peer
 from .programs import Tools
 from .report import progress
 from .seed import READER_ROWS, Seeded
@@ -190,6 +191,33 @@ def turns(tools: Tools, builds: list[tuple[App, Seeded]], rounds: int, seconds: 
     return figures
 
 
+@dataclass
+class PeerFigures:
+    """The results of all rounds of this service and of the peer."""
+
+    name: str
+    this: list[Http]
+    peer: list[Http]
+
+    @property
+    def ratios(self) -> list[float]:
+        return [this.rate / peer.rate for this, peer in zip(self.this, self.peer)]
+
+
+def peers(tools: Tools, app: App, seeded: Seeded, peer: Peer, rounds: int, seconds: int, connections: int) -> list[PeerFigures]:
+    """Runs the loads that the peer has, too, on both in turns."""
+    figures = []
+    with app.serve() as server:
+        for name in ("read", "page", "create"):
+            progress(f"{name}, and that of PocketBase")
+            load.http(tools, server, seeded, name, connections, 2)
+            load.of_peer(tools, peer, name, connections, 2)
+            pairs = [(load.http(tools, server, seeded, name, connections, seconds), load.of_peer(tools, peer, name, connections, seconds))
+                     for _ in range(rounds)]
+            figures.append(PeerFigures(LOADS[name].title, [this for this, _ in pairs], [other for _, other in pairs]))
+    return figures
+
+
 def check_answers(server: Server, seeded: Seeded) -> None:
     """Checks the responses to the loads' requests once; during the loads only the status is checked."""
     token = seeded.reader_token
@@ -223,7 +251,7 @@ def flood(tools: Tools, app: App, seeded: Seeded, rounds: int, seconds: int) -> 
         load.http(tools, server, seeded, "read", READERS, 2, PAUSE_MS)
         for _ in range(rounds):
             calm.append(load.http(tools, server, seeded, "read", READERS, seconds, PAUSE_MS))
-            attack = Wrk(tools, server, seeded, "login", LOGINS, seconds + 2)
+            attack = load.of_server(tools, server, seeded, "login", LOGINS, seconds + 2)
             try:
                 time.sleep(1)
                 flooded.append(load.http(tools, server, seeded, "read", READERS, seconds, PAUSE_MS))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Iterable
 from .cluster import Cluster
 
 if TYPE_CHECKING:
-    from .measures import FloodFigures, LoadFigures, MemoryFigures, TurnFigures
+    from .measures import FloodFigures, LoadFigures, MemoryFigures, PeerFigures, TurnFigures
     from .migrations import MigrationFigures
     from .lists import ListFigures
     from .schema import SchemaFigures
@@ -112,6 +112,16 @@ def turns(figures: list["TurnFigures"]) -> None:
         spread = f"{min(figure.ratios):.2f} to {max(figure.ratios):.2f}"
         say(f"{figure.name:14} {rates:>15} {p99:>13} {ratio:6.3f} {spread:>13} {f'≥ {MIN_TURN_RATIO}':>7} {mark(ratio >= MIN_TURN_RATIO):6}"
             f" {pair((memory.rss for memory in figure.idle), 1):>13} {pair((memory.rss for memory in figure.after), 1):>13}")
+
+
+def peers(figures: list["PeerFigures"]) -> None:
+    say()
+    say(f"{'this, PocketBase':16} {'req/s':>15} {'p99 ms':>13} {'ratio':>6} {'(rounds)':>13}")
+    for figure in figures:
+        rates = pair(median(http.rate for http in side) for side in (figure.this, figure.peer))
+        p99 = pair((median(http.p99_ms for http in side) for side in (figure.this, figure.peer)), 2)
+        spread = f"{min(figure.ratios):.2f} to {max(figure.ratios):.2f}"
+        say(f"{figure.name:16} {rates:>15} {p99:>13} {median(figure.ratios):6.2f} {spread:>13}")
 
 
 def pair(numbers: Iterable[float], digits: int = 0) -> str:

@@ -18,7 +18,7 @@ from .cluster import free_port
 from .failure import Failure
 
 NO_LIMIT = "1000000000"
-START_PATIENCE = 30
+START_PATIENCE = 120
 
 
 @dataclass

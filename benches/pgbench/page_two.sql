@@ -40,7 +40,7 @@ from (
         from transactions t
         where t.user_id = :reader and (t.date, t.id) < (:day, :last_id) and t.date >= :first_day
         order by t.date desc, t.id desc
-        limit (select :most)
+        limit (select :most::bigint)
     ) t
         where t.amount between :least and :most_amount and t.category_id = any (:food)
         order by t.date desc, t.id desc
@@ -53,7 +53,7 @@ from (
         from transactions t
         where t.user_id = :reader and (t.date, t.id) < (:day, :last_id) and t.date >= :first_day
         order by t.date desc, t.id desc
-        limit (select :most)
+        limit (select :most::bigint)
     ) t
     ), far as materialized (
         select t.id, t.date, t.amount from transactions t

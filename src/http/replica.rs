@@ -16,14 +16,17 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The time for which a replica that did not answer is left alone.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// An answer of a database.
+type Answered<'a, T> = BoxFuture<'a, Result<T, sqlx::Error>>;
+
 /// The last changes of a user, as the ids of their operations. Several, because changes that run at the same time need not end in
 /// the order of their ids.
 #[derive(Debug, Clone, Copy)]
 pub struct LastChanges {
     /// Reads them.
-    pub read: for<'a> fn(&'a mut Scope<'_>) -> BoxFuture<'a, Result<Vec<i64>, sqlx::Error>>,
+    pub read: for<'a> fn(&'a mut Scope<'_>) -> Answered<'a, Vec<i64>>,
     /// Tells if a database has all of these.
-    pub are_in: for<'a> fn(&'a mut Scope<'_>, &'a [i64]) -> BoxFuture<'a, Result<bool, sqlx::Error>>,
+    pub are_in: for<'a> fn(&'a mut Scope<'_>, &'a [i64]) -> Answered<'a, bool>,
 }
 
 /// A replica of the database.

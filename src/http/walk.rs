@@ -293,15 +293,15 @@ impl Lists {
                 return writer.finish().await;
             }
             let limit = next_limit(rows, writer.bytes() - before);
-            batch = match self.from_replica(*share.key(), &mut walk, changes.as_deref(), limit).await {
+            batch = match self.next_of_replica(*share.key(), &mut walk, changes.as_deref(), limit).await {
                 Some(batch) => batch,
-                None => self.from_primary(*share.key(), &mut walk, limit).await?,
+                None => self.next_of_primary(*share.key(), &mut walk, limit).await?,
             };
         }
     }
 
     /// The next rows from a replica that has these changes of the user.
-    async fn from_replica<W: Walk>(
+    async fn next_of_replica<W: Walk>(
         &self,
         user_id: i64,
         walk: &mut W,
@@ -317,7 +317,12 @@ impl Lists {
         replica.read(user_id, changes, read).await
     }
 
-    async fn from_primary<W: Walk>(&self, user_id: i64, walk: &mut W, limit: usize) -> Result<Batch<W::Row>, ApiError> {
+    async fn next_of_primary<W: Walk>(
+        &self,
+        user_id: i64,
+        walk: &mut W,
+        limit: usize,
+    ) -> Result<Batch<W::Row>, ApiError> {
         let (turn, mut connection) = self.patiently(user_id, walk.counts()).await?;
         let mut batch = Batch::new(limit);
         walk.next(&mut Scope::new(&mut connection, user_id), &mut batch).await?;

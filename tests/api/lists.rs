@@ -514,7 +514,7 @@ async fn lists_are_looked_through_in_their_index_alone() {
     app.pools.close();
     until_they_ended(&app).await;
     for ((index, read, fetched), (_, read_before, fetched_before)) in counts().await.iter().zip(&before) {
-        assert!(read - read_before > 10_000, "{index} was not read");
+        assert!(read - read_before > 1_000, "{index} was not read");
         // One more than a page has, of lists without a filter.
         assert!(fetched - fetched_before <= answered / 2, "of {index} {fetched} rows were fetched");
     }

@@ -68,5 +68,6 @@ class Load:
     def outage(self, began: float) -> float:
         """The longest time without an acknowledgement since then, in seconds."""
         times = sorted(moment for moment in list(self.times) if moment >= began)
-        edges = [began, *times]
+        # Until now, if there has been none.
+        edges = [began, *times, time.monotonic()]
         return max((after - before for before, after in zip(edges, edges[1:])), default=0)

@@ -81,7 +81,6 @@ impl Pools {
     }
 
     /// Each pool with its name in the metrics.
-    #[must_use]
     pub fn all(&self) -> impl Iterator<Item = (&'static str, &Pool)> {
         [("requests", &self.requests), ("costly", &self.costly), ("readiness", &self.readiness)]
             .into_iter()

@@ -167,17 +167,13 @@ impl From<&Category> for TreeKey {
 }
 
 impl SortKey for TreeKey {
-    const COLUMNS: &'static [(&'static str, &'static str)] = &[
-        ("n.kind = 'EXPENSE'", "boolean"),
-        ("n.position", "bigint"),
-        ("n.name collate \"und-x-icu\"", "text"),
-        ("n.id", "bigint"),
-    ];
+    const COLUMNS: &'static [&'static str] =
+        &["n.kind = 'EXPENSE'", "n.position", "n.name collate \"und-x-icu\"", "n.id"];
 
-    fn bind(key: Option<&Self>, arguments: &mut Arguments) {
-        arguments.add(key.map(|key| key.0));
-        arguments.add(key.map(|key| key.1));
-        arguments.add(key.map(|key| key.2.as_str()));
-        arguments.add(key.map(|key| key.3));
+    fn bind(&self, arguments: &mut Arguments) {
+        arguments.add(self.0);
+        arguments.add(self.1);
+        arguments.add(self.2.as_str());
+        arguments.add(self.3);
     }
 }

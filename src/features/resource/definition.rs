@@ -218,11 +218,11 @@ impl ListQuery for CountingQuery {
 
 /// The sort key of a list, different for each row.
 pub trait SortKey: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The expressions that rows are sorted by, each with the type of its value.
-    const COLUMNS: &'static [(&'static str, &'static str)];
+    /// The expressions that rows are sorted by.
+    const COLUMNS: &'static [&'static str];
 
-    /// Adds the values of a key, or nulls.
-    fn bind(key: Option<&Self>, arguments: &mut Arguments);
+    /// Adds the values of the key.
+    fn bind(&self, arguments: &mut Arguments);
 }
 
 /// The name, in the order of a dictionary, then the id.
@@ -230,12 +230,11 @@ pub trait SortKey: Clone + Serialize + DeserializeOwned + Send + Sync + 'static 
 pub struct NameKey(pub String, pub i64);
 
 impl SortKey for NameKey {
-    const COLUMNS: &'static [(&'static str, &'static str)] =
-        &[("n.name collate \"und-x-icu\"", "text"), ("n.id", "bigint")];
+    const COLUMNS: &'static [&'static str] = &["n.name collate \"und-x-icu\"", "n.id"];
 
-    fn bind(key: Option<&Self>, arguments: &mut Arguments) {
-        arguments.add(key.map(|key| key.0.as_str()));
-        arguments.add(key.map(|key| key.1));
+    fn bind(&self, arguments: &mut Arguments) {
+        arguments.add(self.0.as_str());
+        arguments.add(self.1);
     }
 }
 

@@ -15,8 +15,8 @@ pub(super) struct ResourceTexts {
     pub(super) update: String,
     pub(super) delete: String,
     pub(super) count: String,
-    /// The list, forwards and backwards.
-    pub(super) lists: [String; 2],
+    /// The list from its beginning, and after a row forwards and backwards.
+    pub(super) lists: [String; 3],
     /// The unique index of names.
     pub(super) name_key: String,
     pub(super) not_found: &'static str,
@@ -61,7 +61,7 @@ impl ResourceTexts {
             ),
             delete: format!("delete from {table} where user_id = $1 and id = $2"),
             count: format!("select count(*) from {table} where user_id = $1"),
-            lists: [list::<R>(">", "asc"), list::<R>("<", "desc")],
+            lists: [list::<R>(None, "asc"), list::<R>(Some(">"), "asc"), list::<R>(Some("<"), "desc")],
             name_key: format!("{table}_name_key"),
             not_found: code("NOT_FOUND"),
             already_exists: code("ALREADY_EXISTS"),
@@ -71,8 +71,9 @@ impl ResourceTexts {
 }
 
 /// The statement of a list: `$1` is the user, `$2` the most rows, `$3` says if references are counted; then the values of
-/// the filters and of the key.
-fn list<R: Resource + ?Sized>(compare: &str, order: &str) -> String {
+/// the filters and of the key that rows are compared with, if there is one. The first page has a statement of its own: one for both
+/// would pass over all rows before the key.
+fn list<R: Resource + ?Sized>(compare: Option<&str>, order: &str) -> String {
     let columns: Vec<String> = R::READ.iter().map(|column| format!("n.{column}")).collect();
     let count = R::COUNTED.map_or_else(String::new, |(table, column)| {
         format!(
@@ -89,18 +90,16 @@ fn list<R: Resource + ?Sized>(compare: &str, order: &str) -> String {
         .iter()
         .map(|condition| format!(" and {}", condition.replace('?', &placeholder())))
         .collect();
-    let sorted: Vec<&str> = R::Key::COLUMNS.iter().map(|(column, _)| *column).collect();
-    let edge: Vec<String> = R::Key::COLUMNS.iter().map(|_| placeholder()).collect();
+    let sorted = R::Key::COLUMNS;
+    let from = compare.map_or_else(String::new, |compare| {
+        let edge: Vec<String> = R::Key::COLUMNS.iter().map(|_| placeholder()).collect();
+        format!(" and ({}) {compare} ({})", sorted.join(", "), edge.join(", "))
+    });
     let ordered: Vec<String> = sorted.iter().map(|column| format!("{column} {order}")).collect();
     format!(
-        "select {columns}{count} from {table} n where n.user_id = $1{filters} and ({first}::{of_type} is null \
-         or ({sorted}) {compare} ({edge})) order by {ordered} limit $2",
+        "select {columns}{count} from {table} n where n.user_id = $1{filters}{from} order by {ordered} limit $2",
         columns = columns.join(", "),
         table = R::TABLE.name,
-        first = edge[0],
-        of_type = R::Key::COLUMNS[0].1,
-        sorted = sorted.join(", "),
-        edge = edge.join(", "),
         ordered = ordered.join(", "),
     )
 }

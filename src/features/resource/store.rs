@@ -83,8 +83,12 @@ impl<R: Resource> Keyed for ResourceList<R> {
         segment: &Segment<R::Key>,
         batch: &mut Batch<R::Row>,
     ) -> Result<(), sqlx::Error> {
-        let [forwards, backwards] = &texts::<R>().lists;
-        let statement = if segment.is_backwards() { backwards } else { forwards };
+        let [first, forwards, backwards] = &texts::<R>().lists;
+        let statement = match segment.key() {
+            None => first,
+            Some(_) if segment.is_backwards() => backwards,
+            Some(_) => forwards,
+        };
         let mut arguments = Arguments::default();
         arguments.add(scope.user_id);
         arguments.add(segment.limit);
@@ -92,7 +96,9 @@ impl<R: Resource> Keyed for ResourceList<R> {
             arguments.add(self.query.counts());
         }
         self.query.bind(&mut arguments);
-        R::Key::bind(segment.key(), &mut arguments);
+        if let Some(key) = segment.key() {
+            key.bind(&mut arguments);
+        }
         let rows = sqlx::query_as_with(statement.as_str(), arguments.finish()?).fetch(&mut *scope.connection);
         batch.fill(rows, |row: &R::Row| R::name(&R::values(row)).len() + SMALL_ROW).await
     }

@@ -4,7 +4,8 @@ use chrono::NaiveDate;
 use sqlx::{Postgres, QueryBuilder};
 
 use super::bulk_inputs::Selection;
-use super::criteria::{self, Criteria, by_indexes};
+use super::conditions::by_indexes;
+use super::criteria::{self, Criteria};
 use super::entry::SEARCH_SEPARATOR;
 use super::statement::Statement;
 use crate::domain::search::{FOLDED, fold};

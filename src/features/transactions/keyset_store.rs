@@ -69,7 +69,7 @@ impl Keyset {
     {
         let descends = order.descends() != segment.is_backwards();
         // Ids are positive.
-        let (begin, last) = if descends { ((most, i64::MAX), least) } else { ((least, 0), most) };
+        let (begin, end) = if descends { ((most, i64::MAX), least) } else { ((least, 0), most) };
         let key = match segment.key() {
             None => begin,
             Some(ListKey(text, id)) => {
@@ -79,7 +79,7 @@ impl Keyset {
             }
         };
         let key = [statement.value(key.0), statement.value(key.1)];
-        Ok(Self { column: order.column(), descends, key, last: statement.value(last) })
+        Ok(Self { column: order.column(), descends, key, last: statement.value(end) })
     }
 
     /// The condition on rows of a table.

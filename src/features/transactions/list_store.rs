@@ -8,7 +8,8 @@
 //!
 //! The plans of the first two are made once for all values. `tests/api/lists.sql` has the texts.
 
-use super::criteria::{Condition, Criteria, Criterion, by_indexes, categories_of};
+use super::conditions::{Condition, Criterion, by_indexes, categories_of};
+use super::criteria::Criteria;
 use super::filter::TransactionOrder;
 use super::keyset_store::{Keyset, ListKey};
 use super::model::Transaction;
@@ -149,7 +150,7 @@ fn search(keyset: &Keyset, conditions: &[Condition], limit: i64, most: &str) -> 
     let (after, sorted) = (keyset.condition("t", "id"), keyset.order("t", "id"));
     // A limit that the planner does not see: it would sort the rows of an average user instead of reading some in their order.
     let first = |columns: &str, most: &str| {
-        let most = format!("limit (select {most})");
+        let most = format!("limit (select {most}::bigint)");
         format!("(select {columns} from transactions t where t.user_id = $1 and {after} {sorted} {most}) t")
     };
     let all =

@@ -7,6 +7,7 @@ mod bulk_store;
 mod bulk_update;
 mod categorize;
 mod choices;
+mod conditions;
 mod create;
 mod create_store;
 mod criteria;
