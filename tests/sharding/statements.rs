@@ -40,7 +40,7 @@ fn faults(spread_of: &BTreeMap<String, BTreeSet<String>>) -> (String, BTreeSet<&
             None => {
                 faults += &format!(
                     "\n--- several partitions of {tables:?}, which are to be compared with the user's id:\n{text}"
-                )
+                );
             }
         }
     }
@@ -61,8 +61,8 @@ async fn what_requests_send_reads_the_partition_of_one_user() {
     assert!(used.is_empty(), "a request runs a statement for all users: {used:?}");
     let mut connection = app.connection().await;
     let names = by_id(&mut connection, "select oid::text, format_type(oid, null) from pg_type").await;
-    let named = |types: Vec<u32>| types.iter().map(|id| names[&id.to_string()].clone()).collect();
-    let statements: Vec<_> = seen.prepared.into_iter().map(|(text, types)| (text, named(types))).collect();
+    let of_ids = |types: Vec<u32>| types.iter().map(|id| names[&id.to_string()].clone()).collect();
+    let statements: Vec<_> = seen.prepared.into_iter().map(|(text, types)| (text, of_ids(types))).collect();
     faults += &places::faults(&statements).await;
     assert!(faults.is_empty(), "{faults}");
 }

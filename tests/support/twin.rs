@@ -89,8 +89,8 @@ fn watcher(seen: Arc<Mutex<Seen>>) -> Watcher {
             seen.lock().expect("not poisoned").prepared.insert(text, types.collect());
         }
         (Side::Server, b'N') => {
-            let fields = message.body.split(|byte| *byte == 0);
-            let text = fields.filter_map(|field| field.strip_prefix(b"M")).next().unwrap_or_default();
+            let mut fields = message.body.split(|byte| *byte == 0);
+            let text = fields.find_map(|field| field.strip_prefix(b"M")).unwrap_or_default();
             if let Some((_, plan)) = String::from_utf8_lossy(text).split_once("plan:\n") {
                 let plan: Value = serde_json::from_str(plan).unwrap_or_else(|error| panic!("{error}: {plan}"));
                 let mut seen = seen.lock().expect("not poisoned");
