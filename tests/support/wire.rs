@@ -1,6 +1,6 @@
 //! A socket between a client and the test's PostgreSQL, so that a test sees every message that the two exchange.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -42,8 +42,8 @@ async fn message(from: &mut (impl AsyncRead + Unpin), has_type: bool) -> Option<
 }
 
 /// Passes on the messages of one session.
-async fn pass_on(client: UnixStream, watcher: Watcher) -> Option<()> {
-    let server = UnixStream::connect(cluster::socket()).await.ok()?;
+async fn pass_on(client: UnixStream, to: PathBuf, watcher: Watcher) -> Option<()> {
+    let server = UnixStream::connect(to).await.ok()?;
     let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
         (client.into_split(), server.into_split());
     to_server.write_all(&message(&mut from_client, false).await?).await.ok()?;
@@ -71,11 +71,16 @@ async fn pass_on(client: UnixStream, watcher: Watcher) -> Option<()> {
 
 /// Connection options by way of a watcher, with a socket in a folder.
 pub(crate) fn watched(options: &PgConnectOptions, folder: &Path, watcher: Watcher) -> PgConnectOptions {
-    let name = cluster::socket().file_name().expect("a name").to_owned();
-    let listener = UnixListener::bind(folder.join(name)).expect("bound");
+    watched_at(&cluster::socket(), options, folder, watcher)
+}
+
+/// As [`watched`], of the server with this socket.
+pub(crate) fn watched_at(to: &Path, options: &PgConnectOptions, folder: &Path, watcher: Watcher) -> PgConnectOptions {
+    let listener = UnixListener::bind(folder.join(to.file_name().expect("a name"))).expect("bound");
+    let to = to.to_owned();
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
-            tokio::spawn(pass_on(client, Arc::clone(&watcher)));
+            tokio::spawn(pass_on(client, to.clone(), Arc::clone(&watcher)));
         }
     });
     // The answer to a request for TLS is no message.
