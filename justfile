@@ -92,6 +92,14 @@ abandon N="20000":
 races ROUNDS="200" OPERATIONS="100000":
     ROUNDS={{ROUNDS}} MODEL={{OPERATIONS}} cargo test --test main -- --nocapture api::races api::model
 
+# Run the tests of the API on tables that are partitioned by user, and list the statements that read several partitions. Tests that look
+# at the tables themselves may fail there, and are not counted
+sharding *TESTS="api::":
+    rm -f target/several-partitions.sql
+    cargo test --test main --no-run
+    TEST_TWIN=$PWD/target/several-partitions.sql cargo test --test main -- {{TESTS}} || true
+    @if [ -s target/several-partitions.sql ]; then cat target/several-partitions.sql; exit 1; fi
+
 # Take over the original's full sample from all three sources, and kill it at twenty moments
 take-over ROWS="100000":
     TAKE_OVER={{ROWS}} cargo test --release --test main -- --nocapture take_over

@@ -31,6 +31,8 @@ pub fn settings(config: &Config) -> MigrateSettings {
         statement_timeout: migrations.statement_timeout,
         shadow: config.database.shadow_url.as_ref().map(DatabaseUrl::options),
         rows_role: rows_role(&config.database),
+        separate_statements: config.database.citus,
+        distributed_by: Some("user_id".to_owned()),
         ignore: ignore_patterns(&migrations.ignore),
         ..MigrateSettings::new(config.profile.into(), &MIGRATION_NAMES)
     }

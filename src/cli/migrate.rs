@@ -8,6 +8,7 @@ use migrate_toolkit::{MigrateSettings, Migration, ProgramNames};
 use sqlx::postgres::PgConnectOptions;
 
 use super::database::Database;
+use super::distribution;
 use super::globals::Globals;
 use super::seed;
 use crate::config::{Config, ConfigPurpose, Location};
@@ -69,6 +70,13 @@ impl MigrateHost for AppHost {
                 format!("the database {name} in {}/postgres", config.data_dir.display())
             }
             _ => ConnectionTarget::of(database).to_string(),
+        }
+    }
+
+    async fn advise_after_deploy(&mut self) -> Result<Option<String>, HostError> {
+        match (self.config(), &self.database) {
+            (Ok(config), Some(database)) if config.database.citus => Ok(distribution::advice(&database.direct).await?),
+            _ => Ok(None),
         }
     }
 

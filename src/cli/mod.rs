@@ -5,6 +5,7 @@ mod config;
 mod database;
 mod db;
 mod development_secret;
+mod distribution;
 mod globals;
 mod healthcheck;
 #[cfg(feature = "embedded-db")]

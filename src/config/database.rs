@@ -25,6 +25,8 @@ pub struct DatabaseConfig {
     pub data_dir: PathBuf,
     /// The folder of PostgreSQL's server programs for the embedded database. Defaults to the newest version found.
     pub programs: Option<PathBuf>,
+    /// True if the database is the coordinator of a Citus cluster: see scripts/citus/README.md.
+    pub citus: bool,
     /// The maximum number of connections of this process. Defaults to three per processor plus two, between 8 and 32;
     /// more do not make the database faster, they only take turns on its processors. A quarter is reserved for bulk
     /// changes, a sixth for long lists, one for readiness checks, and the rest serves short requests.
@@ -53,6 +55,7 @@ impl DatabaseConfig {
         let embedded = reader.required::<bool>("database.embedded", "true or false");
         let data_dir = reader.required("database.data_dir", "a folder");
         let programs = reader.optional("database.programs", "the folder of PostgreSQL's server programs");
+        let citus = reader.required("database.citus", "true or false");
         let max_connections = read_connections(reader);
         let acquire_timeout = reader.required("database.acquire_timeout", "a duration such as 3s");
         let statement_timeout = reader.required("database.statement_timeout", "a duration such as 30s");
@@ -76,6 +79,7 @@ impl DatabaseConfig {
             shadow_url: shadow_url?,
             data_dir: data_dir?,
             programs: programs?,
+            citus: citus?,
             max_connections: max_connections?,
             acquire_timeout: acquire_timeout?,
             statement_timeout: statement_timeout?,

@@ -1,5 +1,6 @@
-//! Access to the database: pools, classification and explanation of errors.
+//! Access to the database: pools, classification and explanation of errors, and its distribution over servers.
 
+pub mod distribution_store;
 pub mod error;
 pub mod pool;
 pub mod transport;

@@ -4,6 +4,7 @@ mod baseline;
 mod boot;
 mod checksums;
 mod deploy;
+mod distribution;
 mod emptying;
 mod exit_codes;
 mod failures;

@@ -69,5 +69,6 @@ async fn names_that_look_the_same_get_a_number_and_default_categories_are_found(
     // And back.
     database.close().await.expect("closed");
     let back = migrator.rollback(RollbackTarget::To(BEFORE), None, |_| ()).await;
-    assert_eq!(back.expect("back").len(), 4);
+    let newer = app::migrations::compiled().iter().filter(|migration| migration.version > BEFORE).count();
+    assert_eq!(back.expect("back").len(), newer);
 }

@@ -46,10 +46,7 @@ const FOREIGN_KEYS_FROM_OTHERS: &str = "select format('the foreign key %s', k.co
 
 /// Functions of triggers that use the name of their table, which is that of a shard, or that read a transition table where they also
 /// write: a server cannot give the rows of that statement to another one.
-const TRIGGERS: &str = r"select distinct p.proname || ': ' || (
-        case when p.prosrc ~* '\m(tg_table_name|tg_relid|tg_relname)\M' then 'uses the name of its table'
-            else 'inserts from the rows of the statement' end
-    )
+const TRIGGERS: &str = r"select distinct p.proname::text
     from pg_trigger t
     join pg_proc p on p.oid = t.tgfoid
     where t.tgrelid in (select oid from of_users) and not t.tgisinternal and (

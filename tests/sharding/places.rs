@@ -92,7 +92,8 @@ impl Mutable {
         let Some((kind, table)) = self.changed_table(query) else { return Vec::new() };
         let mut faults = Vec::new();
         let mut add = |place: &str, functions: BTreeSet<&str>| {
-            faults.extend((!functions.is_empty()).then(|| format!("{place} of a change of {table}: {functions:?}")));
+            let found = !functions.is_empty();
+            faults.extend(found.then(|| format!("not immutable in `{place}` of a change of {table}: {functions:?}")));
         };
         for (field, place) in [("returningList", "returning"), ("onConflict", "on conflict")] {
             query.field(field).iter().for_each(|part| add(place, self.within(part, true)));
@@ -161,7 +162,7 @@ pub(super) async fn faults(statements: &[(String, Vec<String>)]) -> String {
     for (text, types) in statements {
         let faults = mutable.faults(&node_tree::read(&mut connection, text, types).await);
         if !faults.is_empty() {
-            told += &format!("\n--- not immutable: {}:\n{text}", faults.join("; "));
+            told += &format!("\n--- refused by Citus: {}:\n{text}", faults.join("; "));
         }
     }
     told

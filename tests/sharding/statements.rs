@@ -11,41 +11,7 @@ use super::places;
 use super::walk::{every_request, statements_of};
 use crate::support::app::{ServerOptions, TestApp};
 use crate::support::cluster::run;
-use crate::support::twin::{Seen, explained, spread, twin};
-
-/// Parts of the statements that are for all users. None of them is run for a request, but the last.
-const FOR_ALL_USERS: &[(&str, &str)] = &[
-    ("right(search, 2) <> E'\\n2' limit 1", "a job looks for users whose payees have to be folded"),
-    (
-        "select user_id from transactions\n        where search is null",
-        "a job looks for users whose rows have to be folded",
-    ),
-    ("from trash d", "a job empties the trash of all users"),
-    ("(select id from users where id > $1 order by id limit $5) u", "a job looks for users with old operations"),
-    ("delete from idempotency_keys where created_at", "a job deletes keys by their age"),
-    ("update idempotency_keys\n        set data = null", "a job deletes large answers by their age"),
-    ("count(*) as kept from idempotency_keys group by user_id", "a job counts keys"),
-    ("left join usage s on s.user_id = u.id\n        where s.counted_at is null", "a job looks for users to count"),
-    ("delete from usage_deltas\n            returning", "a job adds up the usage of all users"),
-    ("delete from known_networks where last_used_at", "a job deletes networks by their age"),
-];
-
-/// The statements that read several partitions, unless they are for all users; and the exceptions that were used.
-fn faults(spread_of: &BTreeMap<String, BTreeSet<String>>) -> (String, BTreeSet<&'static str>) {
-    let mut used = BTreeSet::new();
-    let mut faults = String::new();
-    for (text, tables) in spread_of {
-        match FOR_ALL_USERS.iter().find(|(part, _)| text.contains(part)) {
-            Some((part, _)) => drop(used.insert(*part)),
-            None => {
-                faults += &format!(
-                    "\n--- several partitions of {tables:?}, which are to be compared with the user's id:\n{text}"
-                )
-            }
-        }
-    }
-    (faults, used)
-}
+use crate::support::twin::{FOR_ALL_USERS, Seen, explained, faults, spread, twin};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_requests_send_reads_the_partition_of_one_user() {
@@ -61,8 +27,8 @@ async fn what_requests_send_reads_the_partition_of_one_user() {
     assert!(used.is_empty(), "a request runs a statement for all users: {used:?}");
     let mut connection = app.connection().await;
     let names = by_id(&mut connection, "select oid::text, format_type(oid, null) from pg_type").await;
-    let named = |types: Vec<u32>| types.iter().map(|id| names[&id.to_string()].clone()).collect();
-    let statements: Vec<_> = seen.prepared.into_iter().map(|(text, types)| (text, named(types))).collect();
+    let of_ids = |types: Vec<u32>| types.iter().map(|id| names[&id.to_string()].clone()).collect();
+    let statements: Vec<_> = seen.prepared.into_iter().map(|(text, types)| (text, of_ids(types))).collect();
     faults += &places::faults(&statements).await;
     assert!(faults.is_empty(), "{faults}");
 }

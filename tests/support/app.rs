@@ -14,6 +14,7 @@ use sqlx::{ConnectOptions as _, PgConnection};
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
+use super::twin::{self, TwinLog};
 use super::{PATIENCE, cluster};
 
 pub(crate) const SECRET: &str = "the tests sign with this and nobody else does";
@@ -25,6 +26,7 @@ pub(crate) struct TestApp {
     pub(crate) readiness: ReadinessState,
     pub(crate) pools: Pools,
     stop: CancellationToken,
+    _twin: Option<TwinLog>,
 }
 
 /// Options of a test server.
@@ -70,12 +72,15 @@ impl TestApp {
         let environment: Environment = own.collect();
         let config = Config::load(&environment, &Flags::new(), Some(Profile::Test), ConfigPurpose::Serve)
             .expect("a configuration");
+        let log = TwinLog::wanted().filter(|_| server.beside.is_none() && !server.own_database);
         let options = match server.beside {
             Some(options) => options,
             None if server.own_database => cluster::migrated_database().await,
+            None if log.is_some() => twin::twin().await,
             None => cluster::schema().await,
         };
-        let pools = Pools::new(&options, server.replica.as_ref(), &config.database).expect("pools");
+        let watched = log.as_ref().map_or_else(|| options.clone(), |log| log.options(&options));
+        let pools = Pools::new(&watched, server.replica.as_ref(), &config.database).expect("pools");
         let secret = Secret::new(SECRET.to_owned());
         let readiness = ReadinessState::new(Readiness::Ready);
         let state = app::app::state(&config, &secret, pools.clone(), server.clock, readiness.clone()).expect("a state");
@@ -85,7 +90,7 @@ impl TestApp {
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         tokio::spawn(async move { app::server::serve(listener, service, &config.server, stopped).await });
-        Self { anon: Client::new(base), options, readiness, pools, stop }
+        Self { anon: Client::new(base), options, readiness, pools, stop, _twin: log }
     }
 
     /// Starts a second server on the same tables.

@@ -5,12 +5,14 @@
 //! each table that the statement names.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::PgConnectOptions;
+use tempfile::TempDir;
 
 use super::cluster::{self, run, unique};
 use super::wire::{Message, Side, Watcher, watched};
@@ -89,8 +91,8 @@ fn watcher(seen: Arc<Mutex<Seen>>) -> Watcher {
             seen.lock().expect("not poisoned").prepared.insert(text, types.collect());
         }
         (Side::Server, b'N') => {
-            let fields = message.body.split(|byte| *byte == 0);
-            let text = fields.filter_map(|field| field.strip_prefix(b"M")).next().unwrap_or_default();
+            let mut fields = message.body.split(|byte| *byte == 0);
+            let text = fields.find_map(|field| field.strip_prefix(b"M")).unwrap_or_default();
             if let Some((_, plan)) = String::from_utf8_lossy(text).split_once("plan:\n") {
                 let plan: Value = serde_json::from_str(plan).unwrap_or_else(|error| panic!("{error}: {plan}"));
                 let mut seen = seen.lock().expect("not poisoned");
@@ -131,5 +133,69 @@ fn collect(value: &Value, parts: &mut BTreeSet<(String, String)>) {
         }
         Value::Array(values) => values.iter().for_each(|value| collect(value, parts)),
         _ => {}
+    }
+}
+
+/// Parts of the statements that are for all users. None of them is run for a request, but the last.
+pub(crate) const FOR_ALL_USERS: &[(&str, &str)] = &[
+    ("right(search, 2) <> E'\\n2' limit 1", "a job looks for users whose payees have to be folded"),
+    (
+        "select user_id from transactions\n        where search is null",
+        "a job looks for users whose rows have to be folded",
+    ),
+    ("from trash d", "a job empties the trash of all users"),
+    ("(select id from users where id > $1 order by id limit $5) u", "a job looks for users with old operations"),
+    ("delete from idempotency_keys where created_at", "a job deletes keys by their age"),
+    ("update idempotency_keys\n        set data = null", "a job deletes large answers by their age"),
+    ("count(*) as kept from idempotency_keys group by user_id", "a job counts keys"),
+    ("left join usage s on s.user_id = u.id\n        where s.counted_at is null", "a job looks for users to count"),
+    ("delete from usage_deltas\n            returning", "a job adds up the usage of all users"),
+    ("delete from known_networks where last_used_at", "a job deletes networks by their age"),
+];
+
+/// The statements that read several partitions, unless they are for all users; and the exceptions that were used.
+pub(crate) fn faults(spread_of: &BTreeMap<String, BTreeSet<String>>) -> (String, BTreeSet<&'static str>) {
+    let mut used = BTreeSet::new();
+    let mut faults = String::new();
+    for (text, tables) in spread_of {
+        match FOR_ALL_USERS.iter().find(|(part, _)| text.contains(part)) {
+            Some((part, _)) => drop(used.insert(*part)),
+            None => {
+                faults += &format!(
+                    "\n--- several partitions of {tables:?}, which are to be compared with the user's id:\n{text}"
+                );
+            }
+        }
+    }
+    (faults, used)
+}
+
+/// A program whose statements are looked at because `TEST_TWIN` names a file, to which those that read several partitions are added.
+pub(crate) struct TwinLog {
+    file: PathBuf,
+    folder: TempDir,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl TwinLog {
+    /// A log, if one is asked for.
+    pub(crate) fn wanted() -> Option<Self> {
+        let file = std::env::var_os("TEST_TWIN")?.into();
+        Some(Self { file, folder: tempfile::tempdir().expect("a folder"), seen: Arc::default() })
+    }
+
+    /// Connection options for the program.
+    pub(crate) fn options(&self, twin: &PgConnectOptions) -> PgConnectOptions {
+        explained(twin, self.folder.path(), &self.seen)
+    }
+}
+
+impl Drop for TwinLog {
+    fn drop(&mut self) {
+        let (faults, _) = self.seen.lock().map(|seen| faults(&seen.spread)).unwrap_or_default();
+        if !faults.is_empty() {
+            let file = std::fs::File::options().append(true).create(true).open(&self.file);
+            file.and_then(|mut file| file.write_all(faults.as_bytes())).expect("written");
+        }
     }
 }

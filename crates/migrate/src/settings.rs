@@ -33,6 +33,12 @@ pub struct MigrateSettings {
     pub shadow: Option<PgConnectOptions>,
     /// The role of the serving program, where another role migrates. A deploy grants it the missing row privileges.
     pub rows_role: Option<String>,
+    /// Sends each statement of a migration by itself, apart from what begins and ends its transaction. It takes two round trips more, and
+    /// a Citus cluster refuses some statements otherwise: it prepares the whole message for its servers.
+    pub separate_statements: bool,
+    /// The column by which tables are distributed on a Citus cluster. Generated migrations distribute new tables that have it, if they run
+    /// on a cluster whose other tables are.
+    pub distributed_by: Option<String>,
     /// Objects that belong to others.
     pub ignore: IgnorePatterns,
     /// Migrates a database that has objects of others and no record yet.
@@ -58,6 +64,8 @@ impl MigrateSettings {
             newest: None,
             shadow: None,
             rows_role: None,
+            separate_statements: false,
+            distributed_by: None,
             ignore: IgnorePatterns::default(),
             beside: false,
             cancel: CancellationToken::new(),

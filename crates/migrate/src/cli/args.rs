@@ -183,7 +183,7 @@ impl DatabaseCommand {
     ) -> Result<CommandOutput, MigrateError> {
         match self {
             Self::Dev(options) => dev::run(options, context).await,
-            Self::Deploy(options) => options.run(context).await,
+            Self::Deploy(options) => options.run(context, host).await,
             Self::Status(options) => options.run(context).await,
             Self::Diff(options) => options.run(context).await,
             Self::Verify(options) => options.run(context).await,

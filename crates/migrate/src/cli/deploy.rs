@@ -5,12 +5,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cli::context::CommandContext;
+use crate::cli::host::MigrateHost;
 use crate::cli::output::CommandOutput;
 use crate::cli::progress::ProgressReporter;
 use crate::cli::terminal;
 use crate::cli::words::{completed_json, count, migrations_were};
 use crate::error::MigrateError;
 use crate::exit::Exit;
+use crate::explain::Chain;
 use crate::problem::MigrationRef;
 use crate::record::plan::MigrationPlan;
 use crate::settings::MigrateSettings;
@@ -38,7 +40,11 @@ pub(crate) struct DeployOptions {
 }
 
 impl DeployOptions {
-    pub(crate) async fn run(self, context: &mut CommandContext) -> Result<CommandOutput, MigrateError> {
+    pub(crate) async fn run(
+        self,
+        context: &mut CommandContext,
+        host: &mut impl MigrateHost,
+    ) -> Result<CommandOutput, MigrateError> {
         let settings = &mut context.migrator.settings;
         settings.lock_timeout = self.lock_timeout.unwrap_or(settings.lock_timeout);
         settings.allow_out_of_order |= self.allow_out_of_order;
@@ -64,7 +70,11 @@ impl DeployOptions {
         } else {
             format!("{} applied; the database is {state}.", migrations_were(number))
         };
-        Ok(CommandOutput::new(Exit::Done, text, json!({"applied": applied})))
+        let output = |text: String| CommandOutput::new(Exit::Done, text, json!({"applied": applied}));
+        Ok(match host.advise_after_deploy().await.unwrap_or_else(|error| Some(Chain(error.as_ref()).to_string())) {
+            None => output(text),
+            Some(advice) => output(format!("{text}\n{advice}")).with("advice", advice.into()),
+        })
     }
 }
 

@@ -47,6 +47,14 @@ pub trait MigrateHost {
         ConnectionTarget::of(database).to_string()
     }
 
+    /// Looks at the database after a deploy, and returns advice for the person who ran it; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`MigrateHost::settings`]. It is shown as advice, because the migrations are applied.
+    fn advise_after_deploy(&mut self) -> impl Future<Output = Result<Option<String>, HostError>> {
+        async { Ok(None) }
+    }
+
     /// Inserts the sample data after a reset, and returns a sentence about it; `None` if the program has none.
     fn insert_sample_data(&mut self) -> impl Future<Output = Option<Result<String, HostError>>> {
         async { None }

@@ -1,6 +1,7 @@
 //! Works out the files that lead from one schema to another, and tries them before it proposes them.
 
 use crate::error::MigrateError;
+use crate::propose::distribution::distribute_new_tables;
 use crate::propose::text::{Draft, drafts, plain_text, statements_text, stub};
 use crate::propose::trial::{roll_back_files, run_statements, try_files};
 use crate::run::session::MigrationSession;
@@ -50,7 +51,8 @@ pub(crate) async fn propose(
     let (renames, start) = rename(shadow, &first, to, hints).await?;
     let mut differences: Vec<String> = renames.iter().map(|rename| format!("~ {}", rename.up)).collect();
     differences.extend(start.steps_to(to));
-    let plan = plan(&start, to, mode);
+    let mut plan = plan(&start, to, mode);
+    distribute_new_tables(&mut plan.files, to, shadow.settings.distributed_by.as_deref());
     let renaming: Vec<PlannedStatement> = renames.iter().map(|rename| rename.statement(to)).collect();
     let statements = || renaming.iter().chain(plan.files.iter().flat_map(|file| &file.statements));
     let mut proposal = Proposal {

@@ -2,6 +2,7 @@
 
 use crate::error::MigrateError;
 use crate::explain::Cause;
+use crate::propose::distribution::distribute_new_tables;
 use crate::run::session::MigrationSession;
 use crate::schema::catalog::{Catalog, read_catalog};
 use crate::schema::context::{PlanMode, PlannedFile};
@@ -98,7 +99,8 @@ pub(crate) async fn roll_back_files(
     let mut downs = vec![None; states.len().saturating_sub(1)];
     for number in (1..states.len()).rev() {
         let (before, after) = (&states[number - 1], &states[number]);
-        let plan = plan(after, before, PlanMode::SingleTransaction);
+        let mut plan = plan(after, before, PlanMode::SingleTransaction);
+        distribute_new_tables(&mut plan.files, before, shadow.settings.distributed_by.as_deref());
         let mut problems: Vec<String> = plan.by_hand;
         let mut statements: Vec<PlannedStatement> = plan.files.into_iter().flat_map(|file| file.statements).collect();
         let mut target = before;

@@ -134,7 +134,8 @@ async fn transaction(
         if run.script.resets { format!("reset all;\n{}", session.preparation()) } else { CATALOG_PATH.to_owned() };
     // A role that the script has switched to may not write to the record.
     let tail = format!("{restore}reset role;\n{}commit;\n", run.on_success);
-    if !checks.is_empty() {
+    let separate = session.settings.separate_statements;
+    if !checks.is_empty() || separate {
         let sql = std::mem::take(&mut head);
         session.send(sql, |_| ()).await.map_err(StatementFailure::at_end)?;
         run_checks(session, checks).await?;
@@ -149,13 +150,17 @@ async fn transaction(
         let head = std::mem::take(&mut head);
         let lead = (head.chars().count(), if head.is_empty() { 0 } else { 4 });
         let mut sql = head + &statement.text;
-        if index == last {
+        if index == last && !separate {
             // The notes go with the last statement, without a round trip of their own.
             sql += "\n;\n";
             sql += &tail;
         }
         let sent = session.send(sql, progress(run, index, report)).await;
         sent.map_err(|failure| StatementFailure::in_statement(failure, lead, index, statement))?;
+    }
+    if separate {
+        let sent = session.send(tail, |_| ()).await;
+        sent.map_err(|failure| StatementFailure { is_begun: true, ..StatementFailure::at_end(failure) })?;
     }
     Ok(())
 }
