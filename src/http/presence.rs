@@ -1,4 +1,4 @@
-//! Lists of fields: how each field may be given, and the macro that makes a struct of a list.
+//! Lists of fields: how each field may be given, and the macros that make structs of a list.
 
 use std::marker::PhantomData;
 
@@ -17,7 +17,7 @@ pub struct Defaulted<R>(PhantomData<R>);
 /// A field of an update: left out, its value stays. `null` breaks its rule.
 pub struct Settable<R>(PhantomData<R>);
 
-/// A field of an update that may be empty: left out, its value stays; `null` removes the value.
+/// A field of an update that may be empty: left out, its value stays; `null` removes the value, which its description says.
 pub struct Clearable<R>(PhantomData<R>);
 
 /// The fields of another list, among those of this one.
@@ -82,7 +82,13 @@ impl<R: FieldRule> Presence for Clearable<R> {
     type Value = FieldUpdate<R::Output>;
 
     fn take(input: &mut Input, field: &Field) -> Option<FieldUpdate<R::Output>> {
-        match input.take::<R>(field, false, true) {
+        let given = input.take::<R>(field, false, true);
+        input.describe(|description| {
+            if let Some(described) = description.fields.last_mut() {
+                described.text = format!("{}; `null` removes it.", described.text.trim_end_matches('.'));
+            }
+        });
+        match given {
             None => Some(FieldUpdate::Keep),
             Some(Json::Null) => Some(FieldUpdate::Clear),
             Some(value) => input
@@ -138,7 +144,7 @@ macro_rules! fields {
         $visibility:vis struct $name:ident $(as $schema:literal)? {
             $(
                 $(#[doc = $text:literal])*
-                $field_visibility:vis $field:ident $($key:literal)?: $presence:ty $(= $example:tt)?,
+                $field_visibility:vis $field:ident $($key:literal)?: $presence:ty $(= $example:tt $(=> $other:tt)?)?,
             )*
         }
         $(check($input:ident) $check:block)?
@@ -160,7 +166,7 @@ macro_rules! fields {
                         &$crate::http::input::Field {
                             key: $crate::fields!(@key $field $($key)?),
                             text: concat!($($text, "\n",)*),
-                            example: $crate::fields!(@example $($example)?),
+                            example: $crate::fields!(@example $($example $($other)?)?),
                         },
                     );
                 )*
@@ -189,6 +195,7 @@ macro_rules! fields {
     (@key $field:ident $key:literal) => { $key };
     (@key $field:ident) => { stringify!($field) };
     (@example $example:tt) => { Some(|| serde_json::json!($example)) };
+    (@example $example:tt $other:tt) => { Some(|| serde_json::json!($other)) };
     (@example) => { None };
     (@schema $name:ident, $about:expr) => {};
     (@schema $name:ident, $about:expr, $schema:literal) => {
@@ -207,5 +214,93 @@ macro_rules! fields {
                 <$name as $crate::http::input::FromInput>::add_schemas(schemas);
             }
         }
+    };
+}
+
+/// Makes the input of a creation and the input of an update of one list of fields, with [`fields!`](crate::fields).
+///
+/// ```text
+/// new_and_edit! {
+///     /// A tag to create.
+///     #[derive(Debug, Clone)]
+///     pub struct NewTag as "CreateTag"
+///
+///     /// An update of a tag: fields that are left out stay as they are.
+///     #[derive(Debug, Clone)]
+///     pub struct TagEdit as "UpdateTag"
+///
+///     {
+///         /// The name.
+///         name: TagName as Required | Settable = "holiday" => "holiday 2026",
+///         /// The kind, which never changes.
+///         kind: OneOf<Kind> as Required | -,
+///     }
+///     check new(input) {}
+///     check edit(input) {}
+/// }
+/// ```
+///
+/// Behind the rule of a field stands its presence in the creation and in the update; `-` stands for neither. Behind `=>` stands the
+/// example of the update, where it is another one. All fields are public.
+#[macro_export]
+macro_rules! new_and_edit {
+    (
+        $(#[doc = $new_about:literal])*
+        #[derive($($new_derive:ident),*)]
+        $new_visibility:vis struct $new:ident as $new_schema:literal
+        $(#[doc = $edit_about:literal])*
+        #[derive($($edit_derive:ident),*)]
+        $edit_visibility:vis struct $edit:ident as $edit_schema:literal
+        { $($fields:tt)* }
+        $(check new($new_input:ident) $new_check:block)?
+        $(check edit($edit_input:ident) $edit_check:block)?
+    ) => {
+        $crate::new_and_edit!(
+            @fields
+            { $(#[doc = $new_about])* #[derive($($new_derive),*)] $new_visibility struct $new as $new_schema }
+            [$(check($new_input) $new_check)?]
+            []
+            { $(#[doc = $edit_about])* #[derive($($edit_derive),*)] $edit_visibility struct $edit as $edit_schema }
+            [$(check($edit_input) $edit_check)?]
+            []
+            $($fields)*
+        );
+    };
+    // Each field is added to both lists.
+    (
+        @fields $new:tt $new_check:tt [$($created:tt)*] $edit:tt $edit_check:tt [$($edited:tt)*]
+        $(#[doc = $text:literal])* $field:ident $($key:literal)?: $rule:ty as $create:tt | $update:tt
+        $(= $example:tt $(=> $other:tt)?)?, $($rest:tt)*
+    ) => {
+        $crate::new_and_edit!(
+            @fields
+            $new $new_check
+            [$($created)* { $create $(#[doc = $text])* $field $($key)?, $rule, $(= $example)? }]
+            $edit $edit_check
+            [$($edited)* { $update $(#[doc = $text])* $field $($key)?, $rule, $(= $example $(=> $other)?)? }]
+            $($rest)*
+        );
+    };
+    (@fields $new:tt $new_check:tt [$($created:tt)*] $edit:tt $edit_check:tt [$($edited:tt)*]) => {
+        $crate::new_and_edit!(@struct $new $new_check [] $($created)*);
+        $crate::new_and_edit!(@struct $edit $edit_check [] $($edited)*);
+    };
+    // Then those without a presence are left out.
+    (@struct $head:tt $check:tt $fields:tt { - $($left_out:tt)* } $($rest:tt)*) => {
+        $crate::new_and_edit!(@struct $head $check $fields $($rest)*);
+    };
+    (
+        @struct $head:tt $check:tt [$($fields:tt)*]
+        { $presence:ident $(#[doc = $text:literal])* $field:ident $($key:literal)?, $rule:ty, $($example:tt)* }
+        $($rest:tt)*
+    ) => {
+        $crate::new_and_edit!(
+            @struct $head $check
+            [$($fields)* $(#[doc = $text])* pub $field $($key)?: $presence<$rule> $($example)*,]
+            $($rest)*
+        );
+    };
+    (@struct {$($head:tt)*} [$($check:tt)*] [$($fields:tt)*]) => {
+        $crate::fields! { $($head)* { $($fields)* } $($check)* }
     };
 }

@@ -10,7 +10,7 @@ use crate::db::explain::Cause;
 use crate::db::pool::Pool;
 use crate::features::history::retention_store::{self, HistoryLimits};
 use crate::features::transactions::search_text_store;
-use crate::features::{auth, history, payees, quotas};
+use crate::features::{self, auth, history, payees, quotas};
 use crate::http::readiness::ReadinessState;
 use crate::http::scope::Scope;
 
@@ -100,8 +100,9 @@ async fn round(pool: &Pool, config: HistoryConfig, limits: QuotasConfig) -> Resu
     history::idempotency_store::forget_old(&mut connection).await?;
     history::idempotency_store::forget_large(&mut connection).await?;
     quotas::store::count_keys(&mut connection, limits.idempotency_keys).await?;
+    let tables = features::tables();
     for user_id in quotas::store::whose_to_count(&mut connection).await? {
-        quotas::store::recount(&mut Scope::new(&mut connection, user_id)).await?;
+        quotas::store::recount(&mut Scope::new(&mut connection, user_id), &tables).await?;
         tokio::time::sleep(BATCH_PAUSE).await;
     }
     auth::store::forget_failures(&mut connection).await?;

@@ -52,6 +52,36 @@ async fn other_changes(client: &Client, done: &[(String, Answer)]) -> Vec<(Strin
     more
 }
 
+/// The changes of tags and payees, which are on a transaction.
+async fn changes_of_names(client: &Client, transaction: i64) -> Vec<(&'static str, Answer)> {
+    let id = |answer: &Answer| answer.json()["data"]["id"].as_i64().expect("an id");
+    let mut done = Vec::new();
+    for (many, singular) in [("tags", "tag"), ("payees", "payee")] {
+        let path = format!("/api/{many}");
+        let made = client.post(&path, json!({"name": format!("{singular} made")})).await;
+        let other = client.post(&path, json!({"name": format!("{singular} other")})).await;
+        let (made_id, other_id) = (id(&made), id(&other));
+        let tags = if singular == "tag" { json!({"tags": ["tag made"]}) } else { json!({"payee": "payee made"}) };
+        client.put(&format!("{PATH}/{transaction}"), tags).await.expect(200);
+        let put = client.put(&format!("{path}/{made_id}"), json!({"name": format!("{singular} renamed")})).await;
+        let patched = client.patch(&format!("{path}/{made_id}"), json!({"name": format!("{singular} again")})).await;
+        let merge = client.post(&format!("{path}/{made_id}/merge"), json!({"into": other_id})).await;
+        let delete = client.delete(&format!("{path}/{other_id}")).await;
+        if singular == "tag" {
+            done.extend([("post /api/tags", made), ("put /api/tags/{id}", put), ("patch /api/tags/{id}", patched)]);
+            done.extend([("post /api/tags/{id}/merge", merge), ("delete /api/tags/{id}", delete)]);
+        } else {
+            done.extend([
+                ("post /api/payees", made),
+                ("put /api/payees/{id}", put),
+                ("patch /api/payees/{id}", patched),
+            ]);
+            done.extend([("post /api/payees/{id}/merge", merge), ("delete /api/payees/{id}", delete)]);
+        }
+    }
+    done
+}
+
 /// The changes that need more than the examples of the document.
 async fn special_changes(client: &Client) -> Vec<(&'static str, Answer)> {
     let id = |answer: &Answer| answer.json()["data"]["id"].as_i64().expect("an id");
@@ -99,29 +129,7 @@ async fn special_changes(client: &Client) -> Vec<(&'static str, Answer)> {
         "post /api/categories/{id}/merge",
         client.post(&format!("/api/categories/{into}/merge"), json!({"into": parent_id})).await,
     ));
-    for (many, singular) in [("tags", "tag"), ("payees", "payee")] {
-        let path = format!("/api/{many}");
-        let made = client.post(&path, json!({"name": format!("{singular} made")})).await;
-        let other = client.post(&path, json!({"name": format!("{singular} other")})).await;
-        let (made_id, other_id) = (id(&made), id(&other));
-        let tags = if singular == "tag" { json!({"tags": ["tag made"]}) } else { json!({"payee": "payee made"}) };
-        client.put(&format!("{PATH}/{one}"), tags).await.expect(200);
-        let put = client.put(&format!("{path}/{made_id}"), json!({"name": format!("{singular} renamed")})).await;
-        let patched = client.patch(&format!("{path}/{made_id}"), json!({"name": format!("{singular} again")})).await;
-        let merge = client.post(&format!("{path}/{made_id}/merge"), json!({"into": other_id})).await;
-        let delete = client.delete(&format!("{path}/{other_id}")).await;
-        if singular == "tag" {
-            done.extend([("post /api/tags", made), ("put /api/tags/{id}", put), ("patch /api/tags/{id}", patched)]);
-            done.extend([("post /api/tags/{id}/merge", merge), ("delete /api/tags/{id}", delete)]);
-        } else {
-            done.extend([
-                ("post /api/payees", made),
-                ("put /api/payees/{id}", put),
-                ("patch /api/payees/{id}", patched),
-            ]);
-            done.extend([("post /api/payees/{id}/merge", merge), ("delete /api/payees/{id}", delete)]);
-        }
-    }
+    done.extend(changes_of_names(client, one).await);
     done
 }
 

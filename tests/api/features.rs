@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use app::features;
-use app::features::history::recorded::{Incidental, RecordedTable};
+use app::features::history::recorded::{Incidental, RecordedTable, RowLimit};
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -13,6 +13,18 @@ use crate::support::app::TestApp;
 /// The tables with a `user_id` whose changes are not recorded: the record itself, and what belongs to no operation.
 const UNRECORDED: [&str; 7] =
     ["changes", "idempotency_keys", "known_networks", "merged", "operations", "usage", "usage_deltas"];
+
+/// Columns of text that do not count for the quota of text: short ones, and those that the program computes.
+const UNCOUNTED: [&str; 8] = [
+    "categories.color",
+    "categories.icon",
+    "default_categories.origin",
+    "payees.search",
+    "tags.color",
+    "transactions.category_reason",
+    "transactions.currency",
+    "transactions.search",
+];
 
 const GUIDE: &str = "docs/adding-a-feature.md";
 
@@ -98,6 +110,51 @@ async fn undo_knows_every_column_and_the_triggers_record_it() {
                 "{GUIDE}, step 2: the table {} has no trigger {trigger}, so that its changes would not be recorded",
                 table.name
             );
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_text_counts_for_the_quota_of_text() {
+    let app = TestApp::start().await;
+    let mut connection = app.connection().await;
+    for table in features::tables().iter() {
+        let columns = "select attname::text from pg_attribute
+            where attrelid = $1::text::regclass and attnum > 0 and not attisdropped and atttypid = 'text'::regtype
+                and attname <> 'short_search'";
+        for column in texts(&mut connection, columns, table.name).await {
+            let counted: i64 = sqlx::query_scalar("select text_bytes(jsonb_build_object($1::text, 'four'))")
+                .bind(&column)
+                .fetch_one(&mut connection)
+                .await
+                .expect("bytes");
+            let name = format!("{}.{column}", table.name);
+            let step = if table.name == "transactions" { 2 } else { 4 };
+            let expected = if UNCOUNTED.contains(&name.as_str()) { 0 } else { 4 };
+            assert_eq!(
+                counted,
+                expected,
+                "{}, step {step}: text_bytes in schema.sql counts {counted} of the 4 bytes of {name}",
+                guide(table)
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_table_has_a_limit_of_rows_and_every_quota_is_counted() {
+    let app = TestApp::start().await;
+    let mut connection = app.connection().await;
+    let columns = "select attname::text from pg_attribute where attrelid = $1::text::regclass and attnum > 0";
+    let columns = texts(&mut connection, columns, "usage").await;
+    for table in features::tables().iter() {
+        let follows = table.part_of.is_some() || table.incidental == Incidental::Always;
+        match table.limit {
+            RowLimit::Follows => assert!(follows, "{GUIDE}, step 4: the table {} has no limit of rows", table.name),
+            RowLimit::Rows(most) => assert!(most > 0),
+            RowLimit::Quota(_) => {
+                assert!(columns.iter().any(|column| column == table.name), "usage has no column {}", table.name);
+            }
         }
     }
 }

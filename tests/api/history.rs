@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::every_change::{bulk, everything, operation, undo};
 use crate::support::app::TestApp;
-use crate::support::client::Client;
+use crate::support::client::{Answer, Client};
 use crate::support::random::Random;
 
 const PATH: &str = "/api/transactions";
@@ -67,33 +67,35 @@ async fn everything_that_changes_something_names_an_operation_that_undoes_it() {
     assert_eq!(state(&mut connection).await, empty);
 }
 
+const TITLES: &[&str] = &["lunch", "กาแฟ", "taxi", "rent", "book"];
+const CATEGORIES: &[&str] = &["Rent", "Odd", "Other", "Food & Dining"];
+const TAGS: &[&str] = &["red", "green", "blue"];
+
+async fn ids(client: &Client, path: &str) -> Vec<i64> {
+    let rows = client.get(path).await.expect(200);
+    rows.as_array().expect("rows").iter().map(|row| row["id"].as_i64().expect("an id")).collect()
+}
+
 /// One change of a random kind; the operation, if something was there to be changed.
 async fn change(client: &Client, random: &mut Random) -> Option<i64> {
-    let titles = ["lunch", "กาแฟ", "taxi", "rent", "book"];
-    let categories = ["Rent", "Odd", "Other", "Food & Dining"];
-    let tags = ["red", "green", "blue"];
-    let ids = async |path: &str| -> Vec<i64> {
-        let rows = client.get(path).await.expect(200);
-        rows.as_array().expect("rows").iter().map(|row| row["id"].as_i64().expect("an id")).collect()
-    };
     let answer = match random.below(12) {
         0..=3 => {
-            let mut body = expense(random.pick(&titles));
-            body["category"] = json!(random.pick(&categories));
+            let mut body = expense(random.pick(TITLES));
+            body["category"] = json!(random.pick(CATEGORIES));
             body["amount"] = json!(1 + random.below(9));
-            body["tags"] = json!([random.pick(&tags)]);
+            body["tags"] = json!([random.pick(TAGS)]);
             if random.one_in(2) {
                 body["payee"] = json!(random.pick(&["Ann", "Ben"]));
             }
             client.post(PATH, body).await
         }
         4..=6 => {
-            let all = ids(PATH).await;
+            let all = ids(client, PATH).await;
             let path = format!("{PATH}/{}", all.get(random.below(all.len()))?);
             let edit = match random.below(4) {
-                0 => json!({"title": random.pick(&titles), "note": random.pick(&["x", "y"])}),
-                1 => json!({"category": random.pick(&categories), "amount": 1 + random.below(9)}),
-                2 => json!({"tags": [random.pick(&tags), random.pick(&tags)], "payee": null}),
+                0 => json!({"title": random.pick(TITLES), "note": random.pick(&["x", "y"])}),
+                1 => json!({"category": random.pick(CATEGORIES), "amount": 1 + random.below(9)}),
+                2 => json!({"tags": [random.pick(TAGS), random.pick(TAGS)], "payee": null}),
                 _ => {
                     json!({"date": format!("2026-01-{:02}", 1 + random.below(28)), "type": random.pick(&["INCOME", "EXPENSE"])})
                 }
@@ -101,65 +103,67 @@ async fn change(client: &Client, random: &mut Random) -> Option<i64> {
             client.patch(&path, edit).await
         }
         7 => {
-            let all = ids(PATH).await;
+            let all = ids(client, PATH).await;
             client.delete(&format!("{PATH}/{}", all.get(random.below(all.len()))?)).await
         }
-        8 => {
-            let filter = match random.below(3) {
-                0 => json!({"tag": random.pick(&tags)}),
-                1 => json!({"q": random.pick(&titles)}),
-                _ => json!({"minAmount": 5, "category": random.pick(&categories)}),
-            };
-            let set = match random.below(3) {
-                0 => json!({"addTags": [random.pick(&tags)], "title": random.pick(&titles)}),
-                1 => json!({"category": random.pick(&categories), "removeTags": [random.pick(&tags)]}),
-                _ => json!({"payee": random.pick(&["Ann", "Cleo"]), "note": random.pick(&titles)}),
-            };
-            bulk(client, Method::PATCH, json!({"filter": filter, "set": set})).await
-        }
+        8 => change_many(client, random).await,
         9 if random.one_in(3) => {
-            bulk(client, Method::DELETE, json!({"filter": {"tag": random.pick(&tags), "maxAmount": 4}})).await
+            bulk(client, Method::DELETE, json!({"filter": {"tag": random.pick(TAGS), "maxAmount": 4}})).await
         }
         9 => {
-            let trash = ids("/api/trash").await;
+            let trash = ids(client, "/api/trash").await;
             client.post(&format!("/api/trash/{}/restore", trash.get(random.below(trash.len()))?), json!({})).await
         }
-        10 => {
-            let all = ids("/api/categories").await;
-            let (one, other) = (all[random.below(all.len())], all[random.below(all.len())]);
-            match random.below(3) {
-                0 => {
-                    client
-                        .patch(
-                            &format!("/api/categories/{one}"),
-                            json!({"name": format!("c{}", random.below(20)), "position": random.below(9)}),
-                        )
-                        .await
-                }
-                1 => client.patch(&format!("/api/categories/{one}"), json!({"parentId": other})).await,
-                _ => client.post(&format!("/api/categories/{one}/merge"), json!({"into": other})).await,
-            }
-        }
-        _ => {
-            let many = random.pick(&["tags", "payees"]);
-            let all = ids(&format!("/api/{many}")).await;
-            let one = *all.get(random.below(all.len()))?;
-            match random.below(3) {
-                0 => {
-                    client.patch(&format!("/api/{many}/{one}"), json!({"name": format!("n{}", random.below(20))})).await
-                }
-                1 => {
-                    client
-                        .post(&format!("/api/{many}/{one}/merge"), json!({"into": all[random.below(all.len())]}))
-                        .await
-                }
-                _ => client.delete(&format!("/api/{many}/{one}")).await,
-            }
-        }
+        10 => change_category(client, random).await,
+        _ => change_name(client, random).await?,
     };
     assert!(answer.status.as_u16() < 500, "{}", answer.text);
     // What changes nothing is no operation.
     answer.json()["meta"]["operationId"].as_i64()
+}
+
+async fn change_many(client: &Client, random: &mut Random) -> Answer {
+    let filter = match random.below(3) {
+        0 => json!({"tag": random.pick(TAGS)}),
+        1 => json!({"q": random.pick(TITLES)}),
+        _ => json!({"minAmount": 5, "category": random.pick(CATEGORIES)}),
+    };
+    let set = match random.below(3) {
+        0 => json!({"addTags": [random.pick(TAGS)], "title": random.pick(TITLES)}),
+        1 => json!({"category": random.pick(CATEGORIES), "removeTags": [random.pick(TAGS)]}),
+        _ => json!({"payee": random.pick(&["Ann", "Cleo"]), "note": random.pick(TITLES)}),
+    };
+    bulk(client, Method::PATCH, json!({"filter": filter, "set": set})).await
+}
+
+async fn change_category(client: &Client, random: &mut Random) -> Answer {
+    let all = ids(client, "/api/categories").await;
+    let (one, other) = (all[random.below(all.len())], all[random.below(all.len())]);
+    match random.below(3) {
+        0 => {
+            client
+                .patch(
+                    &format!("/api/categories/{one}"),
+                    json!({"name": format!("c{}", random.below(20)), "position": random.below(9)}),
+                )
+                .await
+        }
+        1 => client.patch(&format!("/api/categories/{one}"), json!({"parentId": other})).await,
+        _ => client.post(&format!("/api/categories/{one}/merge"), json!({"into": other})).await,
+    }
+}
+
+/// Changes a tag or a payee, if there is one.
+async fn change_name(client: &Client, random: &mut Random) -> Option<Answer> {
+    let many = random.pick(&["tags", "payees"]);
+    let all = ids(client, &format!("/api/{many}")).await;
+    let one = *all.get(random.below(all.len()))?;
+    let answer = match random.below(3) {
+        0 => client.patch(&format!("/api/{many}/{one}"), json!({"name": format!("n{}", random.below(20))})).await,
+        1 => client.post(&format!("/api/{many}/{one}/merge"), json!({"into": all[random.below(all.len())]})).await,
+        _ => client.delete(&format!("/api/{many}/{one}")).await,
+    };
+    Some(answer)
 }
 
 #[tokio::test]

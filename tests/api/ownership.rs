@@ -1,7 +1,7 @@
 //! What belongs to somebody else is not there: in the API, and in the schema.
 
 use serde_json::{Value, json};
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::every_change::fill;
 use crate::support::app::TestApp;
@@ -34,6 +34,12 @@ async fn users_have_categories_of_their_own() {
     assert_ne!(of_alice["categoryId"], of_bob["categoryId"]);
 }
 
+/// Runs a statement that breaks a constraint.
+async fn breaks(connection: &mut PgConnection, sql: String, constraint: &str) {
+    let error = sqlx::query(AssertSqlSafe(sql.clone())).execute(connection).await.expect_err(&sql);
+    assert_eq!(error.as_database_error().and_then(|error| error.constraint()), Some(constraint), "{sql}: {error}");
+}
+
 #[tokio::test]
 async fn the_schema_refuses_what_must_never_be() {
     let app = TestApp::start().await;
@@ -55,12 +61,7 @@ async fn the_schema_refuses_what_must_never_be() {
         ("date = 'infinity'".to_owned(), "transactions_date_range"),
     ] {
         let sql = format!("update transactions set {change} where id = {mine}");
-        let error = sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.expect_err(&change);
-        assert_eq!(
-            error.as_database_error().and_then(|error| error.constraint()),
-            Some(constraint),
-            "{change}: {error}"
-        );
+        breaks(&mut connection, sql, constraint).await;
     }
     // Nor can a row of anybody's be put beside somebody else's.
     let (me, them) = (
@@ -95,19 +96,13 @@ async fn the_schema_refuses_what_must_never_be() {
             "changes_operation_fkey",
         ),
     ] {
-        let error = sqlx::query(AssertSqlSafe(sql.clone())).execute(&mut connection).await.expect_err(&sql);
-        assert_eq!(error.as_database_error().and_then(|error| error.constraint()), Some(constraint), "{sql}: {error}");
+        breaks(&mut connection, sql, constraint).await;
     }
     for (change, constraint) in
         [("email = 'BOB@example.com'", "users_email_lower_case"), ("email = 'bob@example.com'", "users_email_key")]
     {
         let sql = format!("update users set {change} where email = 'alice@example.com'");
-        let error = sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.expect_err(change);
-        assert_eq!(
-            error.as_database_error().and_then(|error| error.constraint()),
-            Some(constraint),
-            "{change}: {error}"
-        );
+        breaks(&mut connection, sql, constraint).await;
     }
 }
 
@@ -211,6 +206,46 @@ async fn everything(alice: &Client, document: &Value) -> Vec<Value> {
     all
 }
 
+/// Requests with another user's id in one of the places for one: the place, the path and the body. The row that is asked for is one's
+/// own, `mine`, elsewhere.
+fn requests(
+    document: &Value,
+    (path, operation): (&str, &Value),
+    ids: &Ids,
+    mine: &str,
+) -> Vec<(String, String, Value)> {
+    let collection = path.split('/').nth(2).unwrap_or_default();
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+    let mut requests = Vec::new();
+    if path.contains("{id}") {
+        let path = path.replace("{id}", &ids.of(collection).to_string());
+        requests.push(("the path".to_owned(), path, example(document, schema)));
+    }
+    let path = path.replace("{id}", mine);
+    for parameter in operation["parameters"].as_array().into_iter().flatten() {
+        let name = parameter["name"].as_str().expect("a name");
+        if parameter["in"] == "query" && is_id(name) {
+            let query = format!("{path}?limit=10&{name}={}", ids.of(name));
+            requests.push((name.to_owned(), query, Value::Null));
+        }
+    }
+    requests
+        .extend(bodies(document, schema, collection, ids).into_iter().map(|(place, body)| (place, path.clone(), body)));
+    requests
+}
+
+/// The cursor of one user's list is refused to another one; returns the number of tries.
+async fn cursor_is_refused(alice: &Client, bob: &Client, path: &str) -> u32 {
+    if path.contains("/history") {
+        return 0;
+    }
+    alice.post("/api/tags", json!({"name": format!("tag {path}")})).await;
+    let answer = alice.get(&format!("{path}?limit=1")).await.json();
+    let Some(cursor) = answer["meta"]["page"]["nextCursor"].as_str() else { return 0 };
+    bob.get(&format!("{path}?limit=1&cursor={cursor}")).await.expect_status(400);
+    1
+}
+
 /// Walks the document, so that a new endpoint is tried without anybody's thinking of it.
 #[tokio::test]
 async fn another_users_ids_find_nothing_wherever_an_id_can_stand() {
@@ -243,35 +278,12 @@ async fn another_users_ids_find_nothing_wherever_an_id_can_stand() {
             }
             let method: reqwest::Method = method.to_uppercase().parse().expect("a method");
             let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
-            let mut requests = Vec::new();
-            if path.contains("{id}") {
-                let path = path.replace("{id}", &ids.of(collection).to_string());
-                requests.push(("the path".to_owned(), path, example(&document, schema)));
-            }
             // What else there is to say is one's own.
             let mine = own.json()["data"][0]["id"].to_string();
-            let path = path.replace("{id}", &mine);
-            for parameter in operation["parameters"].as_array().into_iter().flatten() {
-                let name = parameter["name"].as_str().expect("a name");
-                if parameter["in"] == "query" && is_id(name) {
-                    let query = format!("{path}?limit=10&{name}={}", ids.of(name));
-                    requests.push((name.to_owned(), query, Value::Null));
-                }
-                if name == "cursor" && !path.contains("/history") {
-                    alice.post("/api/tags", json!({"name": format!("tag {path}")})).await;
-                    let answer = alice.get(&format!("{path}?limit=1")).await.json();
-                    if let Some(cursor) = answer["meta"]["page"]["nextCursor"].as_str() {
-                        let answer = bob.get(&format!("{path}?limit=1&cursor={cursor}")).await;
-                        answer.expect_status(400);
-                        tried += 1;
-                    }
-                }
+            if operation["parameters"].as_array().into_iter().flatten().any(|one| one["name"] == "cursor") {
+                tried += cursor_is_refused(&alice, &bob, &path.replace("{id}", &mine)).await;
             }
-            requests.extend(
-                bodies(&document, schema, collection, &ids)
-                    .into_iter()
-                    .map(|(place, body)| (place, path.clone(), body)),
-            );
+            let requests = requests(&document, (path, operation), &ids, &mine);
             for (place, path, body) in requests {
                 let mut request = bob.request(method.clone(), &path);
                 if !schema.is_null() {

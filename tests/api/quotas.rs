@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use app::features::{history, quotas};
+use app::features::{self, history, quotas};
 use app::http::scope::Scope;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -100,7 +100,7 @@ async fn names_count_however_they_are_made() {
     let app = TestApp::configured(SMALL).await;
     let alice = app.user("alice").await;
     let mut connection = app.connection().await;
-    quotas::store::recount(&mut Scope::new(&mut connection, 1)).await.expect("counted");
+    quotas::store::recount(&mut Scope::new(&mut connection, 1), &features::tables()).await.expect("counted");
     let first = alice.post(PATH, with(expense("a"), "tags", json!(["1", "2", "3"]))).await.expect(201);
     exceeded(&alice.post(PATH, with(expense("b"), "tags", json!(["4", "5"]))).await, "tags");
     assert_eq!(
@@ -178,7 +178,7 @@ async fn what_is_counted_is_what_is_there_whatever_was_done_at_once() {
     let app = TestApp::start().await;
     let alice = app.user("alice").await;
     let mut connection = app.connection().await;
-    quotas::store::recount(&mut Scope::new(&mut connection, 1)).await.expect("counted");
+    quotas::store::recount(&mut Scope::new(&mut connection, 1), &features::tables()).await.expect("counted");
     let tasks: Vec<_> = (0..6)
         .map(|task| {
             let alice = alice.clone();
@@ -212,7 +212,7 @@ async fn what_is_counted_is_what_is_there_whatever_was_done_at_once() {
     settle(&app).await;
     let sql = "select transactions, tags, payees, categories, text_bytes, history_bytes from usage where user_id = 1";
     let counted: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(sql).fetch_one(&mut connection).await.expect("usage");
-    quotas::store::recount(&mut Scope::new(&mut connection, 1)).await.expect("counted");
+    quotas::store::recount(&mut Scope::new(&mut connection, 1), &features::tables()).await.expect("counted");
     let there: (i64, i64, i64, i64, i64, i64) = sqlx::query_as(sql).fetch_one(&mut connection).await.expect("usage");
     assert_eq!(counted, there);
     assert!(there.0 > 40 && there.4 > 0 && there.5 > 0, "{there:?}");
@@ -223,7 +223,7 @@ async fn keys_have_a_bound_and_those_that_are_there_are_answered_on() {
     let app = TestApp::configured(&[("APP_QUOTAS__IDEMPOTENCY_KEYS", "3")]).await;
     let alice = app.user("alice").await;
     let mut connection = app.connection().await;
-    quotas::store::recount(&mut Scope::new(&mut connection, 1)).await.expect("counted");
+    quotas::store::recount(&mut Scope::new(&mut connection, 1), &features::tables()).await.expect("counted");
     let send = async |key: String| {
         let request = alice.request(Method::POST, PATH).header("idempotency-key", &key);
         alice.send(request.json(&with(expense(&key), "note", json!("ก".repeat(4_000))))).await

@@ -1,12 +1,15 @@
 //! The behaviour that all resources of the kit have in common, tried on each of them.
 
+use app::features;
+use app::features::history::recorded::RecordedTable;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::resource_attacks::attack;
 use crate::support::app::TestApp;
 use crate::support::client::{Answer, Client};
 
-fn operation(answer: &Answer) -> i64 {
+pub(super) fn operation(answer: &Answer) -> i64 {
     answer.json()["meta"]["operationId"].as_i64().unwrap_or_else(|| panic!("no operation: {}", answer.text))
 }
 
@@ -15,27 +18,54 @@ async fn undo(client: &Client, answer: &Answer) {
     client.send(client.request(Method::POST, &path)).await.expect(200);
 }
 
-fn named(new: &Value, name: &str) -> Value {
-    let mut body = new.clone();
-    body["name"] = json!(name);
-    body
+/// A resource that is tried.
+pub(super) struct Tried {
+    /// The name of the table, which is that of the collection.
+    pub(super) many: &'static str,
+    /// The word for one row.
+    pub(super) noun: &'static str,
+    /// The body of a creation, without the name.
+    pub(super) new: Value,
 }
 
-/// Tries list, create, read, update, delete, pages, `ETag`, idempotency, undo and ownership of `/api/MANY`. `noun` is the word for one
-/// row, `new` the body of a creation.
-pub(crate) async fn check(many: &str, noun: &str, new: Value) {
+impl Tried {
+    pub(super) fn path(&self) -> String {
+        format!("/api/{}", self.many)
+    }
+
+    pub(super) fn table(&self) -> &'static RecordedTable {
+        features::tables().iter().find(|table| table.name == self.many).expect("a recorded table")
+    }
+
+    /// The body of a creation.
+    pub(super) fn named(&self, name: &str) -> Value {
+        let mut body = self.new.clone();
+        body["name"] = json!(name);
+        body
+    }
+
+    pub(super) fn code(&self, ending: &str) -> String {
+        format!("{}_{ending}", self.noun.to_uppercase().replace(' ', "_"))
+    }
+}
+
+/// Tries list, create, read, update, delete, pages, `ETag`, idempotency, undo, ownership and limits of `/api/MANY`. `noun` is the
+/// word for one row, `new` the body of a creation.
+pub(crate) async fn check(many: &'static str, noun: &'static str, new: Value) {
+    let tried = Tried { many, noun, new };
     let app = TestApp::start().await;
     let (alice, bob) = (app.user("alice").await, app.user("bob").await);
-    check_row(&alice, &bob, (many, noun), &new).await;
-    check_list(&app.user("carol").await, many, &new).await;
+    check_row(&alice, &bob, &tried).await;
+    check_list(&app.user("carol").await, &tried).await;
+    attack(&tried).await;
 }
 
 /// The list, whole and page by page.
-async fn check_list(client: &Client, many: &str, new: &Value) {
-    let path = format!("/api/{many}");
+async fn check_list(client: &Client, tried: &Tried) {
+    let path = tried.path();
     let before = client.get(&path).await.expect(200).as_array().expect("rows").len();
     for name in ["one", "two", "three"] {
-        client.post(&path, named(new, name)).await.expect(201);
+        client.post(&path, tried.named(name)).await.expect(201);
     }
     let whole = client.get(&path).await.expect(200);
     assert_eq!(whole.as_array().map(Vec::len), Some(before + 3));
@@ -48,11 +78,11 @@ async fn check_list(client: &Client, many: &str, new: &Value) {
     assert_eq!(Value::Array(paged), whole);
 }
 
-async fn check_row(alice: &Client, bob: &Client, (many, noun): (&str, &str), new: &Value) {
-    let path = format!("/api/{many}");
-    let named = |name: &str| named(new, name);
-    let capital = noun[..1].to_uppercase() + &noun[1..];
-    let code = |ending: &str| format!("{}_{ending}", noun.to_uppercase());
+async fn check_row(alice: &Client, bob: &Client, tried: &Tried) {
+    let path = tried.path();
+    let named = |name: &str| tried.named(name);
+    let capital = tried.noun[..1].to_uppercase() + &tried.noun[1..];
+    let code = |ending: &str| tried.code(ending);
 
     // Create, with an `Idempotency-Key`, and read.
     let request = || alice.request(Method::POST, &path).header("idempotency-key", "one").json(&named("one"));

@@ -1,7 +1,7 @@
 //! Operations are kept for so long, and so many of them; then they go with all that they changed.
 
 use app::features::history::retention_store::HistoryLimits;
-use app::features::quotas;
+use app::features::{self, quotas};
 use app::http::scope::Scope;
 use app::jobs::upkeep;
 use reqwest::Method;
@@ -148,7 +148,7 @@ async fn an_operation_that_is_too_large_to_go_at_once_goes_bit_by_bit_and_is_not
     run(&app, many).await;
     enter(&alice, "b").await.expect(201);
     let mut connection = app.connection().await;
-    quotas::store::recount(&mut Scope::new(&mut connection, 1)).await.expect("counted");
+    quotas::store::recount(&mut Scope::new(&mut connection, 1), &features::tables()).await.expect("counted");
     let removed = app::features::history::retention_store::remove(&mut Scope::new(&mut connection, 1), id)
         .await
         .expect("removed");

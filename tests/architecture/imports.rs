@@ -20,7 +20,7 @@ struct Named {
 impl Named {
     fn of(source: &Source) -> Self {
         let mut named = Self::default();
-        for item in source.items() {
+        for item in source.items_of_program() {
             named.visit_item(item);
         }
         named
@@ -173,7 +173,7 @@ impl<'a> Imports<'a> {
 }
 
 fn defines(source: &Source, name: &str) -> bool {
-    source.items().iter().any(|item| match item {
+    source.items_of_program().any(|item| match item {
         Item::Const(item) => item.ident == name,
         Item::Enum(item) => item.ident == name,
         Item::Fn(item) => item.sig.ident == name,

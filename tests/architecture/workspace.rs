@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use syn::{Attribute, Item};
 
-/// A source file of one of the workspace's crates.
+/// A source file of the workspace.
 pub(crate) struct Source {
     /// The path, from the root of the workspace.
     pub path: String,
-    /// The crate's name and the names of the modules, outermost first.
+    /// The crate's name and the names of the modules, outermost first; empty for a test.
     pub module: Vec<String>,
     /// The text.
     pub text: String,
@@ -17,17 +17,15 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// The declarations, without the unit tests.
+    /// The declarations.
     pub(crate) fn items(&self) -> &[Item] {
-        self.items.get_or_init(|| {
-            let parsed = syn::parse_file(&self.text).unwrap_or_else(|error| panic!("{}: {error}", self.path));
-            parsed.items.into_iter().filter(|item| !is_test(item)).collect()
-        })
+        let parse = || syn::parse_file(&self.text).unwrap_or_else(|error| panic!("{}: {error}", self.path));
+        self.items.get_or_init(|| parse().items)
     }
 
-    /// The number of lines without the unit tests, which stand at the end.
-    pub(crate) fn lines(&self) -> usize {
-        self.text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().lines().count()
+    /// The declarations without the unit tests.
+    pub(crate) fn items_of_program(&self) -> impl Iterator<Item = &Item> {
+        self.items().iter().filter(|item| !is_test(item))
     }
 }
 
@@ -49,23 +47,32 @@ fn crates() -> Vec<(String, PathBuf)> {
     found
 }
 
-/// All sources of the workspace.
-pub(crate) fn sources() -> Vec<Source> {
+/// All files of Rust: the sources, the tests, the examples.
+pub(crate) fn files() -> Vec<Source> {
     let mut found = Vec::new();
     for (name, folder) in crates() {
         read(&folder, &[name], &mut found);
+        let package = folder.parent().expect("a package");
+        for folder in ["tests", "examples"].map(|name| package.join(name)).iter().filter(|folder| folder.is_dir()) {
+            read(folder, &[], &mut found);
+        }
     }
     found
+}
+
+/// All sources of the workspace, without tests.
+pub(crate) fn sources() -> Vec<Source> {
+    files().into_iter().filter(|file| !file.module.is_empty() && !file.path.ends_with("/tests.rs")).collect()
 }
 
 fn read(folder: &Path, module: &[String], found: &mut Vec<Source>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         let stem = path.file_stem().and_then(|stem| stem.to_str()).expect("text").to_owned();
-        let below = |name: String| [module, &[name]].concat();
+        let below = |name: String| if module.is_empty() { Vec::new() } else { [module, &[name]].concat() };
         if path.is_dir() {
             read(&path, &below(stem), found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") && stem != "tests" {
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             let module = if matches!(stem.as_str(), "lib" | "mod") { module.to_vec() } else { below(stem) };
             let text = std::fs::read_to_string(&path).expect("text");
             let path = path.strip_prefix(root()).expect("below the root").to_str().expect("text").to_owned();

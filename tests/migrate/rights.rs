@@ -77,12 +77,14 @@ async fn served(client: &Client, method: &Method, path: &str, body: Option<&Valu
     answer.json()
 }
 
-/// Goes through everything that a user does; the operations that were tried, as `METHOD /path/{id}`.
-async fn everything(client: &Client) -> Vec<String> {
-    let (mut tried, mut ids) = (Vec::new(), std::collections::BTreeMap::<&str, String>::new());
+/// A request: method, path, query string, body, and the name under which its id is kept.
+type Step = (Method, &'static str, &'static str, Option<Value>, &'static str);
+
+/// Everything that a user does.
+fn steps() -> Vec<Step> {
     let entry = json!({"title": "Grab home", "amount": 120, "type": "EXPENSE", "payee": "Grab", "tags": ["a", "b"]});
     let coffee = json!({"name": "Coffee", "kind": "EXPENSE"});
-    let steps: &[(Method, &str, &str, Option<Value>, &str)] = &[
+    vec![
         (Method::GET, "/api", "", None, ""),
         (Method::GET, "/api/auth/me", "", None, ""),
         (Method::POST, "/api/transactions", "", Some(entry.clone()), "t1"),
@@ -134,8 +136,13 @@ async fn everything(client: &Client) -> Vec<String> {
         (Method::PATCH, "/api/payees/{p1}", "", Some(json!({"name": "the first"})), ""),
         (Method::POST, "/api/payees/{p1}/merge", "", Some(json!({"into": "p2"})), ""),
         (Method::DELETE, "/api/payees/{p2}", "", None, ""),
-    ];
-    for (method, template, query, body, kept) in steps {
+    ]
+}
+
+/// Goes through everything that a user does; the operations that were tried, as `METHOD /path/{id}`.
+async fn everything(client: &Client) -> Vec<String> {
+    let (mut tried, mut ids) = (Vec::new(), std::collections::BTreeMap::<&str, String>::new());
+    for (method, template, query, body, kept) in &steps() {
         let (mut path, mut general) = ((*template).to_owned(), (*template).to_owned());
         for (name, id) in &ids {
             path = path.replace(&format!("{{{name}}}"), id);

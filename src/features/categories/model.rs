@@ -10,6 +10,7 @@ use crate::fields;
 use crate::http::page::PageRequest;
 use crate::http::presence::{Clearable, Defaulted, Included, Optional, Required, Settable};
 use crate::http::rules::{Color, Flag, Id, Name, OneOf, Text, Whole};
+use crate::new_and_edit;
 
 /// The most characters of a category's name.
 pub const MAX_NAME: usize = 100;
@@ -62,41 +63,30 @@ pub struct Category {
     pub transaction_count: Option<i64>,
 }
 
-fields! {
+new_and_edit! {
     /// A category to create.
     #[derive(Debug, Clone)]
-    pub struct NewCategory as "CreateCategory" {
-        /// The name.
-        pub name: Required<CategoryName> = "Coffee",
-        /// The kind of its transactions: income or expenses.
-        pub kind: Required<OneOf<TransactionType>>,
-        /// The category above it, of the same kind.
-        pub parent_id "parentId": Optional<Id> = 7,
-        /// The name of an icon, or an emoji.
-        pub icon: Optional<Icon> = "☕",
-        /// The colour, as `#rrggbb`.
-        pub color: Optional<Color> = "#6f4e37",
-        /// The position among its siblings, the smallest first; 0 if it is left out.
-        pub position: Optional<CategoryPosition> = 0,
-    }
-}
+    pub struct NewCategory as "CreateCategory"
 
-fields! {
     /// An update of a category: fields that are left out stay as they are. The kind cannot change, because of the transactions.
     #[derive(Debug, Clone)]
-    pub struct CategoryEdit as "UpdateCategory" {
+    pub struct CategoryEdit as "UpdateCategory"
+
+    {
         /// The name.
-        pub name: Settable<CategoryName> = "Eating out",
-        /// The category above it; `null` moves it to the top level.
-        pub parent_id "parentId": Clearable<Id> = 7,
-        /// The name of an icon, or an emoji; `null` removes it.
-        pub icon: Clearable<Icon> = "🍜",
-        /// The colour, as `#rrggbb`; `null` removes it.
-        pub color: Clearable<Color> = "#e4572e",
-        /// The position among its siblings, the smallest first.
-        pub position: Settable<CategoryPosition> = 3,
+        name: CategoryName as Required | Settable = "Coffee" => "Eating out",
+        /// The kind of its transactions: income or expenses.
+        kind: OneOf<TransactionType> as Required | -,
+        /// The category above it, of the same kind. Without one, it is on the top level.
+        parent_id "parentId": Id as Optional | Clearable = 7,
+        /// The name of an icon, or an emoji.
+        icon: Icon as Optional | Clearable = "☕" => "🍜",
+        /// The colour, as `#rrggbb`.
+        color: Color as Optional | Clearable = "#6f4e37" => "#e4572e",
+        /// The position among its siblings, the smallest first; of a new category 0 if it is left out.
+        position: CategoryPosition as Optional | Settable = 0 => 3,
         /// True if it is no longer offered for new transactions.
-        pub archived: Settable<Flag> = true,
+        archived: Flag as - | Settable = true,
     }
 }
 

@@ -6,9 +6,9 @@ use super::model::{Category, CategoryEdit, CategoryQuery, CategoryValues, NewCat
 use super::{default_store, store, tree};
 use crate::db::error::breaks;
 use crate::features::history::Tx;
-use crate::features::history::recorded::{Incidental, PLAIN, RecordedTable, UndoRules};
-use crate::features::resource::{Arguments, Mergeable, Resource, RowLimit, Verb, not_found};
-use crate::features::transactions::references_store;
+use crate::features::history::recorded::{Incidental, PLAIN, RecordedTable, RowLimit, UndoRules};
+use crate::features::resource::{Arguments, Mergeable, Resource, Verb, not_found};
+use crate::features::transactions::references_store::{self, ReferenceColumn};
 use crate::features::transactions::weight_store::{WeighedRows, weight};
 use crate::http::error::ApiError;
 use crate::http::scope::Scope;
@@ -25,6 +25,7 @@ pub(super) const TABLE: RecordedTable = RecordedTable {
         ("categories_kind_key", "a category is there again"),
     ],
     incidental: Incidental::WithTransactions,
+    limit: RowLimit::Quota(|quotas| quotas.categories),
     ..RecordedTable::EMPTY
 };
 
@@ -71,7 +72,6 @@ impl Resource for Categories {
         &["id", "name", "kind", "parent_id", "icon", "color", "position", "archived", "created_at", "updated_at"];
     const WRITTEN: &'static [&'static str] = &["kind", "name", "parent_id", "icon", "color", "position", "archived"];
     const COUNTED: Option<(&'static str, &'static str)> = Some(("transactions", "category_id"));
-    const LIMIT: RowLimit = RowLimit::Quota;
     const NOTES: [&'static str; 4] = [
         "Income before expenses, then by position and name. Without `limit` and `cursor` all of them, otherwise a page.",
         "On the top level, or below a category of the same kind.",
@@ -210,7 +210,7 @@ impl Mergeable for Categories {
     }
 
     async fn move_references(tx: &mut Tx<'_>, from: i64, into: i64) -> Result<(), ApiError> {
-        references_store::move_category(tx, from, into).await?;
+        references_store::move_all(tx, ReferenceColumn::Category, from, into).await?;
         store::move_children(tx, from, into).await.map_err(|error| {
             if breaks(&error, "categories_name_key") {
                 return already_exists("both have one of the same name below them; merge these first");

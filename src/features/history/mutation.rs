@@ -135,7 +135,7 @@ impl Mutation {
             }
             let answer = answer.with_operation(operation_id).serialized()?;
             if near_quota || quotas::changes_many(kind) {
-                quotas::check(&mut scope, operation_id, &quotas).await?;
+                quotas::check(&mut scope, operation_id, &quotas, &state.tables).await?;
             }
             keep(&mut scope, claim.as_ref(), answer, Some(operation_id)).await
         });

@@ -1,5 +1,7 @@
 //! The tables whose changes are recorded. Each feature describes its own; undo works on all of them by these descriptions.
 
+use crate::config::QuotasConfig;
+
 /// A table whose changes are recorded, so that they can be undone. A test compares the descriptions with the catalog of the database.
 #[derive(Debug)]
 pub struct RecordedTable {
@@ -19,10 +21,23 @@ pub struct RecordedTable {
     pub part_of: Option<&'static str>,
     /// The operations that create its rows on the way to something else.
     pub incidental: Incidental,
+    /// The most rows of one user.
+    pub limit: RowLimit,
     /// The column that `entity_id` of a change holds.
     pub id: &'static str,
     /// The peculiarities for undo.
     pub undo: UndoRules,
+}
+
+/// The most rows of one user. It holds however they come in: by a creation, on the way to something else, or by undo.
+#[derive(Debug, Clone, Copy)]
+pub enum RowLimit {
+    /// None of its own: the rows follow from those of other tables.
+    Follows,
+    /// A setting, checked with the user's [usage](crate::features::quotas), which has a column of the table's name.
+    Quota(fn(&QuotasConfig) -> i64),
+    /// This many, counted at each creation.
+    Rows(i64),
 }
 
 /// The operations that create rows on the way to something else. Undoing those leaves rows that are needed meanwhile.
@@ -77,6 +92,7 @@ impl RecordedTable {
         constraints: &[],
         part_of: None,
         incidental: Incidental::Never,
+        limit: RowLimit::Follows,
         id: "id",
         undo: PLAIN,
     };
@@ -131,6 +147,14 @@ impl RecordedTables {
     /// The tables in the order in which rows can be restored.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &'static RecordedTable> {
         self.0.iter().copied()
+    }
+
+    /// The tables with a quota of rows, each with its setting.
+    pub fn with_quotas(&self) -> impl Iterator<Item = (&'static str, fn(&QuotasConfig) -> i64)> {
+        self.iter().filter_map(|table| match table.limit {
+            RowLimit::Quota(quota) => Some((table.name, quota)),
+            RowLimit::Follows | RowLimit::Rows(_) => None,
+        })
     }
 
     /// The sentence for the constraint that is broken, if one of these tables has it.

@@ -18,6 +18,7 @@ use super::undo_store::{self, ChangedRows, Obstacle, UndoCounts};
 use crate::db::error::breaks;
 use crate::domain::clock::rfc3339_millis;
 use crate::features::categories::tree;
+use crate::features::quotas;
 use crate::features::transactions::search_text_store;
 use crate::http::error::ApiError;
 use crate::http::extract::shown_id;
@@ -96,6 +97,9 @@ pub(super) async fn undo(tx: &mut Tx<'_>, id: i64) -> Result<UndoAnswer, ApiErro
         return Err(obstructed(id, obstacles.into_iter().map(described).collect()));
     }
     take_back(tx, &changed, &operation.kind, &tables).await.map_err(|error| broken(id, error, &tables))?;
+    for table in changed.tables(&tables) {
+        quotas::check_rows(tx, by, table).await?;
+    }
     check_tree(tx, id).await?;
     search_text_store::index_pending(tx).await?;
     store::note_undone(tx, id, by).await?;

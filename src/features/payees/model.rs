@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::fields;
 use crate::http::presence::{Required, Settable};
 use crate::http::rules::Name;
+use crate::new_and_edit;
 
 /// The rule of a payee's name.
 pub type PayeeName = Name<200>;
@@ -35,20 +35,17 @@ pub struct Payee {
     pub transaction_count: Option<i64>,
 }
 
-fields! {
+new_and_edit! {
     /// A payee to create.
     #[derive(Debug, Clone, PartialEq)]
-    pub struct NewPayee as "CreatePayee" {
-        /// The name.
-        pub name: Required<PayeeName> = "7-Eleven",
-    }
-}
+    pub struct NewPayee as "CreatePayee"
 
-fields! {
     /// An update of a payee: fields that are left out stay as they are.
     #[derive(Debug, Clone)]
-    pub struct PayeeEdit as "UpdatePayee" {
-        /// The name, which changes on all transactions.
-        pub name: Settable<PayeeName> = "7-Eleven Asok",
+    pub struct PayeeEdit as "UpdatePayee"
+
+    {
+        /// The name. A new one appears on all transactions.
+        name: PayeeName as Required | Settable = "7-Eleven" => "7-Eleven Asok",
     }
 }

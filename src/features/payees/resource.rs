@@ -6,17 +6,14 @@ use super::model::{NewPayee, Payee, PayeeEdit};
 use super::store::search_text;
 use crate::features::feature::Feature;
 use crate::features::history::Tx;
-use crate::features::history::recorded::{Incidental, RecordedTable};
-use crate::features::resource::{
-    Arguments, CountingQuery, Mergeable, NameKey, Resource, RowLimit, codes, merge_router, router,
-};
-use crate::features::transactions::references_store;
+use crate::features::history::recorded::{Incidental, RecordedTable, RowLimit};
+use crate::features::resource::{Arguments, CountingQuery, Mergeable, NameKey, Resource, codes, merge_router, router};
+use crate::features::transactions::references_store::{self, ReferenceColumn};
 use crate::features::transactions::weight_store::{WeighedRows, weight};
 use crate::http::error::ApiError;
 use crate::http::scope::Scope;
 use crate::state::AppState;
 
-/// The feature.
 pub const FEATURE: Feature = Feature {
     tag: "payees",
     about: "Who was paid, or who paid.",
@@ -38,10 +35,10 @@ const TABLE: RecordedTable = RecordedTable {
     dependents: &[("transactions", "payee_id")],
     constraints: &[("payees_name_key", "another payee has the name now")],
     incidental: Incidental::WithTransactions,
+    limit: RowLimit::Quota(|quotas| quotas.payees),
     ..RecordedTable::EMPTY
 };
 
-/// Payees.
 pub struct Payees;
 
 impl Resource for Payees {
@@ -56,7 +53,6 @@ impl Resource for Payees {
     const READ: &'static [&'static str] = &["id", "name", "created_at", "updated_at"];
     const WRITTEN: &'static [&'static str] = &["name", "search"];
     const COUNTED: Option<(&'static str, &'static str)> = Some(("transactions", "payee_id"));
-    const LIMIT: RowLimit = RowLimit::Quota;
     const DELETION_IS_WEIGHED: bool = true;
     const NOTES: [&'static str; 4] = [
         "Sorted by name. Without `limit` and `cursor` all of them, otherwise a page.",
@@ -106,6 +102,6 @@ impl Mergeable for Payees {
     ];
 
     async fn move_references(tx: &mut Tx<'_>, from: i64, into: i64) -> Result<(), ApiError> {
-        Ok(references_store::move_payee(tx, from, into).await?)
+        Ok(references_store::move_all(tx, ReferenceColumn::Payee, from, into).await?)
     }
 }

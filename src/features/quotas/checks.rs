@@ -1,49 +1,74 @@
-//! Quotas: the most that one user may have.
+//! Quotas: limits on the data of one user.
 //!
-//! The usage of each user stands in the table `usage`. Every statement that changes rows adds a row to `usage_deltas`, by the same
-//! triggers that record the change, and a job adds those up every few seconds: nobody waits for a counter. Whoever is far
-//! from every quota is not looked at any closer. Whoever is near one, or changes many rows at once, is counted to the row
-//! before the change is committed, whichever way the rows came in. Only requests of one user that are under way at the same
-//! time do not see each other, so that they can exceed a quota by what they bring.
+//! The table `usage` holds the usage of each user. The triggers that record changes add a row to `usage_deltas` per statement, and
+//! a job adds these up every few seconds, so that no request waits for a counter. Users far from every quota are not checked any
+//! further. If a user is near a quota, or a change affects many rows, the usage is counted exactly before the commit, however the
+//! rows were added. Concurrent requests of one user do not see each other, so together they can exceed a quota by what they add.
 
-use super::store;
+use super::store::{self, Counted};
 use crate::config::QuotasConfig;
 use crate::features::feature::Feature;
+use crate::features::history::recorded::{RecordedTable, RecordedTables, RowLimit};
 use crate::http::error::ApiError;
 use crate::http::scope::Scope;
 
 /// The feature, which has no routes.
 pub const FEATURE: Feature = Feature { tag: "quotas", tables: &["usage", "usage_deltas"], ..Feature::EMPTY };
 
-/// Tells if operations of this kind change so many rows that they are always counted.
+/// The quota of text.
+const TEXT_BYTES: &str = "text_bytes";
+
+/// The quota of tags on one transaction.
+const TAGS_PER_TRANSACTION: &str = "tags_per_transaction";
+
+/// True if operations of this kind can change many rows. Their usage is always counted.
 #[must_use]
 pub fn changes_many(kind: &str) -> bool {
     matches!(kind, "transactions.update" | "undo")
 }
 
-/// Refuses what an operation has done if the user has more than a quota by it.
+/// Refuses an operation, after its changes, if it exceeds a quota.
 ///
 /// # Errors
 /// [`ApiError::QuotaExceeded`].
-pub async fn check(scope: &mut Scope<'_>, operation_id: i64, quotas: &QuotasConfig) -> Result<(), ApiError> {
-    for counted in store::count(scope, operation_id).await? {
-        let quota = match counted.name.as_str() {
-            "transactions" => quotas.transactions,
-            "tags" => quotas.tags,
-            "payees" => quotas.payees,
-            "categories" => quotas.categories,
-            "text_bytes" => quotas.text_bytes,
-            "tags_per_transaction" => quotas.tags_per_transaction,
-            _ => continue,
-        };
-        if counted.grown > 0 && counted.total > quota {
-            return Err(exceeded(&counted.name, quota, counted.total));
+pub async fn check(
+    scope: &mut Scope<'_>,
+    operation_id: i64,
+    quotas: &QuotasConfig,
+    tables: &RecordedTables,
+) -> Result<(), ApiError> {
+    let limits = tables.with_quotas().map(|(table, quota)| (table, quota(quotas)));
+    let limits: Vec<(&str, i64)> =
+        limits.chain([(TEXT_BYTES, quotas.text_bytes), (TAGS_PER_TRANSACTION, quotas.tags_per_transaction)]).collect();
+    let names: Vec<String> = tables.with_quotas().map(|(table, _)| table.to_owned()).collect();
+    let counted = store::count(scope, operation_id, &names).await?;
+    for (name, quota) in limits {
+        let exceeding = |counted: &&Counted| counted.name == name && counted.grown > 0 && counted.total > quota;
+        if let Some(counted) = counted.iter().find(exceeding) {
+            return Err(exceeded(name, quota, counted.total));
         }
     }
     Ok(())
 }
 
-/// Refuses to write so many more bytes of text, before they are written.
+/// Refuses rows that an operation has added to a table beyond its [fixed limit](RowLimit::Rows). [`check`] is for the other tables.
+///
+/// # Errors
+/// [`ApiError::QuotaExceeded`].
+pub async fn check_rows(scope: &mut Scope<'_>, operation_id: i64, table: &RecordedTable) -> Result<(), ApiError> {
+    let RowLimit::Rows(most) = table.limit else { return Ok(()) };
+    let Counted { total, grown, .. } = store::count_rows(scope, operation_id, table.name).await?;
+    if grown <= 0 || total <= most {
+        return Ok(());
+    }
+    let many = table.name.replace('_', " ");
+    let message = format!(
+        "There can be {most} {many}, and this would make it {total}; nothing was changed. Delete what is not needed"
+    );
+    Err(ApiError::QuotaExceeded { message })
+}
+
+/// Refuses `growth` more bytes of text before they are written.
 ///
 /// # Errors
 /// [`ApiError::QuotaExceeded`].
@@ -53,19 +78,19 @@ pub async fn check_text(
     quotas: &QuotasConfig,
     growth: i64,
 ) -> Result<(), ApiError> {
-    let counted = store::count(scope, operation_id).await?;
-    let used = counted.iter().find(|counted| counted.name == "text_bytes").map_or(0, |counted| counted.total);
+    let counted = store::count(scope, operation_id, &[]).await?;
+    let used = counted.iter().find(|counted| counted.name == TEXT_BYTES).map_or(0, |counted| counted.total);
     let total = used.saturating_add(growth);
     if growth > 0 && total > quotas.text_bytes {
-        return Err(exceeded("text_bytes", quotas.text_bytes, total));
+        return Err(exceeded(TEXT_BYTES, quotas.text_bytes, total));
     }
     Ok(())
 }
 
 fn exceeded(name: &str, quota: i64, total: i64) -> ApiError {
     let what = match name {
-        "text_bytes" => "bytes of text",
-        "tags_per_transaction" => "tags on one transaction",
+        TEXT_BYTES => "bytes of text",
+        TAGS_PER_TRANSACTION => "tags on one transaction",
         name => name,
     };
     ApiError::QuotaExceeded {

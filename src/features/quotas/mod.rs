@@ -3,4 +3,4 @@
 mod checks;
 pub mod store;
 
-pub use checks::{FEATURE, changes_many, check, check_text};
+pub use checks::{FEATURE, changes_many, check, check_rows, check_text};

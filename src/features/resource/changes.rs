@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::definition::{Mergeable, Resource, RowLimit};
+use super::definition::{Mergeable, Resource};
 use super::sql::{not_found, texts};
 use super::store;
 use crate::db::error::breaks;
 use crate::features::history::Tx;
+use crate::features::quotas;
 use crate::http::envelope::{Done, Success};
 use crate::http::error::ApiError;
 use crate::http::precondition::Precondition;
@@ -35,16 +36,8 @@ pub(super) async fn create<R: Resource>(tx: &mut Tx<'_>, new: R::New) -> Result<
     let values = R::created(new);
     R::check_new(tx, &values).await?;
     let id = store::insert::<R>(tx, &values).await.map_err(|error| refused::<R>(error, &values))?;
-    if let RowLimit::Rows(most) = R::LIMIT {
-        let total = store::count::<R>(tx).await?;
-        if total > most {
-            let many = R::TABLE.name;
-            let message = format!(
-                "There can be {most} {many}, and this would make it {total}; nothing was changed. Delete what is not needed"
-            );
-            return Err(ApiError::QuotaExceeded { message });
-        }
-    }
+    let operation_id = tx.operation_id;
+    quotas::check_rows(tx, operation_id, R::TABLE).await?;
     Ok(Success::created(found::<R>(tx, id).await?).with_etag())
 }
 

@@ -45,8 +45,6 @@ pub trait Resource: Send + Sync + 'static {
     const WRITTEN: &'static [&'static str];
     /// The table and the column that refer to a row, which a list counts as `transaction_count`.
     const COUNTED: Option<(&'static str, &'static str)> = None;
-    /// The most rows of one user.
-    const LIMIT: RowLimit = RowLimit::Rows(1_000);
     /// A deletion changes rows of other tables, as many as [`Self::weight`] says.
     const DELETION_IS_WEIGHED: bool = false;
     /// Sentences for the document: of the list, of create, of update, of delete.
@@ -136,15 +134,6 @@ pub trait Mergeable: Resource {
 
     /// Lets everything that refers to one row refer to the other one.
     fn move_references(tx: &mut Tx<'_>, from: i64, into: i64) -> impl Future<Output = Result<(), ApiError>> + Send;
-}
-
-/// The most rows of one user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RowLimit {
-    /// A setting, checked with the user's [usage](crate::features::quotas).
-    Quota,
-    /// This many, counted at each creation.
-    Rows(i64),
 }
 
 /// The operations of a resource.

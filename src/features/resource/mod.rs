@@ -8,8 +8,6 @@ mod routes;
 mod sql;
 pub mod store;
 
-pub use definition::{
-    Arguments, CountingQuery, ListQuery, Mergeable, NameKey, PlainQuery, Resource, RowLimit, SortKey, Verb,
-};
+pub use definition::{Arguments, CountingQuery, ListQuery, Mergeable, NameKey, PlainQuery, Resource, SortKey, Verb};
 pub use routes::{merge_router, router};
 pub use sql::{codes, not_found};

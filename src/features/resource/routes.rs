@@ -7,6 +7,7 @@ use axum::routing;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::definition::{ListQuery as _, Mergeable, Resource};
+use super::sql::texts;
 use super::{changes, document, store};
 use crate::features::history::Mutation;
 use crate::features::reader::UserReader;
@@ -58,7 +59,7 @@ async fn create<R: Resource>(
     _: NoPrecondition,
     Body(new): Body<R::New>,
 ) -> Result<Response, ApiError> {
-    let kind = format!("{}.create", R::TABLE.noun);
+    let kind = format!("{}.create", texts::<R>().kind);
     mutation.run(&kind, async |tx| changes::create::<R>(tx, new).await).await
 }
 
@@ -73,7 +74,7 @@ async fn update<R: Resource>(
     PathId(id): PathId,
     Body(edit): Body<R::Edit>,
 ) -> Result<Response, ApiError> {
-    let kind = format!("{}.update", R::TABLE.noun);
+    let kind = format!("{}.update", texts::<R>().kind);
     mutation.run(&kind, async |tx| changes::update::<R>(tx, precondition, id, edit).await).await
 }
 
@@ -82,7 +83,7 @@ async fn delete<R: Resource>(
     precondition: Precondition,
     PathId(id): PathId,
 ) -> Result<Response, ApiError> {
-    let kind = format!("{}.delete", R::TABLE.noun);
+    let kind = format!("{}.delete", texts::<R>().kind);
     if !R::DELETION_IS_WEIGHED {
         return mutation.run(&kind, async |tx| changes::delete::<R>(tx, precondition, id).await).await;
     }
@@ -96,7 +97,7 @@ async fn merge<R: Mergeable>(
     PathId(id): PathId,
     Body(Merge { into }): Body<Merge>,
 ) -> Result<Response, ApiError> {
-    let kind = format!("{}.merge", R::TABLE.noun);
+    let kind = format!("{}.merge", texts::<R>().kind);
     let weigh = async |scope: &mut Scope<'_>, rows| R::weight(scope, id, rows).await;
     mutation.run_weighed(&kind, weigh, async |tx| changes::merge::<R>(tx, precondition, id, into).await).await
 }

@@ -14,13 +14,14 @@ pub(super) struct ResourceTexts {
     pub(super) insert: String,
     pub(super) update: String,
     pub(super) delete: String,
-    pub(super) count: String,
     /// The list from its beginning, and after a row forwards and backwards.
     pub(super) lists: [String; 3],
     /// The unique index of names.
     pub(super) name_key: String,
     pub(super) not_found: &'static str,
     pub(super) already_exists: &'static str,
+    /// The word for one row in the kinds of operations, such as `tag` in `tag.create`.
+    pub(super) kind: String,
     /// The word for one row, with a capital letter.
     pub(super) capitalized: String,
 }
@@ -60,11 +61,11 @@ impl ResourceTexts {
                 set.collect::<Vec<_>>().join(", ")
             ),
             delete: format!("delete from {table} where user_id = $1 and id = $2"),
-            count: format!("select count(*) from {table} where user_id = $1"),
             lists: [list::<R>(None, "asc"), list::<R>(Some(">"), "asc"), list::<R>(Some("<"), "desc")],
             name_key: format!("{table}_name_key"),
             not_found: code("NOT_FOUND"),
             already_exists: code("ALREADY_EXISTS"),
+            kind: noun.replace(' ', "_"),
             capitalized,
         }
     }

@@ -9,9 +9,6 @@ use crate::http::scope::Scope;
 use crate::http::walk::{Batch, Keyed, SMALL_ROW};
 
 /// A row by id.
-///
-/// # Errors
-/// Only from the database.
 pub async fn find<R: Resource>(scope: &mut Scope<'_>, id: i64) -> Result<Option<R::Row>, sqlx::Error> {
     sqlx::query_as(texts::<R>().find.as_str()).bind(scope.user_id).bind(id).fetch_optional(&mut *scope.connection).await
 }
@@ -42,24 +39,12 @@ pub async fn update<R: Resource>(scope: &mut Scope<'_>, id: i64, values: &R::Val
 }
 
 /// Deletes a row.
-///
-/// # Errors
-/// Only from the database.
 pub async fn delete<R: Resource>(scope: &mut Scope<'_>, id: i64) -> Result<(), sqlx::Error> {
     let query = sqlx::query(texts::<R>().delete.as_str()).bind(scope.user_id).bind(id);
     query.execute(&mut *scope.connection).await?;
     Ok(())
 }
 
-/// Counts the rows of the user.
-///
-/// # Errors
-/// Only from the database.
-pub async fn count<R: Resource>(scope: &mut Scope<'_>) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar(texts::<R>().count.as_str()).bind(scope.user_id).fetch_one(&mut *scope.connection).await
-}
-
-/// The list of a resource.
 pub(super) struct ResourceList<R: Resource> {
     pub(super) query: R::Query,
     pub(super) resource: PhantomData<R>,

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::fields;
 use crate::http::presence::{Clearable, Optional, Required, Settable};
 use crate::http::rules::{Color, Name};
+use crate::new_and_edit;
 
 /// The rule of a tag's name.
 pub type TagName = Name<100>;
@@ -38,24 +38,19 @@ pub struct Tag {
     pub transaction_count: Option<i64>,
 }
 
-fields! {
+new_and_edit! {
     /// A tag to create.
     #[derive(Debug, Clone, PartialEq)]
-    pub struct NewTag as "CreateTag" {
-        /// The name.
-        pub name: Required<TagName> = "holiday",
-        /// The colour, as `#rrggbb`.
-        pub color: Optional<Color> = "#1f77b4",
-    }
-}
+    pub struct NewTag as "CreateTag"
 
-fields! {
     /// An update of a tag: fields that are left out stay as they are.
     #[derive(Debug, Clone)]
-    pub struct TagEdit as "UpdateTag" {
-        /// The name, which changes on all transactions.
-        pub name: Settable<TagName> = "holiday 2026",
-        /// The colour, as `#rrggbb`; `null` removes it.
-        pub color: Clearable<Color> = "#1f77b4",
+    pub struct TagEdit as "UpdateTag"
+
+    {
+        /// The name. A new one appears on all transactions.
+        name: TagName as Required | Settable = "holiday" => "holiday 2026",
+        /// The colour, as `#rrggbb`.
+        color: Color as Optional | Clearable = "#1f77b4",
     }
 }

@@ -6,15 +6,12 @@ use super::model::{NewTag, Tag, TagEdit};
 use super::store;
 use crate::features::feature::Feature;
 use crate::features::history::Tx;
-use crate::features::history::recorded::{Incidental, PLAIN, RecordedTable, UndoRules};
-use crate::features::resource::{
-    Arguments, CountingQuery, Mergeable, NameKey, Resource, RowLimit, codes, merge_router, router,
-};
+use crate::features::history::recorded::{Incidental, PLAIN, RecordedTable, RowLimit, UndoRules};
+use crate::features::resource::{Arguments, CountingQuery, Mergeable, NameKey, Resource, codes, merge_router, router};
 use crate::http::error::ApiError;
 use crate::http::scope::Scope;
 use crate::state::AppState;
 
-/// The feature.
 pub const FEATURE: Feature = Feature {
     tag: "tags",
     about: "Words that are put on transactions, any number on each.",
@@ -35,6 +32,7 @@ const TABLE: RecordedTable = RecordedTable {
     dependents: &[("transaction_tags", "tag_id")],
     constraints: &[("tags_name_key", "another tag has the name now")],
     incidental: Incidental::WithTransactions,
+    limit: RowLimit::Quota(|quotas| quotas.tags),
     ..RecordedTable::EMPTY
 };
 
@@ -63,7 +61,6 @@ const ON_TRANSACTIONS: RecordedTable = RecordedTable {
     ..RecordedTable::EMPTY
 };
 
-/// Tags.
 pub struct Tags;
 
 impl Resource for Tags {
@@ -78,7 +75,6 @@ impl Resource for Tags {
     const READ: &'static [&'static str] = &["id", "name", "color", "created_at", "updated_at"];
     const WRITTEN: &'static [&'static str] = &["name", "color"];
     const COUNTED: Option<(&'static str, &'static str)> = Some(("transaction_tags", "tag_id"));
-    const LIMIT: RowLimit = RowLimit::Quota;
     const DELETION_IS_WEIGHED: bool = true;
     const NOTES: [&'static str; 4] = [
         "Sorted by name. Without `limit` and `cursor` all of them, otherwise a page.",

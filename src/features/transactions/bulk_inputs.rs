@@ -72,9 +72,9 @@ fields! {
         pub category_id "categoryId": Settable<Id> = 7,
         /// The day.
         pub date: Settable<EntryDay> = "2026-02-16",
-        /// Any further notes; `null` removes them.
+        /// Any further notes.
         pub note: Clearable<NoteText> = "business",
-        /// The name of a payee, who is created if there is none; `null` removes the payee.
+        /// The name of a payee, who is created if there is none.
         pub payee: Clearable<NamedPayee> = "Grab",
         /// The id of a payee, instead of the name.
         pub payee_id "payeeId": Clearable<Id> = 5,

@@ -5,42 +5,50 @@ use super::rules::{
     Title, either, too_fine,
 };
 use crate::domain::transaction_type::TransactionType;
-use crate::fields;
+use crate::http::input::FieldUpdate;
 use crate::http::presence::{Clearable, Defaulted, Optional, Required, Settable};
 use crate::http::rules::{Day, Id, OneOf};
+use crate::{fields, new_and_edit};
 
-fields! {
+new_and_edit! {
     /// A transaction to create.
     #[derive(Debug, Clone)]
-    pub struct NewTransaction as "CreateTransaction" {
+    pub struct NewTransaction as "CreateTransaction"
+
+    /// An update of a transaction: fields that are left out stay as they are.
+    #[derive(Debug, Clone)]
+    pub(super) struct TransactionEdit as "UpdateTransaction"
+
+    {
         /// The title, as the user wrote it.
-        pub title: Required<Title> = "ข้าวมันไก่",
+        title: Title as Required | Settable = "ข้าวมันไก่",
         /// The title in English.
-        pub title_en "titleEn": Optional<EnglishTitle> = "Chicken rice",
+        title_en "titleEn": EnglishTitle as Optional | Clearable = "Chicken rice",
         /// Positive, in major units, read from its text and never through a float: at most 12 digits before the point, 15
         /// significant ones, and as many decimals as the currency has.
-        pub amount: Required<AmountRule> = 60.5,
-        /// ISO 4217; left out, the user's own currency.
-        pub currency: Optional<CurrencyRule>,
+        amount: AmountRule as Required | Settable = 60.5 => 65.25,
+        /// ISO 4217; of a new transaction the user's own currency if it is left out.
+        currency: CurrencyRule as Optional | Settable,
         /// Income or expense.
-        pub r#type "type": Required<OneOf<TransactionType>>,
-        /// The name of a category, which is created if there is none. Left out, or `Other`, a category is found by what the user
-        /// chose for similar titles, or by words in the title.
-        pub category: Optional<NamedCategory> = "Food & Dining",
+        r#type "type": OneOf<TransactionType> as Required | Settable,
+        /// The name of a category, which is created if there is none. For a new transaction without one, or with `Other`, a
+        /// category is found by what the user chose for similar titles, or by words in the title.
+        category: NamedCategory as Optional | Settable = "Food & Dining",
         /// The id of a category, instead of its name.
-        pub category_id "categoryId": Optional<Id> = 7,
-        /// `YYYY-MM-DD`, or a date-time, the day of which is taken as it is written; left out, today in the user's time zone.
-        pub date: Optional<EntryDay> = "2026-02-16",
+        category_id "categoryId": Id as Optional | Settable = 7,
+        /// `YYYY-MM-DD`, or a date-time, the day of which is taken as it is written; of a new transaction today in the user's
+        /// time zone if it is left out.
+        date: EntryDay as Optional | Optional = "2026-02-16",
         /// Any further notes.
-        pub note: Optional<NoteText> = "With extra chicken",
+        note: NoteText as Optional | Clearable = "With extra chicken",
         /// The name of a payee, who is created if there is none.
-        pub payee: Optional<NamedPayee> = "Kuang Heng",
+        payee: NamedPayee as Optional | Clearable = "Kuang Heng",
         /// The id of a payee, instead of the name.
-        pub payee_id "payeeId": Optional<Id> = 5,
-        /// The names of tags, which are created where there are none.
-        pub tags: Defaulted<TagNames> = ["lunch"],
+        payee_id "payeeId": Id as Optional | Clearable = 5,
+        /// The names of all its tags, which are created where there are none.
+        tags: TagNames as Defaulted | Settable = ["lunch"],
     }
-    check(input) {
+    check new(input) {
         if let (Some(amount), Some(Some(currency))) = (amount, currency)
             && let Some(problem) = too_fine(amount, currency)
         {
@@ -49,41 +57,9 @@ fields! {
         either(input, CATEGORY, matches!(category, Some(Some(_))), matches!(category_id, Some(Some(_))));
         either(input, PAYEE, matches!(payee, Some(Some(_))), matches!(payee_id, Some(Some(_))));
     }
-}
-
-fields! {
-    /// An update of a transaction: fields that are left out stay as they are.
-    #[derive(Debug, Clone)]
-    pub(super) struct TransactionEdit as "UpdateTransaction" {
-        /// The title, as the user wrote it.
-        pub title: Settable<Title> = "ข้าวมันไก่",
-        /// The title in English; `null` removes it.
-        pub title_en "titleEn": Clearable<EnglishTitle> = "Chicken rice",
-        /// Positive, in major units.
-        pub amount: Settable<AmountRule> = 65.25,
-        /// ISO 4217.
-        pub currency: Settable<CurrencyRule>,
-        /// Income or expense.
-        pub r#type "type": Settable<OneOf<TransactionType>>,
-        /// The name of a category, which is created if there is none.
-        pub category: Settable<NamedCategory> = "Food & Dining",
-        /// The id of a category, instead of its name.
-        pub category_id "categoryId": Settable<Id> = 7,
-        /// `YYYY-MM-DD`, or a date-time, the day of which is taken as it is written.
-        pub date: Optional<EntryDay> = "2026-02-16",
-        /// Any further notes; `null` removes them.
-        pub note: Clearable<NoteText> = "With extra chicken",
-        /// The name of a payee, who is created if there is none; `null` removes the payee.
-        pub payee: Clearable<NamedPayee> = "Kuang Heng",
-        /// The id of a payee, instead of the name.
-        pub payee_id "payeeId": Clearable<Id> = 5,
-        /// The names of all its tags, which are created where there are none.
-        pub tags: Settable<TagNames> = ["lunch"],
-    }
-    check(input) {
+    check edit(input) {
         either(input, CATEGORY, matches!(category, Some(Some(_))), matches!(category_id, Some(Some(_))));
-        let by_payee = payee.as_ref().is_some_and(crate::http::input::FieldUpdate::is_set);
-        either(input, PAYEE, by_payee, payee_id.as_ref().is_some_and(crate::http::input::FieldUpdate::is_set));
+        either(input, PAYEE, payee.as_ref().is_some_and(FieldUpdate::is_set), payee_id.as_ref().is_some_and(FieldUpdate::is_set));
     }
 }
 

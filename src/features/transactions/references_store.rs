@@ -1,35 +1,26 @@
 //! The references of transactions to categories and payees.
 
+use sqlx::AssertSqlSafe;
+
 use crate::http::scope::Scope;
 
-/// Puts all transactions of a category into another one of its kind.
-///
-/// # Errors
-/// Only from the database.
-pub async fn move_category(scope: &mut Scope<'_>, from: i64, to: i64) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "update transactions set category_id = $3, updated_at = now() where user_id = $1 and category_id = $2",
-        scope.user_id,
-        from,
-        to,
-    )
-    .execute(&mut *scope.connection)
-    .await?;
-    Ok(())
+/// A column of transactions that refers to a row of another table.
+#[derive(Debug, Clone, Copy)]
+pub enum ReferenceColumn {
+    /// `category_id`.
+    Category,
+    /// `payee_id`.
+    Payee,
 }
 
-/// Gives all transactions of a payee another one.
-///
-/// # Errors
-/// Only from the database.
-pub async fn move_payee(scope: &mut Scope<'_>, from: i64, to: i64) -> Result<(), sqlx::Error> {
-    sqlx::query!(
-        "update transactions set payee_id = $3, updated_at = now() where user_id = $1 and payee_id = $2",
-        scope.user_id,
-        from,
-        to,
-    )
-    .execute(&mut *scope.connection)
-    .await?;
+/// Lets all transactions that refer to one row refer to another one.
+pub async fn move_all(scope: &mut Scope<'_>, column: ReferenceColumn, from: i64, into: i64) -> Result<(), sqlx::Error> {
+    let column = match column {
+        ReferenceColumn::Category => "category_id",
+        ReferenceColumn::Payee => "payee_id",
+    };
+    let sql = format!("update transactions set {column} = $3, updated_at = now() where user_id = $1 and {column} = $2");
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(scope.user_id).bind(from).bind(into);
+    query.execute(&mut *scope.connection).await?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The table `transactions`, for undo.
 
-use crate::features::history::recorded::{PLAIN, RecordedTable, UndoRules};
+use crate::features::history::recorded::{PLAIN, RecordedTable, RowLimit, UndoRules};
 
 /// The table.
 pub(super) const TABLE: RecordedTable = RecordedTable {
@@ -23,6 +23,7 @@ pub(super) const TABLE: RecordedTable = RecordedTable {
         "search",
     ],
     derived: &["updated_at", "search"],
+    limit: RowLimit::Quota(|quotas| quotas.transactions),
     constraints: &[
         ("transactions_category_fkey", "the category of a transaction is not there any more"),
         ("transactions_payee_fkey", "the payee of a transaction is not there any more"),
