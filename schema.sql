@@ -69,8 +69,9 @@ create table invites (
 
 -- The key that names are compared by. Names that differ only in case, white space, invisible characters, or
 -- compatibility forms of letters have the same key. `domain::name` computes the same key. An index cannot hold long
--- texts, so the end of a very long key is replaced by a hash.
-create function name_key(name text) returns text language sql immutable strict parallel safe as $$
+-- texts, so the end of a very long key is replaced by a hash. The cost is what it takes, so that PostgreSQL looks for a
+-- name in an index rather than computes the keys of many.
+create function name_key(name text) returns text language sql immutable strict parallel safe cost 5000 as $$
 select case when octet_length(k.key) <= 1000 then k.key else left(k.key, 100) || hashtextextended(k.key, 0) end
 from (
     select normalize(

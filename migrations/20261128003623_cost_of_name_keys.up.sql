@@ -1,0 +1,1 @@
+alter function name_key(text) cost 5000;
