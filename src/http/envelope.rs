@@ -26,6 +26,9 @@ pub struct Success<T> {
     tagged: bool,
 }
 
+/// An answer as it is stored and sent again.
+pub type Serialized = Success<Box<RawValue>>;
+
 impl<T> Success<T> {
     /// 200.
     pub const fn ok(data: T) -> Self {

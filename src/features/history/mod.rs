@@ -12,7 +12,7 @@ mod mutation;
 pub mod recorded;
 pub mod retention_store;
 mod routes;
-pub mod single_statement;
+pub mod single_statement_store;
 mod stand_in_store;
 pub mod store;
 mod trash_store;
@@ -20,6 +20,6 @@ mod tx;
 mod undo;
 mod undo_store;
 
-pub use mutation::{Mutation, Serialized};
+pub use mutation::Mutation;
 pub use routes::FEATURE;
 pub use tx::Tx;

@@ -13,13 +13,13 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
 use super::idempotency_store::{self, Claimed};
-use super::single_statement::{self, SingleStatement};
+use super::single_statement_store::{self, SingleStatement};
 use super::store::{self, StartedOperation};
 use super::tx::Tx;
 use crate::config::QuotasConfig;
 use crate::db::pool::Lease;
 use crate::features::quotas;
-use crate::http::envelope::Success;
+use crate::http::envelope::{Serialized, Success};
 use crate::http::error::ApiError;
 use crate::http::idempotency::{Claim, IdempotencyKey};
 use crate::http::identity::CurrentUser;
@@ -51,7 +51,7 @@ impl Mutation {
         self.run_on(connection, kind, Size::Small, change).await
     }
 
-    /// Like [`Self::run`], for a change that [single statements](single_statement) may be able to make. If they are not, it is made
+    /// Like [`Self::run`], for a change that [single statements](single_statement_store) may be able to make. If they are not, it is made
     /// by `change`.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl Mutation {
         let claim = key.clone().claim();
         let mut scope = Scope::new(&mut connection, user.id);
         let done =
-            single_statement::run(&mut scope, kind, claim.as_ref(), &state.quotas, state.clock.as_ref(), &single)
+            single_statement_store::run(&mut scope, kind, claim.as_ref(), &state.quotas, state.clock.as_ref(), &single)
                 .await?;
         if let Some(answer) = done {
             connection.release();
@@ -181,9 +181,6 @@ async fn keep(
     }
     Ok(answer)
 }
-
-/// An answer as it is stored and sent again.
-pub type Serialized = Success<Box<serde_json::value::RawValue>>;
 
 enum Start {
     Fresh(StartedOperation),

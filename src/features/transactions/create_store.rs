@@ -14,13 +14,12 @@ use super::model::Transaction;
 use crate::domain::clock::Clock;
 use crate::domain::name;
 use crate::features::categories::is_other;
-use crate::features::history::Serialized;
-use crate::features::history::single_statement::{
+use crate::features::history::single_statement_store::{
     self, FIRST_OF_SELECT, ReadyStatement, SingleStatement, first_of_insert,
 };
 use crate::features::resource::Arguments;
 use crate::features::{tags, users};
-use crate::http::envelope::Success;
+use crate::http::envelope::{Serialized, Success};
 use crate::http::error::ApiError;
 
 /// The names are given as keys, which the program makes faster than the database. A name for which the database has another key
@@ -28,7 +27,7 @@ use crate::http::error::ApiError;
 static SELECT: LazyLock<String> = LazyLock::new(|| {
     let [kind, category, category_id, payee, payee_id, tags] =
         [0, 1, 2, 3, 4, 5].map(|place| format!("${}", FIRST_OF_SELECT + place));
-    single_statement::select(
+    single_statement_store::select(
         "transactions",
         "u.currency, u.time_zone, c.id as category_id, c.name as category, p.id as payee_id, p.name as payee, g.ids as tag_ids, g.names as tags",
         &format!(
@@ -87,8 +86,8 @@ static INSERT: LazyLock<[[String; 2]; 2]> = LazyLock::new(|| {
         };
         let tagged = tags::store::put_on_new(&format!("${first}"), column("date"), column("amount"), next);
         [
-            single_statement::insert(keyed, &transaction),
-            single_statement::insert(keyed, &format!("{transaction}, {tagged}")),
+            single_statement_store::insert(keyed, &transaction),
+            single_statement_store::insert(keyed, &format!("{transaction}, {tagged}")),
         ]
     })
 });

@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
-use super::mutation::Serialized;
 use super::store::RoomForSmall;
 use crate::config::QuotasConfig;
 use crate::domain::clock::Clock;
 use crate::features::resource::Arguments;
+use crate::http::envelope::Serialized;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{Claim, StoredAnswer};
 use crate::http::scope::Scope;
