@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
+use super::every_change::everything;
 use super::quotas::settle;
 use crate::support::app::TestApp;
 use crate::support::client::{Answer, Client};
@@ -161,4 +162,47 @@ async fn an_operation_that_is_too_large_to_go_at_once_goes_bit_by_bit_and_is_not
     upkeep::trim_history(&app.pools.requests, &HistoryLimits { seconds: 86_400.0, ..ALL }).await.expect("trimmed");
     assert_eq!(app.count("select count(*) from operations").await, 1);
     assert_counted(&app).await;
+}
+
+#[tokio::test]
+async fn operations_that_refer_to_each_other_go_together() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    for (_, answer) in everything(&alice).await {
+        let undone = undo(&alice, operation(&answer)).await;
+        if undone.status.is_success() {
+            undo(&alice, operation(&undone)).await.expect(200);
+        }
+    }
+    let pairs = "select count(*) from operations where undoes is not null or undone_by is not null";
+    assert!(app.count(pairs).await > 5);
+    run(&app, "update operations set created_at = now() - interval '366 days'".to_owned()).await;
+    let kept = HistoryLimits { seconds: 365.0 * 86_400.0, ..ALL };
+    upkeep::trim_history(&app.pools.requests, &kept).await.expect("trimmed");
+    assert_eq!(app.count("select count(*) from operations").await, 0);
+}
+
+#[tokio::test]
+async fn rows_that_refer_to_each_other_go_with_their_user() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    for client in [&alice, &bob] {
+        everything(client).await;
+        let body = json!({"title": "a", "amount": 1, "type": "EXPENSE", "payee": "p", "tags": ["t"]});
+        client.post(PATH, body).await.expect(201);
+    }
+    // As an operator would, in SQL, with what is not undoable.
+    run(&app, "delete from payees where user_id = 1".to_owned()).await;
+    assert_eq!(app.count("select count(*) from transactions where user_id = 1 and payee_id is not null").await, 0);
+    assert!(app.count("select count(*) from transactions where user_id = 2 and payee_id is not null").await > 0);
+    run(&app, "delete from users where id = 1".to_owned()).await;
+    for table in
+        ["transactions", "transaction_tags", "categories", "default_categories", "tags", "operations", "changes"]
+    {
+        let sql =
+            format!("select count(*) filter (where user_id = 1), count(*) filter (where user_id = 2) from {table}");
+        let (gone, left): (i64, i64) =
+            sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&mut app.connection().await).await.expect("numbers");
+        assert!(gone == 0 && left > 0, "{table}: {gone} and {left}");
+    }
 }

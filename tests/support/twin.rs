@@ -17,8 +17,25 @@ use tempfile::TempDir;
 use super::cluster::{self, run, unique};
 use super::wire::{Message, Side, Watcher, watched};
 
-/// The end of the names of partitions, before their number.
-const PART: &str = "_part_";
+/// The end of the names of partitions, before their number: they are named as the shards of a cluster are.
+const PART: &str = "_10200";
+
+/// Names the indexes of the partitions, and so their constraints, as those of shards are.
+const INDEXES: &str = "do $$
+declare
+    part record;
+begin
+    for part in
+        select i.inhrelid::regclass as name, w.relname || right(t.relname, 7) as shard
+        from pg_inherits i
+        join pg_class w on w.oid = i.inhparent and w.relkind = 'I' and w.relnamespace = current_schema()::regnamespace
+        join pg_index x on x.indexrelid = i.inhrelid
+        join pg_class t on t.oid = x.indrelid
+    loop
+        execute format('alter index %s rename to %I', part.name, part.shard);
+    end loop;
+end
+$$";
 
 /// The tables of the schema that have a column `user_id`, with the text of the schema in which they are partitioned.
 pub(crate) fn partitioned(schema: &str) -> (Vec<&str>, String) {
@@ -51,10 +68,11 @@ pub(crate) async fn twin() -> PgConnectOptions {
     for table in tables {
         for remainder in 0..4 {
             let part = format!("{table}{PART}{remainder} partition of {table}");
-            run(&mut connection, format!("create table {part} for values with (modulus 4, remainder {remainder})"))
-                .await;
+            let bounds = format!("for values with (modulus 4, remainder {remainder})");
+            run(&mut connection, format!("create table {part} {bounds}")).await;
         }
     }
+    run(&mut connection, INDEXES.to_owned()).await;
     options
 }
 
@@ -72,6 +90,8 @@ pub(crate) struct Seen {
 /// Connection options for a program whose statements are looked at, with a socket in a folder.
 pub(crate) fn explained(options: &PgConnectOptions, folder: &Path, seen: &Arc<Mutex<Seen>>) -> PgConnectOptions {
     let options = options.clone().options([
+        // A generic plan of a change names all partitions, and leaves some out when it is run.
+        ("plan_cache_mode", "force_custom_plan"),
         ("session_preload_libraries", "auto_explain"),
         ("auto_explain.log_min_duration", "0"),
         ("auto_explain.log_nested_statements", "on"),
