@@ -143,7 +143,7 @@ def loads(tools: Tools, cluster: Cluster, app: App, seeded: Seeded, rounds: int,
             scripts = [name] * kind.is_copied + [kind.plain] * (kind.plain is not None)
             # Not measured: fills the caches, the pool, and the server's prepared statements.
             for script in scripts:
-                load.pgbench(tools, cluster, seeded, script, connections, 1)
+                load.pgbench(tools, cluster, seeded, script, connections, 2)
             load.http(tools, server, seeded, name, connections, 2)
             limits: dict[str, list[float]] = {script: [] for script in scripts}
             answered = []

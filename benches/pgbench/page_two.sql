@@ -47,9 +47,7 @@ from (
         limit 21
     ), seen as materialized (
         select count(*) >= :most as goes_on from (
-        select
-            t.user_id, t.id, t.type, t.category_id, t.payee_id, t.currency, t.date, t.amount,
-            coalesce(t.short_search, (select l.search from transactions l where l.user_id = :reader and l.id = t.id)) as search
+        select t.id
         from transactions t
         where t.user_id = :reader and (t.date, t.id) < (:day, :last_id) and t.date >= :first_day
         order by t.date desc, t.id desc

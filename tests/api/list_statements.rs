@@ -85,7 +85,7 @@ async fn a_page_by_one_criterion_is_parsed_and_planned_once() {
     let beside = Some(watched_at(&database.socket(), &database.options, folder.path(), noting(&noted)));
     // One connection for requests.
     let environment = vec![("APP_DATABASE__MAX_CONNECTIONS", "3")];
-    let app = TestApp::with(ServerOptions { beside, environment, ..ServerOptions::default() }).await;
+    let app = TestApp::with(ServerOptions { environment, beside, ..ServerOptions::default() }).await;
     let alice = app.user("alice").await;
     fill(&alice).await;
     let planned = async || -> u64 {
@@ -191,7 +191,7 @@ async fn the_statements_are_those_that_are_written_down() {
     let (noted, folder) = (Statements::default(), tempfile::tempdir().expect("a folder"));
     let beside = Some(watched(&plain.options, folder.path(), noting(&noted)));
     let environment = vec![("APP_DATABASE__MAX_CONNECTIONS", "3")];
-    let app = TestApp::with(ServerOptions { beside, environment, ..ServerOptions::default() }).await;
+    let app = TestApp::with(ServerOptions { environment, beside, ..ServerOptions::default() }).await;
     let alice = app.user("alice").await;
     fill(&alice).await;
     let sent = async |query: &str| -> Option<String> {

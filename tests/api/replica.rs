@@ -32,7 +32,7 @@ async fn create(client: &Client) {
 
 async fn with_replica(primary: &Server, standby: &Server) -> TestApp {
     let (beside, replica) = (Some(primary.options.clone()), Some(standby.options.clone()));
-    TestApp::with(ServerOptions { beside, replica, ..ServerOptions::default() }).await
+    TestApp::with(ServerOptions { replica, beside, ..ServerOptions::default() }).await
 }
 
 /// Rows that are no change of the user: entered past the API.
