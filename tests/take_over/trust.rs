@@ -111,15 +111,14 @@ async fn objects_of_another_role_are_named_and_not_run() {
 async fn tables_of_another_role_that_come_first_on_the_search_path_are_passed_over() {
     let bench = TakeOverBench::beside(1000).await;
     let role = role(&bench).await;
-    // As a schema that is called like the role that takes over.
     bench
         .execute(&format!(
             "
             create schema first authorization {role};
-            set role {role};
             create table first.users (like public.users including all);
             create table first.transactions (like public.transactions);
-            reset role;
+            alter table first.users owner to {role};
+            alter table first.transactions owner to {role};
             do $$begin execute format('alter database %I set search_path = first, public', current_database()); end$$;
             "
         ))
@@ -128,9 +127,12 @@ async fn tables_of_another_role_that_come_first_on_the_search_path_are_passed_ov
     assert_eq!(bench.count("select count(*) from first.users").await, 0);
     assert_eq!(bench.count("select count(*) from public.users").await, 50);
     bench.run(&["--undo", "--yes"]).await.expect(0, &["50 users"]);
-    // A record of that role's is not trusted.
+    // A record of that role's is not trusted, whatever it says.
     bench
-        .execute(&format!("set role {role}; create table first._sqlx_migrations (like public._sqlx_migrations)"))
+        .execute(&format!(
+            "create table first._sqlx_migrations as table public._sqlx_migrations; \
+             alter table first._sqlx_migrations owner to {role}"
+        ))
         .await;
     bench.run(&HERE).await.expect(2, &[&format!("belongs to the role `{role}`"), "Nothing was changed"]);
     assert_eq!(bench.count("select count(*) from public.users").await, 0);

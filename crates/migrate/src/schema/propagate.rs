@@ -86,6 +86,10 @@ pub(crate) fn recompute(context: &mut PlanContext<'_>) {
                 context.changes.insert((*dependent).clone(), ObjectChange::Rebuild);
             } else if (is_function(dependent) || is_view(dependent)) && seen.insert((*dependent).clone()) {
                 open.push((*dependent).clone());
+                // Whoever reads a view depends on its columns.
+                open.extend(
+                    context.from.parts(dependent).map(|part| part.key.clone()).filter(|key| seen.insert(key.clone())),
+                );
                 if dependent.kind == ObjectKind::MaterializedView {
                     context.changes.entry((*dependent).clone()).or_insert(ObjectChange::Alter);
                     context.refilled.insert((*dependent).clone());
