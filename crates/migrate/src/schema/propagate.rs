@@ -75,7 +75,9 @@ pub(crate) fn recompute(context: &mut PlanContext<'_>) {
             };
             let computed = before.text("generated").is_some() && after.text("generated").is_some();
             let domain = before.parent.as_ref().filter(|parent| parent.kind == ObjectKind::Domain);
+            // A view that is filled again takes its indexes along.
             let rests_on_it = match dependent.kind {
+                _ if !is_function(&function) => false,
                 ObjectKind::Index | ObjectKind::Constraint | ObjectKind::DomainConstraint => true,
                 ObjectKind::Column => computed,
                 _ => false,
