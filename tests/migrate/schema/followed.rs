@@ -48,7 +48,7 @@ const LEFT: &[(&str, &str)] = &[
     ("alter table t alter name set not null", "column public.t.name"),
     ("alter table t alter number set default 2", "column public.t.number"),
     ("alter table t alter number drop default", "column public.t.number"),
-    ("alter table t alter name type varchar(9)", "column public.t.name"),
+    ("alter table parents alter note type varchar(9)", "column public.parents.note"),
     ("alter table t alter name set storage external", "column public.t.name"),
     ("alter table t alter name set statistics 7", "column public.t.name"),
     ("alter table t add more text", "column public.t.more"),

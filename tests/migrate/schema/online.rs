@@ -452,7 +452,8 @@ async fn a_materialized_view_is_computed_again_when_a_function_that_it_uses_chan
             create view middle as select id, twice(n) as n from t;
             create materialized view stored as select id, n from middle;
             {unique}
-            create materialized view counted as select count(*) as rows, sum(n) as sum from stored;"
+            create view in_between as select n from stored;
+            create materialized view counted as select count(*) as rows, sum(n) as sum from in_between;"
         )
     };
     for (unique, refresh, hazard) in [
@@ -477,7 +478,7 @@ async fn a_materialized_view_is_computed_again_when_a_function_that_it_uses_chan
         assert_eq!(bench.count("select sum from counted").await, 9, "{written}");
         let linted = bench.run_in("dev", &["lint"]).await;
         assert!(!linted.stdout.contains("thrice"), "{linted:?}");
-        bench.run_in("dev", &["rollback", "--steps", "2"]).await.expect(0, &["2 migrations were rolled back"]);
+        bench.run_in("dev", &["rollback", "--to", "1"]).await.expect(0, &["were rolled back"]);
         assert_eq!(bench.count("select sum from counted").await, 6);
     }
 }

@@ -89,17 +89,14 @@ async fn verify_in(shadow: &mut MigrationSession<'_>, sources: SourceFiles<'_>) 
     let migrations = finished.as_slice();
     let unfinished = unfinished.into_iter().map(|migration| migration.up.file).collect();
     let mut report = VerifyReport { migrations: migrations.len(), unfinished, ..VerifyReport::default() };
-    let mut tracker = SchemaTracker::default();
-    let whole = match apply_and_roll_back(shadow, migrations, &mut tracker, &mut report).await? {
-        Some(whole) => whole,
+    let (mut whole, is_reliable) =
+        apply_and_roll_back(shadow, migrations, SchemaTracker::default(), &mut report).await?;
+    if !is_reliable {
         // The tracker has missed a change.
-        None => {
-            empty(shadow).await?;
-            tracker = SchemaTracker::thorough();
-            let whole = apply_and_roll_back(shadow, migrations, &mut tracker, &mut report).await?;
-            whole.unwrap_or_default()
-        }
-    };
+        empty(shadow).await?;
+        report.down.clear();
+        (whole, _) = apply_and_roll_back(shadow, migrations, SchemaTracker::thorough(), &mut report).await?;
+    }
     if report.down.is_empty() {
         apply_pending(shadow, migrations, &mut |_| ()).await?;
         report.again = read_catalog(&mut shadow.connection).await?.differences_from(&whole);
@@ -112,13 +109,14 @@ async fn verify_in(shadow: &mut MigrationSession<'_>, sources: SourceFiles<'_>) 
     Ok(report)
 }
 
-/// Applies the migrations one by one, and rolls them back. The schema that they build, or `None` if the tracker is not reliable.
+/// Applies the migrations one by one, and rolls them back. Returns the schema that they build, and false if the tracker is not
+/// reliable.
 async fn apply_and_roll_back(
     shadow: &mut MigrationSession<'_>,
     migrations: &[Migration],
-    tracker: &mut SchemaTracker,
+    mut tracker: SchemaTracker,
     report: &mut VerifyReport,
-) -> Result<Option<Catalog>, MigrateError> {
+) -> Result<(Catalog, bool), MigrateError> {
     // Only a fingerprint of each state: a thousand schemas at once would fill the memory.
     let mut states = vec![tracker.read(&mut shadow.connection).await?];
     apply_with(shadow, migrations, &mut |_| (), &mut async |shadow| {
@@ -127,11 +125,12 @@ async fn apply_and_roll_back(
     })
     .await?;
     let whole = read_catalog(&mut shadow.connection).await?;
-    if !is_reliable(shadow, tracker).await? {
-        return Ok(None);
+    if !is_reliable(shadow, &mut tracker).await? {
+        return Ok((whole, false));
     }
-    roll_back_each(shadow, migrations, (&states, tracker), report).await?;
-    Ok(is_reliable(shadow, tracker).await?.then_some(whole))
+    roll_back_each(shadow, migrations, (&states, &mut tracker), report).await?;
+    let is_reliable = is_reliable(shadow, &mut tracker).await?;
+    Ok((whole, is_reliable))
 }
 
 /// True if a tracker has noticed all changes.

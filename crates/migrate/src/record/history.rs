@@ -147,7 +147,9 @@ fn find_tables_query() -> String {
                         -- A superuser has every role, and trusts only those that it was given.
                         or (not me.rolsuper and pg_has_role(c.relowner, 'member'))
                         or exists (select from pg_auth_members where roleid = c.relowner and member = me.oid)
-                        or c.relowner in (n.nspowner, (select datdba from pg_database where datname = current_database()))
+                        or c.relowner = (select datdba from pg_database where datname = current_database())
+                        -- A schema that is called like this role is on its search path, whoever created it.
+                        or (c.relowner = n.nspowner and n.nspname <> me.rolname)
                     )
                     then o.rolname
                 end as stranger

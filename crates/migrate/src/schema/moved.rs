@@ -46,8 +46,8 @@ pub(crate) fn make_way(
     let of_name = ObjectKey::new(ObjectKind::Index, format!("{after}.{}", new.ident));
     if from.get(&of_name).is_some() {
         let aside = names::free(&names::unquoted(&new.ident), "_aside", |name| taken.contains(name));
-        let (address, renamed) = (in_schema(after, &new.ident), in_schema(after, &aside));
-        renames.push(rename_relation("index", &address, &aside, &renamed, &new.ident));
+        let (now, then) = (in_schema(after, &new.ident), in_schema(after, &aside));
+        renames.push(rename_relation("index", &now, &aside, &then, &new.ident));
     }
     renames
 }

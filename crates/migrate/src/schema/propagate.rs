@@ -75,7 +75,9 @@ pub(crate) fn recompute(context: &mut PlanContext<'_>) {
             };
             let computed = before.text("generated").is_some() && after.text("generated").is_some();
             let domain = before.parent.as_ref().filter(|parent| parent.kind == ObjectKind::Domain);
+            // A view that is filled again takes its indexes along.
             let rests_on_it = match dependent.kind {
+                _ if !is_function(&function) => false,
                 ObjectKind::Index | ObjectKind::Constraint | ObjectKind::DomainConstraint => true,
                 ObjectKind::Column => computed,
                 _ => false,
@@ -86,6 +88,10 @@ pub(crate) fn recompute(context: &mut PlanContext<'_>) {
                 context.changes.insert((*dependent).clone(), ObjectChange::Rebuild);
             } else if (is_function(dependent) || is_view(dependent)) && seen.insert((*dependent).clone()) {
                 open.push((*dependent).clone());
+                // Whoever reads a view depends on its columns.
+                open.extend(
+                    context.from.parts(dependent).map(|part| part.key.clone()).filter(|key| seen.insert(key.clone())),
+                );
                 if dependent.kind == ObjectKind::MaterializedView {
                     context.changes.entry((*dependent).clone()).or_insert(ObjectChange::Alter);
                     context.refilled.insert((*dependent).clone());

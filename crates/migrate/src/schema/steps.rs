@@ -249,6 +249,9 @@ impl Dependencies<'_> {
         if let Some(whole) = table_privileges(context.to, key) {
             self.add(&self.of(&whole, &[StepKind::Drop, StepKind::Create, StepKind::Alter]), &own);
         }
+        for earlier in refilled_before(context, key) {
+            self.add(&self.of(&earlier, CHANGES), &own);
+        }
         for earlier in further_dependencies(context, key) {
             self.add(&self.of(&earlier, &[StepKind::Drop, StepKind::Alter]), &own);
         }
@@ -292,6 +295,27 @@ fn name_pool(key: &ObjectKey) -> Option<(bool, String)> {
     } else {
         None
     }
+}
+
+/// The materialized views that are to be filled again before this one, because it reads them, be it through other views.
+fn refilled_before(context: &PlanContext<'_>, key: &ObjectKey) -> Vec<ObjectKey> {
+    if !context.refilled.contains(key) {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let mut open = vec![key];
+    let mut seen = BTreeSet::new();
+    while let Some(one) = open.pop() {
+        if one != key && context.refilled.contains(one) {
+            found.push(one.clone());
+        }
+        if matches!(one.kind, ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::ViewColumn)
+            && seen.insert(one)
+        {
+            open.extend(context.to.needs(one));
+        }
+    }
+    found
 }
 
 /// Dependencies that are not needs: a table has one primary key, and the columns of a replica identity are not null.
