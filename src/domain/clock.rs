@@ -10,7 +10,6 @@ pub trait Clock: Debug + Send + Sync {
     fn now(&self) -> DateTime<Utc>;
 }
 
-/// The system clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

@@ -79,7 +79,6 @@ impl RequestContext {
         &self.0.path
     }
 
-    /// The request id.
     #[must_use]
     pub fn request_id(&self) -> &str {
         &self.0.request_id

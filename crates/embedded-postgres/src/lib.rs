@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![cfg(unix)]
+#![warn(missing_docs, clippy::missing_errors_doc)]
 
 mod account;
 mod cluster;

@@ -60,9 +60,6 @@ pub(super) struct HashKinds(std::sync::Mutex<Option<(Instant, Vec<HashKind>)>>);
 
 impl HashKinds {
     /// The kinds that there are, as of a minute ago at most.
-    ///
-    /// # Errors
-    /// Only from the database.
     pub(super) async fn read(&self, connection: &mut PgConnection) -> Result<Vec<HashKind>, ApiError> {
         let kept = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         if let Some((read_at, kinds)) = kept

@@ -19,9 +19,6 @@ pub struct Invite {
 }
 
 /// Keeps an invitation for so many seconds; what is known of it.
-///
-/// # Errors
-/// Only from the database.
 pub async fn insert(
     connection: &mut PgConnection,
     code_hash: &[u8],
@@ -49,9 +46,6 @@ pub async fn insert(
 }
 
 /// All invitations, the newest first.
-///
-/// # Errors
-/// Only from the database.
 pub async fn all(connection: &mut PgConnection) -> Result<Vec<Invite>, sqlx::Error> {
     sqlx::query_as!(
         Invite,
@@ -71,18 +65,12 @@ pub async fn all(connection: &mut PgConnection) -> Result<Vec<Invite>, sqlx::Err
 }
 
 /// Takes an invitation back; whether there was one.
-///
-/// # Errors
-/// Only from the database.
 pub async fn delete(connection: &mut PgConnection, id: i64) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!("delete from invites where id = $1", id).execute(connection).await?;
     Ok(done.rows_affected() == 1)
 }
 
 /// Looks whether a code could be used now.
-///
-/// # Errors
-/// Only from the database.
 pub async fn is_good(connection: &mut PgConnection, code_hash: &[u8]) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(
         r#"
@@ -98,9 +86,6 @@ pub async fn is_good(connection: &mut PgConnection, code_hash: &[u8]) -> Result<
 
 /// Uses a code once, in the transaction under way; whether it was good. Whoever comes meanwhile with the same code waits for
 /// the end of the transaction.
-///
-/// # Errors
-/// Only from the database.
 pub async fn take(connection: &mut PgConnection, code_hash: &[u8]) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
         "update invites set uses_left = uses_left - 1 where code_hash = $1 and uses_left > 0 and expires_at > now()",
@@ -112,9 +97,6 @@ pub async fn take(connection: &mut PgConnection, code_hash: &[u8]) -> Result<boo
 }
 
 /// Forgets the invitations that ended a month ago; a job calls it.
-///
-/// # Errors
-/// Only from the database.
 pub async fn forget_old(connection: &mut PgConnection) -> Result<u64, sqlx::Error> {
     let done =
         sqlx::query!("delete from invites where expires_at < now() - interval '30 days'").execute(connection).await?;

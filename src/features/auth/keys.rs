@@ -33,7 +33,6 @@ impl SignInKeys {
         self.name("account", &[email.as_bytes()])
     }
 
-    /// A network.
     pub(super) fn network(&self, network: IpAddr) -> LimitKey {
         self.name("network", &[network.to_string().as_bytes()])
     }

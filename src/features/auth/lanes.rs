@@ -1,10 +1,10 @@
-//! The order in which passwords are hashed. Hashing is the one costly thing that a stranger can ask for, so whoever asks
-//! much waits behind whoever asks little, and nobody is pushed aside by numbers.
+//! The order in which passwords are hashed. Hashing is the only expensive work that a client without an account can cause, so
+//! clients with many requests wait behind clients with few.
 //!
 //! Each request waits in a lane: known devices first, then networks without recent failures, then the rest. Within a lane
-//! the networks take turns (start-time fair queueing), and among those whose turn is equally near the newest request goes
-//! first: an old one may have been given up by its client. When all places are taken, the request that would be
-//! served last is refused. Every fourth turn goes the other way round, so that no lane waits for ever.
+//! the networks take turns (start-time fair queueing). Of requests with the same turn, the newest goes first, because the client of
+//! an old one may have given up. When the queue is full, the request that would be served last is refused. Every fourth turn
+//! begins with the last lane, so that no lane starves.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -17,16 +17,16 @@ use tokio::sync::oneshot;
 use super::keys::LimitKey;
 use crate::http::error::ApiError;
 
-/// Requests of one network for one account that may wait or be hashed at once.
+/// The most requests of one network for one account, waiting or running.
 const MAX_OF_PAIR: usize = 2;
 
-/// The share of all places that one network may have.
+/// One network may have at most a fourth of the queue.
 const SHARE_OF_NETWORK: usize = 4;
 
-/// One turn in so many begins with the last lane.
+/// Every fourth turn begins with the last lane.
 const REVERSED_TURN: u64 = 4;
 
-/// Past so many remembered turns those that are over are forgotten.
+/// The number of remembered turns beyond which those in the past are removed.
 const MAX_REMEMBERED: usize = 1_024;
 
 /// The position of a waiting request.
@@ -36,7 +36,7 @@ pub enum Lane {
     Known,
     /// A network without recent failures.
     Fresh,
-    /// Everything else. It never has all of the threads.
+    /// Everything else. It never occupies all threads.
     Rest,
 }
 
@@ -52,7 +52,7 @@ impl Lane {
     }
 }
 
-/// The queue, and what is being hashed. Cheap to clone.
+/// The queue and the running work. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct HashingLanes(Arc<Mutex<QueueState>>);
 
@@ -63,13 +63,13 @@ struct QueueState {
     running: usize,
     running_of_rest: usize,
     waiting: Vec<Waiter>,
-    /// The next request's number.
+    /// The number of the next request.
     sequence: u64,
-    /// Turns given so far.
+    /// The number of turns granted so far.
     turns: u64,
-    /// The turn that each lane has come to.
+    /// The current turn of each lane.
     now: [u64; Lane::COUNT],
-    /// The next turn of each network that had or waits for one.
+    /// The next turn of each network, in each lane.
     next: HashMap<(Lane, IpAddr), u64>,
     by_network: HashMap<IpAddr, usize>,
     by_pair: HashMap<(IpAddr, LimitKey), usize>,
@@ -84,13 +84,13 @@ struct Waiter {
 }
 
 impl Waiter {
-    /// Smaller is served earlier, the largest is refused first.
+    /// The order of service: the smallest is served first, the largest is refused first.
     const fn order(&self) -> (Lane, u64, Reverse<u64>) {
         (self.lane, self.turn, Reverse(self.sequence))
     }
 }
 
-/// A request that is counted for its network, and for the account it is about, until this is dropped.
+/// Counts a request for its network and its account until it is dropped.
 #[derive(Debug)]
 pub struct Ticket {
     lanes: HashingLanes,
@@ -98,7 +98,7 @@ pub struct Ticket {
     account: Option<LimitKey>,
 }
 
-/// A place in the queue, given up when dropped.
+/// A place in the queue, which is freed on drop.
 struct QueuePosition {
     lanes: HashingLanes,
     sequence: u64,
@@ -107,7 +107,7 @@ struct QueuePosition {
     taken: bool,
 }
 
-/// The right to hash, given back when dropped.
+/// The right to use a hashing thread, which is returned on drop.
 #[derive(Debug)]
 pub struct Permit {
     lanes: HashingLanes,
@@ -115,7 +115,7 @@ pub struct Permit {
 }
 
 impl HashingLanes {
-    /// A queue for so many threads, in which so many wait at most.
+    /// A queue for `threads` threads, with at most `max_waiting` requests.
     pub(super) fn new(threads: usize, max_waiting: usize) -> Self {
         Self(Arc::new(Mutex::new(QueueState {
             threads,
@@ -133,14 +133,14 @@ impl HashingLanes {
     }
 
     fn lock(&self) -> MutexGuard<'_, QueueState> {
-        // Counts change as a whole under the lock, so a panic elsewhere leaves them right.
+        // All counts change together under the lock, so they are consistent even after a panic elsewhere.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a request for its network and its account.
     ///
     /// # Errors
-    /// [`ApiError::Unavailable`] if the network, or the network for this account, has as many under way as it may have.
+    /// [`ApiError::Unavailable`] if the network has too many requests, or too many for this account.
     pub(super) fn ticket(&self, network: IpAddr, account: Option<LimitKey>) -> Result<Ticket, ApiError> {
         let mut state = self.lock();
         let of_network = state.by_network.get(&network).copied().unwrap_or_default();
@@ -161,10 +161,10 @@ impl Ticket {
     /// Waits for the turn.
     ///
     /// # Errors
-    /// [`ApiError::Unavailable`] if there is no room to wait, or others came who go first.
+    /// [`ApiError::Unavailable`] if the queue is full, or becomes full of requests that are served earlier.
     pub(super) async fn turn(&self, lane: Lane) -> Result<Permit, ApiError> {
         let mut place = self.lanes.lock().enter(&self.lanes, lane, self.network).ok_or_else(ApiError::overloaded)?;
-        // The sender is dropped when somebody takes the place.
+        // The sender is dropped when another request takes the place.
         (&mut place.granted).await.map_err(|_| ApiError::overloaded())?;
         place.taken = true;
         Ok(Permit { lanes: self.lanes.clone(), lane })
@@ -192,7 +192,7 @@ impl QueueState {
         Some(place)
     }
 
-    /// Gives free threads to whose turn it is.
+    /// Grants free threads to the next requests.
     fn dispatch(&mut self) {
         while self.running < self.threads {
             let Some(index) = self.first() else { break };
@@ -201,7 +201,7 @@ impl QueueState {
             self.now[waiter.lane.index()] = self.now[waiter.lane.index()].max(waiter.turn);
             self.running += 1;
             self.running_of_rest += usize::from(waiter.lane == Lane::Rest);
-            // A place takes itself out of the queue before its receiver goes, so somebody listens.
+            // A dropped position leaves the queue before its receiver is dropped, so the receiver exists.
             let _ = waiter.granted.send(());
         }
         if self.next.len() > MAX_REMEMBERED {
@@ -240,7 +240,7 @@ impl Drop for QueuePosition {
         if let Some(index) = state.waiting.iter().position(|waiter| waiter.sequence == self.sequence) {
             state.waiting.swap_remove(index);
         } else if self.granted.try_recv().is_ok() {
-            // The turn came, and nobody was there any more.
+            // The turn was granted while the request was being dropped.
             state.release(self.lane);
         }
     }
@@ -282,7 +282,7 @@ mod tests {
         IpAddr::from([10, number, 0, 1])
     }
 
-    /// Requests that wait, by a name each, and are polled once a round.
+    /// Waiting requests with names, which are polled once per round.
     struct Crowd {
         lanes: HashingLanes,
         waiting: Vec<(String, BoxFuture<'static, Result<Permit, ApiError>>)>,
@@ -294,7 +294,7 @@ mod tests {
             Self { lanes: HashingLanes::new(threads, max_waiting), waiting: Vec::new(), refused: Vec::new() }
         }
 
-        /// Lets somebody queue; whether there was room.
+        /// Adds a request.
         fn arrive(&mut self, name: &str, number: u8, lane: Lane) {
             let ticket = self.lanes.ticket(network(number), None).expect("a ticket");
             let mut turn = async move { ticket.turn(lane).await }.boxed();
@@ -308,7 +308,7 @@ mod tests {
             }
         }
 
-        /// Whoever has a turn now.
+        /// The requests whose turn is granted now.
         fn served(&mut self) -> Vec<(String, Permit)> {
             let mut served = Vec::new();
             let mut still = Vec::new();
@@ -323,7 +323,7 @@ mod tests {
             served
         }
 
-        /// Serves everybody, one after the other; their names in that order.
+        /// Serves all requests one after the other, and returns their names in that order.
         fn order(&mut self) -> Vec<String> {
             let mut order = Vec::new();
             loop {

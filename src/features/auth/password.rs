@@ -1,4 +1,4 @@
-//! Hashing passwords, on threads of its own and never more at once than the machine can bear.
+//! Password hashing, on a limited number of threads.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,16 +16,16 @@ use crate::config::AuthConfig;
 use crate::config::secret::Secret;
 use crate::http::error::ApiError;
 
-/// bcrypt looks at no more bytes of a password.
+/// The bytes of a password that bcrypt uses; it ignores the rest.
 const BCRYPT_SEES: usize = 72;
 
-/// Makes and checks hashes: argon2id, and bcrypt for those that came from the original service.
+/// Computes and checks hashes: argon2id, and bcrypt for hashes from the original service.
 #[derive(Clone)]
 pub struct Hasher(Arc<HasherInner>);
 
 struct HasherInner {
     argon2: Argon2<'static>,
-    /// The kind of the hashes that are made today.
+    /// The kind of new hashes.
     today: HashKind,
     kinds: HashKinds,
     lanes: HashingLanes,
@@ -43,10 +43,10 @@ pub enum Verdict {
 }
 
 impl Hasher {
-    /// A hasher with the configuration's costs.
+    /// A hasher with the configured costs.
     ///
     /// # Errors
-    /// If argon2 refuses the costs.
+    /// argon2 refuses the costs.
     pub fn new(config: &AuthConfig) -> anyhow::Result<Self> {
         let (memory, passes) = (config.argon2_memory_kib, config.argon2_iterations);
         let params = Params::new(memory, passes, 1, None)
@@ -59,26 +59,26 @@ impl Hasher {
         })))
     }
 
-    /// Counts a request that is going to have a password hashed, for as long as the ticket is kept.
+    /// Counts a request that will hash a password, until the ticket is dropped.
     ///
     /// # Errors
-    /// [`ApiError::Unavailable`] if its network has too many of them under way.
+    /// [`ApiError::Unavailable`] if its network has too many such requests.
     pub fn ticket(&self, network: IpAddr, account: Option<LimitKey>) -> Result<Ticket, ApiError> {
         self.0.lanes.ticket(network, account)
     }
 
-    /// A hash to keep, made at once on this thread; for a command, which has the machine to itself.
+    /// Hashes a password on this thread, without waiting for a turn; for commands.
     ///
     /// # Errors
-    /// If argon2 fails, which it does only for want of memory.
+    /// argon2 fails, which happens only if there is no memory.
     pub fn hash_alone(&self, password: &Secret<String>) -> anyhow::Result<Secret<String>> {
         self.0.hash(password.expose())
     }
 
-    /// A hash to keep, if nothing speaks against the password; `judge` says what does and runs beside the hashing.
+    /// Hashes a new password, unless `judge` returns a problem; it runs on the hashing thread.
     ///
     /// # Errors
-    /// [`ApiError::Unavailable`] if too many wait already; [`ApiError::Validation`] with the judge's words.
+    /// [`ApiError::Unavailable`] if the queue is full; [`ApiError::Validation`] with the problem.
     pub async fn hash<J>(&self, ticket: &Ticket, password: Secret<String>, judge: J) -> Result<Secret<String>, ApiError>
     where
         J: FnOnce(&str) -> Option<String> + Send + 'static,
@@ -96,24 +96,21 @@ impl Hasher {
     /// Waits until a password may be compared.
     ///
     /// # Errors
-    /// [`ApiError::Unavailable`] if too many wait already.
+    /// [`ApiError::Unavailable`] if the queue is full.
     pub async fn turn(&self, ticket: &Ticket, lane: Lane) -> Result<Permit, ApiError> {
         ticket.turn(lane).await
     }
 
     /// The kinds of hashes that accounts have, for [`verify`](Self::verify).
-    ///
-    /// # Errors
-    /// Only from the database.
     pub async fn kinds(&self, connection: &mut PgConnection) -> Result<Vec<HashKind>, ApiError> {
         self.0.kinds.read(connection).await
     }
 
-    /// Compares a password with an account's hash. If it is wrong, or there is no account, the work of every kind of hash is
-    /// done, so that the time tells nothing.
+    /// Compares a password with the hash of an account. If it is wrong, or there is no account, a hash of every kind in use is
+    /// computed, so that the time reveals nothing.
     ///
     /// # Errors
-    /// If the thread panicked.
+    /// The thread panicked.
     pub async fn verify(
         &self,
         permit: Permit,
@@ -134,7 +131,7 @@ impl Hasher {
     {
         let inner = Arc::clone(&self.0);
         tokio::task::spawn_blocking(move || {
-            // Given back by the work and not by the request, which may be gone long before.
+            // Held until the work ends: the request may be dropped long before.
             let _permit = permit;
             work(&inner)
         })
@@ -144,10 +141,10 @@ impl Hasher {
 }
 
 impl HasherInner {
-    /// The verdict, and the kinds of hashes that were worked out for it.
+    /// The verdict, and the kinds of hashes that were computed for it.
     ///
-    /// A password is tried as it was typed, as which it was hashed once, and then as it is hashed today; that it is tried
-    /// twice depends on the password alone, not on the account.
+    /// A password is compared as it was typed, because older hashes were computed from that, and then in its composed form. Whether
+    /// there are two comparisons depends on the password alone, not on the account.
     fn compare(&self, password: &str, hash: Option<&str>, kinds: &[HashKind]) -> (Verdict, Vec<HashKind>) {
         let composed = composed(password);
         let mut done = Vec::new();
@@ -167,7 +164,7 @@ impl HasherInner {
         if let Some((hash, kind)) = own {
             done.push(kind.clone());
             if matches(&self.argon2, password, hash) {
-                // Of a longer password bcrypt has proven the beginning only: the rest may be mistyped, and must not be kept.
+                // bcrypt checked only the beginning of a longer password. The rest may be mistyped, and must not become the password.
                 let proven = !matches!(kind, HashKind::Bcrypt(_)) || password.len() <= BCRYPT_SEES;
                 let of_today = kind == self.today && composed(password) == password;
                 if of_today || !proven {
@@ -181,7 +178,7 @@ impl HasherInner {
                 continue;
             }
             if let Some(hash) = kind.of_nobody() {
-                // Of the right form and no password's: comparing with it costs as much and never succeeds.
+                // A valid hash of no password: the comparison costs the same and never succeeds.
                 let _ = matches(&self.argon2, password, &hash);
                 done.push(kind.clone());
             }
@@ -198,17 +195,17 @@ impl HasherInner {
     }
 }
 
-/// A password in the form that is hashed: keyboards of some systems type `é` as one character, those of others as two.
+/// The form of a password that is hashed: some systems enter `é` as one character, others as two.
 pub(super) fn composed(password: &str) -> String {
     password.nfc().collect()
 }
 
-/// Compares a password with a hash of any kind. One that cannot be read is nobody's.
+/// Compares a password with a hash of any kind. An unreadable hash matches no password.
 fn matches(argon2: &Argon2<'_>, password: &str, hash: &str) -> bool {
     match HashKind::of(hash) {
-        // Of the password bcrypt looks at 72 bytes, as the original did.
+        // bcrypt uses the first 72 bytes, as in the original service.
         Some(HashKind::Bcrypt(_)) => bcrypt::verify(password, hash).unwrap_or(false),
-        // The costs are the hash's own.
+        // The costs are those in the hash.
         Some(HashKind::Argon2(_)) => {
             PasswordHash::new(hash).is_ok_and(|hash| argon2.verify_password(password.as_bytes(), &hash).is_ok())
         }
@@ -257,14 +254,14 @@ mod tests {
             assert_eq!(hasher.0.compare(ONE, Some(hash.expose()), &[]).0, Verdict::Right);
             assert_eq!(hasher.0.compare(TWO, Some(hash.expose()), &[]).0, Verdict::Right);
         }
-        // A hash of what was typed as two, from before: it is right as typed, and then by either.
+        // An older hash of the two-character form: at first only that form is right, after the renewal both are.
         let old = hasher.0.argon2.hash_password(TWO.as_bytes()).expect("a hash").to_string();
         assert_eq!(hasher.0.compare(ONE, Some(&old), &[]).0, Verdict::Wrong);
         let (Verdict::RightAndRenewed(new), _) = hasher.0.compare(TWO, Some(&old), &[]) else {
             panic!("right as typed")
         };
         assert_eq!(hasher.0.compare(ONE, Some(new.expose()), &[]).0, Verdict::Right);
-        // The work depends on what was typed, and not on whether there is an account.
+        // The work depends on the typed password, not on the existence of the account.
         let (_, of_nobody) = hasher.0.compare(TWO, None, &[]);
         let (_, of_somebody) = hasher.0.compare(TWO, Some(&argon2("1")), &[]);
         assert_eq!((of_nobody.len(), of_nobody), (2, of_somebody));
@@ -317,7 +314,7 @@ mod tests {
 
     #[test]
     fn comparing_with_nobody_is_real_work() {
-        // A hash that cannot be read would be refused at once, and give the unknown address away.
+        // An unreadable hash would fail at once, which would reveal that the address is unknown.
         for kind in [argon2("1"), argon2("2"), bcrypt_hash(PASSWORD)].map(|hash| HashKind::of(&hash).expect("a kind")) {
             let hash = kind.of_nobody().expect("a hash");
             match kind {

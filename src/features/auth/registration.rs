@@ -9,19 +9,19 @@ use crate::config::secret::Secret;
 use crate::features::users;
 use crate::http::error::ApiError;
 
-/// The characters of a code: none of them looks like another.
+/// The characters of a code, without those that look alike.
 const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
 
-/// 32 to the power of 30 is 2 to the power of 150: nobody guesses it.
+/// 30 characters of 32 are 150 bits, which cannot be guessed.
 const CODE_LENGTH: usize = 30;
 
-/// Characters between two dashes.
+/// The number of characters between two dashes.
 const GROUP: usize = 5;
 
-/// A new code of an invitation, and the hash that is kept of it.
+/// A new invitation code, and its hash, which is stored.
 ///
 /// # Errors
-/// If the system has no random numbers.
+/// The system has no random numbers.
 pub fn new_code() -> anyhow::Result<(Secret<String>, [u8; 32])> {
     let mut random = [0; CODE_LENGTH];
     getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("the system has no random numbers: {error}"))?;
@@ -36,16 +36,13 @@ pub fn new_code() -> anyhow::Result<(Secret<String>, [u8; 32])> {
     Ok((Secret::new(code), hash))
 }
 
-/// The hash of a code, however it was typed: case, dashes and blanks do not count.
+/// The hash of a code. Case, dashes and spaces are ignored.
 fn hash_of(code: &str) -> [u8; 32] {
     let plain: String = code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     Sha256::digest(plain).into()
 }
 
-/// Looks whether somebody may register, before any work is done for it. It does not depend on the address.
-///
-/// # Errors
-/// Only from the database.
+/// Checks the right to register before expensive work. It does not depend on the address.
 pub(super) async fn is_open(
     connection: &mut PgConnection,
     mode: RegistrationMode,
@@ -59,11 +56,8 @@ pub(super) async fn is_open(
     }
 }
 
-/// Takes the right to register, in the transaction that registers: it is given back if that is rolled back, and of two who
-/// are there at once one gets it. Whether it was there to take.
-///
-/// # Errors
-/// Only from the database.
+/// Uses up the right to register, within the transaction that registers: a rollback returns it, and only one of two concurrent
+/// registrations gets the last one. False if there was none.
 pub(super) async fn take(
     connection: &mut PgConnection,
     mode: RegistrationMode,
@@ -79,7 +73,7 @@ pub(super) async fn take(
     }
 }
 
-/// The answer to who may not register.
+/// The response to a refused registration.
 pub(super) const fn refusal(mode: RegistrationMode, with_code: bool) -> ApiError {
     let message = match (mode, with_code) {
         (RegistrationMode::Invite, true) => {

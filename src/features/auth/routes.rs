@@ -199,10 +199,13 @@ struct LoggedIn {
 /// The user who has logged in.
 #[derive(Debug, Serialize, ToSchema)]
 struct LoggedInUser {
+    /// The id.
     #[schema(example = 1)]
     id: i64,
+    /// The address, in lower case.
     #[schema(example = "test@example.com")]
     email: String,
+    /// The name.
     #[schema(required = true, example = "Test User")]
     name: Option<String>,
 }

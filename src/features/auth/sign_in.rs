@@ -84,9 +84,6 @@ impl SignInLimits {
 
     /// The place of an attempt, and whether its network has been remembered today; `user_id` is the account's, if there
     /// is one.
-    ///
-    /// # Errors
-    /// Only from the database.
     pub(super) async fn standing(
         &self,
         connection: &mut PgConnection,
@@ -130,9 +127,6 @@ impl SignInLimits {
     }
 
     /// Counts a failure.
-    ///
-    /// # Errors
-    /// Only from the database.
     pub(super) async fn failed(
         &self,
         connection: &mut PgConnection,
@@ -149,9 +143,6 @@ impl SignInLimits {
     }
 
     /// Remembers that a user has signed in from here.
-    ///
-    /// # Errors
-    /// Only from the database.
     pub(super) async fn succeeded(
         &self,
         connection: &mut PgConnection,

@@ -1,23 +1,23 @@
-//! Passwords that can be guessed, judged by zxcvbn: lists of leaked passwords and of words, however they are dressed up, rows of
-//! keys, dates, repetitions, and the person's own words.
+//! The strength of new passwords, as estimated by zxcvbn: leaked passwords, dictionary words and their variants, keyboard rows, dates,
+//! repetitions, and words from the user's address and name.
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Guesses that a password has to withstand: eight characters that nobody can foresee, in zxcvbn's count.
+/// The guesses that a password has to withstand, by zxcvbn's estimate: those of eight random characters.
 const ENOUGH_GUESSES: u64 = 100_000_000;
 
-/// The beginning of a password that is judged. The time grows faster than the length, most of all with look-alikes of letters:
+/// The characters of a password that are rated. The time grows faster than the length, most of all with substituted letters:
 /// 30 ms for the worst 32 characters that were found, 110 ms for 64.
 const MAX_JUDGED: usize = 32;
 
-/// Digits and signs alone have to be this long: dates and telephone numbers are shorter.
+/// The minimum length of a password without letters: dates and telephone numbers are shorter.
 const MIN_WITHOUT_LETTERS: usize = 12;
 
-/// Words of a person that are looked for, and the least characters of one.
+/// The most words of the user that are considered, and the minimum length of one.
 const MAX_OWN_WORDS: usize = 16;
 const MIN_OWN_WORD: usize = 3;
 
-/// Well-known words that are not in zxcvbn's lists: of famous examples, of this service, and of Thai.
+/// Common words that zxcvbn's lists lack: from famous examples, this service, and Thai.
 const WORDS: &[&str] = &[
     "troubador",
     "correcthorsebatterystaple",
@@ -49,7 +49,7 @@ const WORDS: &[&str] = &[
     "ๅ/-ภถุึค",
 ];
 
-/// Why a password for somebody can be guessed, and what to do; `None` if it is good.
+/// The reason why a password can be guessed, and a remedy; `None` if it is strong.
 #[must_use]
 pub(super) fn weakness(password: &str, email: &str, name: Option<&str>) -> Option<String> {
     let composed: String = password.nfc().collect();
@@ -88,7 +88,7 @@ fn own_words(email: &str, name: Option<&str>) -> Vec<String> {
     words.retain(|word| word.chars().count() >= MIN_OWN_WORD);
     let mut seen = std::collections::HashSet::new();
     words.retain(|word| seen.insert(word.clone()));
-    // The first tell most; a name of a hundred words would only cost time.
+    // The first words matter most; a name of a hundred words would only cost time.
     words.truncate(MAX_OWN_WORDS);
     words.iter().map(|word| word.chars().take(MAX_JUDGED).collect()).collect()
 }

@@ -8,9 +8,6 @@ use crate::domain::transaction_type::TransactionType;
 use crate::http::scope::Scope;
 
 /// Creates the categories that every account begins with.
-///
-/// # Errors
-/// Only from the database.
 pub async fn insert_all(connection: &mut PgConnection, user_ids: &[i64]) -> Result<(), sqlx::Error> {
     let kinds: Vec<TransactionType> = DEFAULTS.iter().map(|(kind, ..)| *kind).collect();
     let names: Vec<String> = DEFAULTS.iter().map(|(_, name, ..)| (*name).to_owned()).collect();
@@ -41,9 +38,6 @@ pub async fn insert_all(connection: &mut PgConnection, user_ids: &[i64]) -> Resu
 }
 
 /// The id of the category that stands for `Other`, if there is one that is not archived.
-///
-/// # Errors
-/// Only from the database.
 pub(super) async fn find_other(scope: &mut Scope<'_>, kind: TransactionType) -> Result<Option<i64>, sqlx::Error> {
     Ok(find(scope, kind, OTHER).await?.category_id)
 }
@@ -59,9 +53,6 @@ pub(super) struct DefaultCategory {
 }
 
 /// The state of a default category.
-///
-/// # Errors
-/// Only from the database.
 pub(super) async fn find(
     scope: &mut Scope<'_>,
     kind: TransactionType,
@@ -94,9 +85,6 @@ pub(super) async fn find(
 }
 
 /// Sets the category that stands for a default one.
-///
-/// # Errors
-/// Only from the database.
 pub(super) async fn set(
     scope: &mut Scope<'_>,
     kind: TransactionType,
@@ -120,9 +108,6 @@ pub(super) async fn set(
 }
 
 /// Lets a category stand for all default ones that another one stands for.
-///
-/// # Errors
-/// Only from the database.
 pub(super) async fn merge(scope: &mut Scope<'_>, from: i64, to: i64) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "update default_categories set category_id = $3 where user_id = $1 and category_id = $2",

@@ -6,9 +6,6 @@ use crate::domain::transaction_type::TransactionType;
 use crate::http::scope::Scope;
 
 /// The id of the category of this kind and name, which is created on the top level if there is none: see [`find_by_name`].
-///
-/// # Errors
-/// Only from the database.
 pub async fn find_or_create(scope: &mut Scope<'_>, kind: TransactionType, name: &str) -> Result<i64, sqlx::Error> {
     // It nearly always exists. If another request creates it in between, the second attempt finds it.
     loop {
@@ -23,9 +20,6 @@ pub async fn find_or_create(scope: &mut Scope<'_>, kind: TransactionType, name: 
 
 /// The id of the category of this kind and name; of several, first one that is not archived, then the one on the top level, then
 /// the oldest. If none has the name `Other`, it is the category that stands for it.
-///
-/// # Errors
-/// Only from the database.
 pub async fn find_by_name(
     scope: &mut Scope<'_>,
     kind: TransactionType,
@@ -67,9 +61,6 @@ async fn create(scope: &mut Scope<'_>, kind: TransactionType, name: &str) -> Res
 
 /// The id of the category that stands for a default one, which is created for a user who never had it; `None` if it is archived
 /// or was deleted.
-///
-/// # Errors
-/// Only from the database.
 pub async fn find_or_create_default(
     scope: &mut Scope<'_>,
     kind: TransactionType,
@@ -86,9 +77,6 @@ pub async fn find_or_create_default(
 
 /// The id of the category of transactions that fit no other one. There is always one: if it was deleted, it is created again, and if
 /// it is archived, one with the next free name is created.
-///
-/// # Errors
-/// Only from the database.
 pub async fn other(scope: &mut Scope<'_>, kind: TransactionType) -> Result<i64, sqlx::Error> {
     if let Some(id) = default_store::find(scope, kind, OTHER).await?.category_id {
         return Ok(id);

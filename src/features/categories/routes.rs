@@ -8,7 +8,6 @@ use crate::features::feature::Feature;
 use crate::features::resource::{codes, merge_router, router};
 use crate::state::AppState;
 
-/// The feature.
 pub const FEATURE: Feature = Feature {
     tag: "categories",
     about: "Groups of transactions: a tree for income, and one for expenses.",

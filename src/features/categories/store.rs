@@ -4,9 +4,6 @@ use crate::domain::transaction_type::TransactionType;
 use crate::http::scope::Scope;
 
 /// The ids of these categories and of all below them: each once, so that it ends even in a circle.
-///
-/// # Errors
-/// Only from the database.
 pub async fn with_descendants(
     scope: &mut Scope<'_>,
     ids: &[i64],
@@ -63,9 +60,6 @@ pub(super) async fn move_children(scope: &mut Scope<'_>, from: i64, to: i64) -> 
 }
 
 /// Gives categories the positions 0, 1, 2 and so on; returns how many of them exist.
-///
-/// # Errors
-/// Only from the database.
 pub(super) async fn reorder(scope: &mut Scope<'_>, ids: &[i64]) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(
         r#"
@@ -90,7 +84,6 @@ pub(super) async fn reorder(scope: &mut Scope<'_>, ids: &[i64]) -> Result<i64, s
     .await
 }
 
-/// The uses of a category.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CategoryUses {
     /// Transactions are in it.
@@ -100,9 +93,6 @@ pub(super) struct CategoryUses {
 }
 
 /// The uses of a category.
-///
-/// # Errors
-/// Only from the database.
 pub(super) async fn uses(scope: &mut Scope<'_>, id: i64) -> Result<CategoryUses, sqlx::Error> {
     sqlx::query_as!(
         CategoryUses,

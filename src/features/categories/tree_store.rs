@@ -14,9 +14,6 @@ pub(super) struct TreePosition {
 }
 
 /// Finds the position of a category, and if `other` is above it. Each row is read once, so that it ends even in a circle.
-///
-/// # Errors
-/// Only from the database.
 pub(super) async fn position(
     scope: &mut Scope<'_>,
     id: i64,
@@ -65,9 +62,6 @@ pub struct TreeFaults {
 
 /// Looks for faults of the tree after an undo, from the categories that were restored or moved, no further up or down than a tree
 /// may be deep.
-///
-/// # Errors
-/// Only from the database.
 pub async fn faults_after_undo(scope: &mut Scope<'_>, operation_id: i64, most: i64) -> Result<TreeFaults, sqlx::Error> {
     sqlx::query_as!(
         TreeFaults,

@@ -154,9 +154,6 @@ impl HistoryList {
 }
 
 /// Tells if changes of a transaction are recorded.
-///
-/// # Errors
-/// Only from the database.
 pub(super) async fn is_recorded(scope: &mut Scope<'_>, transaction_id: i64) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar!(
         r#"

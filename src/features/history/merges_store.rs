@@ -3,9 +3,6 @@
 use crate::http::scope::Scope;
 
 /// Notes that a row was merged into another one.
-///
-/// # Errors
-/// Only from the database.
 pub(super) async fn note(
     scope: &mut Scope<'_>,
     operation_id: i64,

@@ -22,7 +22,6 @@ use crate::http::precondition::NoPrecondition;
 use crate::http::scope::Scope;
 use crate::state::AppState;
 
-/// The feature.
 pub const FEATURE: Feature = Feature {
     tag: "history",
     about: "What was done, undoing it, and the trash.",

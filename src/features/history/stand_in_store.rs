@@ -21,9 +21,6 @@ pub(super) struct StandIns {
 
 impl StandIns {
     /// Finds the replacements for the transactions that an operation deleted, or for one of them.
-    ///
-    /// # Errors
-    /// Only from the database.
     pub(super) async fn find(scope: &mut Scope<'_>, operation_id: i64, only: Option<i64>) -> Result<Self, sqlx::Error> {
         let gone = gone(scope, operation_id, only).await?;
         let mut stand_ins = Self::default();

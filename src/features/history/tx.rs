@@ -17,7 +17,6 @@ pub struct Tx<'c> {
     pub(super) scope: Scope<'c>,
     /// The operation that the change can be undone by.
     pub operation_id: i64,
-    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The limits of the user's data.
     pub quotas: QuotasConfig,
@@ -36,9 +35,6 @@ impl Tx<'_> {
     }
 
     /// Notes that a row of a table was merged into another one, for transactions in the trash that refer to it.
-    ///
-    /// # Errors
-    /// Only from the database.
     pub async fn note_merged(&mut self, entity: &str, from: i64, into: i64) -> Result<(), sqlx::Error> {
         merges_store::note(&mut self.scope, self.operation_id, entity, from, into).await
     }

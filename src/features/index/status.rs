@@ -11,7 +11,6 @@ use crate::features::feature::Feature;
 use crate::http::envelope::{Success, SuccessBody};
 use crate::state::AppState;
 
-/// The feature.
 pub const FEATURE: Feature =
     Feature { tag: "index", about: "The name and the state of the service.", router, ..Feature::EMPTY };
 
@@ -22,16 +21,20 @@ fn router() -> OpenApiRouter<AppState> {
 /// The name and the state of the service.
 #[derive(Debug, Serialize, ToSchema)]
 struct Index {
+    /// Always `ok`: the process answers.
     #[schema(example = "ok")]
     status: &'static str,
+    /// The name of the service.
     #[schema(example = "expense-tracker-api")]
     name: &'static str,
+    /// The version of the program.
     #[schema(example = "0.1.0")]
     version: &'static str,
     /// `applied`, or why other requests are answered with 503: `pending`, `running`, `blocked`, or `unknown` while the
     /// database cannot be reached.
     #[schema(example = "applied")]
     migrations: &'static str,
+    /// The time of the answer.
     #[schema(format = DateTime, example = "2026-02-16T09:30:00.000Z")]
     timestamp: String,
 }

@@ -38,6 +38,7 @@ struct Dashboard {
     total_expense: JsonDecimal,
     #[schema(schema_with = schemas::amount)]
     balance: JsonDecimal,
+    /// The number of transactions of this month.
     #[schema(example = 42)]
     transaction_count: i64,
     #[schema(schema_with = schemas::amount)]
@@ -73,6 +74,7 @@ struct InCurrency {
     total_expense: JsonDecimal,
     #[schema(schema_with = schemas::amount)]
     balance: JsonDecimal,
+    /// The number of transactions of this month.
     #[schema(example = 3)]
     transaction_count: i64,
 }

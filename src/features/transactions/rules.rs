@@ -19,7 +19,6 @@ pub const MAX_TITLE: usize = 500;
 /// The most characters of a note.
 pub const MAX_NOTE: usize = 5000;
 
-/// A title.
 pub(super) type Title = Text<MAX_TITLE>;
 /// A title in English, which may be empty.
 pub(super) type EnglishTitle = OptionalText<MAX_TITLE>;
@@ -29,7 +28,6 @@ pub(super) type NoteText = Note<MAX_NOTE>;
 pub(super) type NamedCategory = CategoryName;
 /// The name of a payee.
 pub(super) type NamedPayee = PayeeName;
-/// The names of tags.
 pub(super) type TagNames = List<TagName, 0, 50>;
 
 /// Refuses a category, or a payee, that is given both by name and by id.

@@ -7,9 +7,6 @@ use crate::http::scope::Scope;
 
 /// Fills the search columns of rows that lack them: imported rows, rebuilt rows, rows from older releases. A thousand at most of
 /// one user; returns how many there were.
-///
-/// # Errors
-/// Only from the database.
 pub async fn index_pending(scope: &mut Scope<'_>) -> Result<usize, sqlx::Error> {
     let rows = sqlx::query!(
         r"
@@ -45,9 +42,6 @@ pub async fn index_pending(scope: &mut Scope<'_>) -> Result<usize, sqlx::Error> 
 }
 
 /// A user who has rows without search columns.
-///
-/// # Errors
-/// Only from the database.
 pub async fn next_user_to_index(connection: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar!(
         r"

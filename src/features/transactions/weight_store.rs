@@ -28,9 +28,6 @@ macro_rules! weight {
 }
 
 /// The weight of a change of transactions; of at most `limit` of them.
-///
-/// # Errors
-/// Only from the database.
 pub async fn weight(scope: &mut Scope<'_>, those: WeighedRows<'_>, limit: Option<i64>) -> Result<i64, sqlx::Error> {
     match those {
         WeighedRows::Ids(ids) => {

@@ -17,7 +17,6 @@ use crate::http::scope::Scope;
 /// A suggested category.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Suggestion {
-    /// The id.
     pub category_id: i64,
     /// The kind of the reason.
     pub source: CategorySource,
@@ -32,9 +31,6 @@ const TELLING_WORDS: usize = 10;
 const QUOTED: usize = 100;
 
 /// Suggests a category for a title; `None` if there is no reason for any, or if it is archived or deleted.
-///
-/// # Errors
-/// Only from the database.
 pub(super) async fn categorize(
     scope: &mut Scope<'_>,
     kind: TransactionType,

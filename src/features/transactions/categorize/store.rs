@@ -10,18 +10,15 @@ use crate::http::scope::Scope;
 /// A transaction whose category the user chose.
 #[derive(Debug, Clone)]
 pub(crate) struct PastChoice {
-    /// The title.
     pub title: String,
     /// The part of its search text that is the title; the note may be long.
     pub search: String,
-    /// The id of its category.
     pub category_id: i64,
     /// The day.
     pub date: NaiveDate,
 }
 
 impl PastChoice {
-    /// The title, folded.
     pub(super) fn title_folded(&self) -> &str {
         self.search.split(SEARCH_SEPARATOR).next().unwrap_or_default()
     }
@@ -34,9 +31,6 @@ const LAST: i64 = 1_000;
 const MOST: i64 = 200;
 
 /// The user's choices among the last transactions, the newest first.
-///
-/// # Errors
-/// Only from the database.
 pub(crate) async fn recent(scope: &mut Scope<'_>, kind: TransactionType) -> Result<Vec<PastChoice>, sqlx::Error> {
     sqlx::query_as!(
         PastChoice,
@@ -67,9 +61,6 @@ pub(crate) async fn recent(scope: &mut Scope<'_>, kind: TransactionType) -> Resu
 }
 
 /// The user's choices for titles with all these words, the newest first.
-///
-/// # Errors
-/// Only from the database.
 pub(crate) async fn with_words(
     scope: &mut Scope<'_>,
     kind: TransactionType,
