@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use app::config::Profile;
-use migrate_toolkit::{Migration, SchemaDiff, SchemaSource, Script};
+use migrate_toolkit::{Migration, Migrator, SchemaDiff, SchemaSource, Script};
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Executor as _, PgConnection};
@@ -11,6 +11,7 @@ use sqlx::{ConnectOptions as _, Executor as _, PgConnection};
 use super::online_proof as online;
 use super::random::{Kept, Schema};
 use super::rows_proof as rows;
+use crate::support::PATIENCE;
 use crate::support::cluster;
 use crate::support::random::Random;
 
@@ -49,6 +50,13 @@ async fn random_changes_lead_there_and_back() {
     let (one, two) = tokio::join!(worker(), worker());
     let failed = [one, two].concat();
     assert!(failed.is_empty(), "{} of {pairs} pairs failed:\n{}", failed.len(), failed.join("\n\n"));
+}
+
+/// A migrator that waits for a machine with more to do.
+fn migrator(options: &PgConnectOptions, migrations: Vec<Migration>) -> Migrator {
+    let mut migrator = cluster::migrator_of(options, migrations, Profile::Test);
+    migrator.settings.wait = PATIENCE;
+    migrator
 }
 
 async fn pair(options: &PgConnectOptions, seed: u64) -> Result<(), String> {
@@ -119,7 +127,7 @@ async fn way(options: &PgConnectOptions, from: &str, to: &str) -> Result<SchemaD
         down: None,
     }];
     let desired = Script::new("after.sql".to_owned(), to.to_owned());
-    let migrator = cluster::migrator_of(options, migrations, Profile::Test);
+    let migrator = migrator(options, migrations);
     let way = migrator.diff(Some(&desired), SchemaSource::Migrations, SchemaSource::Desired).await;
     let way = way.map_err(|error| error.to_string())?;
     if way.by_hand.is_empty() { Ok(way) } else { Err(way.by_hand.join("\n")) }
@@ -198,7 +206,7 @@ async fn run(connection: &mut PgConnection, text: &str) -> Result<(), String> {
 
 async fn same(options: &PgConnectOptions, desired: &str) -> Result<(), String> {
     let desired = Script::new("desired.sql".to_owned(), desired.to_owned());
-    let migrator = cluster::migrator_of(options, Vec::new(), Profile::Test);
+    let migrator = migrator(options, Vec::new());
     let found = migrator.diff(Some(&desired), SchemaSource::Database, SchemaSource::Desired).await;
     let found = found.map_err(|error| error.to_string())?;
     if found.differences.is_empty() { Ok(()) } else { Err(found.differences.join("\n")) }
