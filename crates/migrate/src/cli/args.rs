@@ -1,6 +1,7 @@
 //! The tree of migration commands.
 
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -176,23 +177,24 @@ impl DatabaseCommand {
         }
     }
 
-    async fn run(
+    /// Boxed, because the compiler refuses to look as deep into futures as the commands are nested.
+    fn run<'a>(
         self,
-        context: &mut CommandContext,
-        host: &mut impl MigrateHost,
-    ) -> Result<CommandOutput, MigrateError> {
+        context: &'a mut CommandContext,
+        host: &'a mut impl MigrateHost,
+    ) -> Pin<Box<dyn Future<Output = Result<CommandOutput, MigrateError>> + 'a>> {
         match self {
-            Self::Dev(options) => dev::run(options, context).await,
-            Self::Deploy(options) => options.run(context, host).await,
-            Self::Status(options) => options.run(context).await,
-            Self::Diff(options) => options.run(context).await,
-            Self::Verify(options) => options.run(context).await,
-            Self::Squash(options) => options.run(context).await,
-            Self::Resolve(options) => options.run(context).await,
-            Self::Rollback(options) => options.run(context).await,
-            Self::Reset(options) => options.run(context, host).await,
-            Self::Repair(options) => options.run(context).await,
-            Self::Rebase(options) => options.run(context).await,
+            Self::Dev(options) => Box::pin(dev::run(options, context)),
+            Self::Deploy(options) => Box::pin(options.run(context, host)),
+            Self::Status(options) => Box::pin(options.run(context)),
+            Self::Diff(options) => Box::pin(options.run(context)),
+            Self::Verify(options) => Box::pin(options.run(context)),
+            Self::Squash(options) => Box::pin(options.run(context)),
+            Self::Resolve(options) => Box::pin(options.run(context)),
+            Self::Rollback(options) => Box::pin(options.run(context)),
+            Self::Reset(options) => Box::pin(options.run(context, host)),
+            Self::Repair(options) => Box::pin(options.run(context)),
+            Self::Rebase(options) => Box::pin(options.run(context)),
         }
     }
 
