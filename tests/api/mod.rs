@@ -6,6 +6,7 @@ mod auth;
 mod bad_input;
 mod bounds;
 mod costly;
+mod create_statements;
 mod dashboard;
 mod default_categories;
 mod document;

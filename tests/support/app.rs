@@ -68,6 +68,11 @@ impl TestApp {
     }
 
     pub(crate) async fn with(server: ServerOptions) -> Self {
+        // Boxed, because it is large, and every test holds one.
+        Box::pin(Self::started(server)).await
+    }
+
+    async fn started(server: ServerOptions) -> Self {
         let own = server.environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let environment: Environment = own.collect();
         let config = Config::load(&environment, &Flags::new(), Some(Profile::Test), ConfigPurpose::Serve)
