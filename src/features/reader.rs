@@ -34,8 +34,8 @@ impl UserReader {
         Ok(result)
     }
 
-    /// Reads a report from the replica, if there is one that has these changes of the user: see [`Replica::read`]. Otherwise from
-    /// the primary.
+    /// Reads a report from the replica, if there is one that has these changes of the user, and otherwise from the primary: see
+    /// [`Replica::read`](crate::http::replica::Replica::read).
     ///
     /// # Errors
     /// As [`Self::run`].
