@@ -49,6 +49,9 @@ pub trait ReadyStatement {
     fn answer(&self) -> Result<Serialized, ApiError>;
 }
 
+/// The SQLSTATE of a statement that the role may not run.
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
 /// The number of the first argument of the feature in a statement that [`select`] makes.
 pub const FIRST_OF_SELECT: usize = 9;
 
@@ -135,8 +138,16 @@ pub(super) async fn run<S: SingleStatement>(
     arguments.add(claim.map(|claim| &*claim.key));
     arguments.add(quotas.idempotency_keys);
     change.bind_select(&mut arguments);
-    let found = sqlx::query_with(change.select(), arguments.finish()?).fetch_optional(&mut *scope.connection).await?;
-    let Some(row) = found else { return Ok(None) };
+    let found = sqlx::query_with(change.select(), arguments.finish()?).fetch_optional(&mut *scope.connection).await;
+    let row = match found {
+        Ok(Some(row)) => row,
+        Ok(None) => return Ok(None),
+        // The role may write rows, but not take their numbers beforehand: `app migrate deploy` grants that.
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(INSUFFICIENT_PRIVILEGE) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
     if let Some(claim) = claim
         && let Some(answer) = stored_answer(&row)?
     {

@@ -99,14 +99,6 @@ async fn lacking(session: &mut MigrationSession<'_>, role: &str, schema: &str) -
                 and c.relkind in ('r', 'p', 'v', 'm', 'S')
                 and ('pg_class'::regclass, c.oid) not in (select classid, objid from member)
                 and c.relname <> '{DRIFT_CACHE}'
-                and not exists (
-                    select
-                    from pg_catalog.pg_depend d
-                    where d.classid = 'pg_catalog.pg_class'::regclass
-                        and d.objid = c.oid
-                        and c.relkind = 'S'
-                        and d.deptype = 'i'
-                )
         ),
         lacking as (
             select
