@@ -289,8 +289,12 @@ impl Catalog {
     pub(crate) fn without_privileges_of(mut self, role: Option<&str>) -> Self {
         let Some(role) = role else { return self };
         let quoted = quoted_identifier(role);
+        // Those on the sequence of an identity count as a part of its column.
         let given = |object: &SchemaObject| {
-            object.kind() == ObjectKind::Privileges && (object.ident == role || object.ident == quoted)
+            let is_privilege = object.kind() == ObjectKind::Privileges
+                || (object.kind() == ObjectKind::Other
+                    && object.key.name.starts_with("privileges of what belongs to "));
+            is_privilege && (object.ident == role || object.ident == quoted)
         };
         self.needs.retain(|key, _| !self.objects.get(key).is_some_and(given));
         self.objects.retain(|_, object| !given(object));
