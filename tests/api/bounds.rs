@@ -118,7 +118,7 @@ fn edges(document: &Value, schema: &Value) -> Vec<Value> {
     values
 }
 
-/// What a body has beside the field that is tried, so that all is right but that.
+/// The other fields of a body, with valid values, so that only the tried field can be refused.
 fn beside(schema: &Value, example: &Value, key: &str) -> Map<String, Value> {
     let mut body = example.as_object().expect("an object").clone();
     for excluded in [["category", "categoryId"], ["payee", "payeeId"], ["ids", "filter"]] {
@@ -139,7 +139,7 @@ fn beside(schema: &Value, example: &Value, key: &str) -> Map<String, Value> {
     body
 }
 
-/// What the document cannot say: the decimals that an amount has as a number; and a word that is none.
+/// Returns true for rules that the document cannot express: the decimals of an amount that is a number, and words that stand for values.
 fn only_the_server_knows(key: &str, value: &Value) -> bool {
     let finer = value.as_f64().is_some_and(|number| value.is_number() && (number * 1e4).fract() != 0.0);
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();

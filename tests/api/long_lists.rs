@@ -184,7 +184,7 @@ async fn no_list_reads_a_table_from_end_to_end() {
     assert_eq!(scans().await, before, "a table was read from end to end");
 }
 
-/// What rows are looked at for is in the index that has them in their order. Fetching them would take several times as long.
+/// The index that has the rows in their order also has the columns of the filters. Fetching the rows would take much longer.
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_are_looked_through_in_their_index_alone() {
     let app = TestApp::on_its_own_database().await;

@@ -30,7 +30,7 @@ pub trait SingleStatement {
     /// Prepares the change from the row that was found at this time.
     ///
     /// # Errors
-    /// Those of a change that is refused.
+    /// The reason for which the change is refused, such as an amount with more decimals than its currency.
     fn prepare(&self, row: &PgRow, at: DateTime<Utc>, clock: &dyn Clock) -> Result<Self::Ready, ApiError>;
 }
 

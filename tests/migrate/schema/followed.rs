@@ -1,4 +1,4 @@
-//! What each migration changes is noticed, whatever kind of object it is, without reading the whole schema again.
+//! `verify` notices each kind of object that a migration changes, although it reads only changed objects again.
 
 use futures_util::StreamExt as _;
 
